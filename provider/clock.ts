@@ -1,0 +1,14 @@
+/** Time and chance, so that tests need not wait and runs can be repeated. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+  sleep(milliseconds: number): Promise<void>;
+  /** From 0 up to, but not including, 1. */
+  random(): number;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  random: () => Math.random(),
+};

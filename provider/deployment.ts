@@ -1,0 +1,83 @@
+import { Client } from "./client";
+import type { Clock } from "./clock";
+import type { Config } from "./config";
+import { Grants } from "./grant";
+import { Lookups } from "./lookup";
+
+/**
+ * What all resources share in one process of Pulumi's provider host, which lives as long as one deployment: a preview,
+ * an `up`, a refresh or a destroy.
+ */
+export class Deployment {
+  readonly client: Client;
+  readonly lookups: Lookups;
+  readonly grants: Grants;
+  readonly #wanted = new Set<string>();
+  readonly #ours = new Set<string>();
+  readonly #lost = new Set<string>();
+  readonly #revoking = new Map<string, Promise<unknown>>();
+
+  /** @param say tells the person something, in one line. */
+  constructor(
+    readonly config: Config,
+    readonly clock: Clock,
+    readonly say: (line: string) => void,
+  ) {
+    this.client = new Client(config, clock, say);
+    this.lookups = new Lookups((checkpoint, query) => this.client.listPermissions(checkpoint, query), clock);
+    this.grants = new Grants(
+      (checkpoint, projectIds) => this.client.createPermissions(checkpoint, projectIds),
+      this.lookups,
+      clock,
+    );
+    for (const notice of config.notices) say(notice);
+  }
+
+  /** Notes that the program declares this access, under whatever name. */
+  want(checkpoint: string, projectId: string): void {
+    this.#wanted.add(pair(checkpoint, projectId));
+  }
+
+  isWanted(checkpoint: string, projectId: string): boolean {
+    return this.#wanted.has(pair(checkpoint, projectId));
+  }
+
+  /** Notes that a permission is in our state, or takes the place of one that is: taking it over adopts nothing new. */
+  own(permissionId: string): void {
+    this.#ours.add(permissionId);
+  }
+
+  isOurs(permissionId: string): boolean {
+    return this.#ours.has(permissionId);
+  }
+
+  /** Notes that a permission of our state was found to be gone. */
+  lose(permissionId: string): void {
+    this.#lost.add(permissionId);
+  }
+
+  isLost(permissionId: string): boolean {
+    return this.#lost.has(permissionId);
+  }
+
+  /**
+   * Runs a revocation that creates of the same access wait for: a create that looks while the permission is being
+   * deleted would take over what is gone a moment later.
+   */
+  async whileRevoking<T>(checkpoint: string, projectId: string, revoke: () => Promise<T>): Promise<T> {
+    const key = pair(checkpoint, projectId);
+    const revoking = (this.#revoking.get(key) ?? Promise.resolve()).then(revoke);
+    const settled = revoking.catch(() => undefined);
+    this.#revoking.set(key, settled);
+    return revoking;
+  }
+
+  async whenNotRevoking(checkpoint: string, projectId: string): Promise<void> {
+    await this.#revoking.get(pair(checkpoint, projectId));
+  }
+}
+
+/** IDs hold no spaces, so no two pairs share a key. */
+function pair(checkpoint: string, projectId: string): string {
+  return `${checkpoint} ${projectId}`;
+}

@@ -1,0 +1,99 @@
+import type { PermissionInputs } from "./lifecycle";
+import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
+
+export type Operation = "grant" | "look up" | "revoke";
+
+/**
+ * An operation that failed, in words that a person can act on.
+ *
+ * Of an error in `create` Pulumi shows the message. Of any other it shows the message at the resource, and its provider
+ * host prints `${error}: ${error.stack}` besides; so there the remedy is what the host prints, and nothing reads twice.
+ */
+export class OperationFailed extends Error {
+  override readonly name = "OperationFailed";
+
+  constructor(operation: Operation, headline: string, remedy: string) {
+    super(operation === "grant" ? `${headline} ${remedy}`.trim() : headline);
+    this.stack = remedy;
+  }
+
+  override toString(): string {
+    return "What to do";
+  }
+}
+
+/** Runs an operation on a permission; what the API or the config refuses is told in terms of that permission. */
+export async function attempt<Result>(
+  operation: Operation,
+  permission: PermissionInputs,
+  run: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ApiError) {
+      const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
+      const headline = `${undone(operation, permission)}: ${error.message}${request}.`;
+      throw new OperationFailed(operation, headline, remedy(operation, permission, error));
+    }
+    if (error instanceof ConfigError) {
+      throw new OperationFailed(operation, `${undone(operation, permission)}: ${error.message}`, error.remedy);
+    }
+    throw error;
+  }
+}
+
+/** What a resource's state must hold; a dynamic resource that is imported by its ID alone comes without it. */
+export function completeState(id: string, state: Partial<PermissionInputs> | undefined): PermissionInputs {
+  const { fineTunedModelCheckpoint, projectId } = state ?? {};
+  if (id !== "" && fineTunedModelCheckpoint && projectId) return { fineTunedModelCheckpoint, projectId };
+  const missing = [
+    id ? [] : "id",
+    fineTunedModelCheckpoint ? [] : "fineTunedModelCheckpoint",
+    projectId ? [] : "projectId",
+  ].flat();
+  throw new OperationFailed(
+    "look up",
+    `The state of ${id || "a permission"} lacks its ${missing.join(" and ")}, so nothing was done.`,
+    "To bring an existing permission under Pulumi, declare it and run `pulumi up`, which adopts it; " +
+      "`pulumi state delete` removes a record that cannot be mended.",
+  );
+}
+
+function undone(operation: Operation, { fineTunedModelCheckpoint, projectId }: PermissionInputs): string {
+  switch (operation) {
+    case "grant":
+      return `Cannot grant ${projectId} the use of ${fineTunedModelCheckpoint}`;
+    case "look up":
+      return `Cannot look up whether ${projectId} may use ${fineTunedModelCheckpoint}`;
+    case "revoke":
+      return `Cannot revoke ${projectId}'s use of ${fineTunedModelCheckpoint}`;
+  }
+}
+
+function remedy(operation: Operation, permission: PermissionInputs, error: ApiError): string {
+  switch (error.status) {
+    case 401:
+    case 403:
+      return (
+        "Use an admin API key of the checkpoint's organization (openai:adminApiKey or OPENAI_ADMIN_KEY); an " +
+        "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
+      );
+    case 404:
+      if (saysCheckpointIsGone(error, permission.fineTunedModelCheckpoint) && !/\bproj(ect|_)/i.test(error.message)) {
+        return "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint.";
+      }
+      if (operation === "grant" && error.fromApi && /\bproj(ect|_)/i.test(error.message)) {
+        return "Correct projectId: the key's organization has no such project.";
+      }
+      return "Check openai:baseUrl (it ends in /v1) and the checkpoint's ID; nothing was changed.";
+    case 400:
+    case 409:
+    case 422:
+      return "Correct what the API refuses, and run the command again.";
+    case 429:
+      return "Nothing is lost.";
+    default:
+      return "Nothing is lost: run the same command again, and it goes on from there.";
+  }
+}

@@ -1,0 +1,1 @@
+export { CheckpointPermission, type CheckpointPermissionArgs } from "./permission";

@@ -1,0 +1,179 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { Permission } from "./contract";
+import type { Deployment } from "./deployment";
+import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
+import { attempt, completeState } from "./failure";
+import { checkId, isUnknown } from "./input";
+
+export interface PermissionInputs {
+  fineTunedModelCheckpoint: string;
+  projectId: string;
+}
+
+export interface PermissionOutputs extends PermissionInputs {
+  /** Unix seconds. */
+  createdAt: number;
+}
+
+const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
+
+/**
+ * What Pulumi's operations mean for one checkpoint permission.
+ *
+ * Missing is an answer, and only a complete list gives it; every failure throws, and leaves state as it was.
+ */
+export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionInputs, PermissionOutputs> {
+  /** @param deployment gives what the process shares, or throws what is wrong with the config. */
+  constructor(readonly deployment: () => Deployment) {}
+
+  async check(_olds: Partial<PermissionInputs>, news: PermissionInputs) {
+    const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
+    try {
+      const deployment = this.deployment();
+      const { fineTunedModelCheckpoint, projectId } = news;
+      if (failures.length === 0 && !isUnknown(fineTunedModelCheckpoint) && !isUnknown(projectId)) {
+        deployment.want(fineTunedModelCheckpoint, projectId);
+      }
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      failures.push({ property: "", reason: `${error.message} ${error.remedy}` });
+    }
+    return { inputs: news, failures };
+  }
+
+  async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+    const replaces = inputNames.filter((name) => olds[name] !== news[name]);
+    if (replaces.length > 0) return { changes: true, replaces };
+
+    return attempt("look up", olds, async () => {
+      const deployment = this.deployment();
+      const { lookups, config, say, clock } = deployment;
+      deployment.own(id);
+      if (!config.driftDetection) return { changes: false };
+      const { fineTunedModelCheckpoint, projectId } = olds;
+      const rows = await lookups.find(fineTunedModelCheckpoint, projectId, id);
+      if (rows.some((row) => row.id === id)) return { changes: false };
+
+      deployment.lose(id);
+      const [remade] = rows;
+      const seen = `(seen ${new Date(clock.now()).toISOString()})`;
+      if (remade === undefined) {
+        say(
+          `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi ${seen}; ` +
+            `it is to be granted again.`,
+        );
+      } else {
+        deployment.own(remade.id);
+        say(
+          `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi and ` +
+            `granted again as ${remade.id} ${seen}; the new permission is to take its place, with no change of access.`,
+        );
+      }
+      return { changes: true, replaces: ["projectId"] };
+    });
+  }
+
+  async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
+    return attempt("grant", inputs, async () => {
+      const deployment = this.deployment();
+      const { fineTunedModelCheckpoint, projectId } = inputs;
+      await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
+      const { permission, existed } = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
+      if (existed && !deployment.isOurs(permission.id)) this.#adopt(permission, inputs);
+      deployment.own(permission.id);
+      return { id: permission.id, outs: outputs(fineTunedModelCheckpoint, permission) };
+    });
+  }
+
+  async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
+    const state = completeState(id, props);
+    return attempt("look up", state, async () => {
+      const deployment = this.deployment();
+      const { fineTunedModelCheckpoint, projectId } = state;
+      const rows = await deployment.lookups.find(fineTunedModelCheckpoint, projectId, id);
+      const permission = rows.find((row) => row.id === id) ?? rows[0];
+      if (permission === undefined) {
+        deployment.say(
+          `Drift: ${id}, which let ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi.`,
+        );
+        return {};
+      }
+      if (permission.id !== id) {
+        deployment.say(
+          `${id}, which let ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi and granted ` +
+            `again as ${permission.id}, which is recorded from now on.`,
+        );
+      }
+      deployment.own(permission.id);
+      return {
+        id: permission.id,
+        props: outputs(fineTunedModelCheckpoint, permission),
+        inputs: { fineTunedModelCheckpoint, projectId } as PermissionOutputs,
+      };
+    });
+  }
+
+  async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
+    const state = completeState(id, props);
+    const { fineTunedModelCheckpoint, projectId } = state;
+    return attempt("revoke", state, () =>
+      this.deployment().whileRevoking(fineTunedModelCheckpoint, projectId, () => this.#revoke(id, state)),
+    );
+  }
+
+  async #revoke(id: string, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Promise<void> {
+    const deployment = this.deployment();
+    const { client, lookups, say } = deployment;
+    if (deployment.isWanted(fineTunedModelCheckpoint, projectId)) {
+      if (deployment.isLost(id)) return;
+      say(
+        `Kept ${id}: the program still lets ${projectId} use ${fineTunedModelCheckpoint}, so only the old record of it ` +
+          `goes.`,
+      );
+      return;
+    }
+    const isListed = async (looks: Promise<Permission[]>) => (await looks).some((row) => row.id === id);
+    for (let tries = 1; ; tries++) {
+      try {
+        await client.deletePermission(fineTunedModelCheckpoint, id);
+        lookups.revoked(fineTunedModelCheckpoint, id);
+        return;
+      } catch (error) {
+        const doubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
+        if (!doubtful) throw error;
+        try {
+          const [anew] = (await isListed(lookups.find(fineTunedModelCheckpoint, projectId, id)))
+            ? lookups.findAnew(fineTunedModelCheckpoint, [projectId])
+            : [];
+          if (anew === undefined || !(await isListed(anew))) return;
+        } catch (lookError) {
+          if (!saysCheckpointIsGone(lookError, fineTunedModelCheckpoint)) throw lookError;
+          say(
+            `Nothing to revoke: OpenAI no longer has ${fineTunedModelCheckpoint}, nor ${projectId}'s use of it (${id}).`,
+          );
+          return;
+        }
+        if (tries === 2) throw error;
+      }
+    }
+  }
+
+  #adopt({ id, createdAt }: Permission, { fineTunedModelCheckpoint, projectId }: PermissionInputs): void {
+    const { config, say } = this.deployment();
+    const since = new Date(createdAt * 1000).toISOString();
+    if (!config.adoptExisting) {
+      throw new ConfigError(
+        `It exists already (${id}, granted ${since}), and openai:adoptExisting is false.`,
+        "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
+      );
+    }
+    say(
+      `Adopted ${id}: ${projectId} may already use ${fineTunedModelCheckpoint} (granted ${since}); ` +
+        `from now on it belongs to this stack, and is revoked with it.`,
+    );
+  }
+}
+
+function outputs(fineTunedModelCheckpoint: string, { projectId, createdAt }: Permission): PermissionOutputs {
+  return { fineTunedModelCheckpoint, projectId, createdAt };
+}
