@@ -1,0 +1,156 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { readConfig, type Config } from "../provider/config";
+import { ConfigError } from "../provider/errors";
+
+function read(stack: Record<string, string> = {}, env: Record<string, string> = {}): Config {
+  return readConfig((key) => stack[key], env);
+}
+
+function problem(stack: Record<string, string>, env: Record<string, string> = {}): string {
+  try {
+    read(stack, env);
+  } catch (error) {
+    expect(error).to.be.instanceOf(ConfigError);
+    return (error as ConfigError).message;
+  }
+  throw new Error("The config was accepted.");
+}
+
+describe("the config", function () {
+  it("has defaults for everything but the key", function () {
+    expect(read()).to.deep.equal({
+      adminApiKey: undefined,
+      baseUrl: "https://api.openai.com/v1",
+      organization: undefined,
+      project: undefined,
+      requestsPerMinute: undefined,
+      timeoutSeconds: 60,
+      maxWaitSeconds: 900,
+      driftDetection: true,
+      adoptExisting: true,
+      notices: [],
+    });
+  });
+
+  it("comes from the stack", function () {
+    const config = read({
+      "openai:adminApiKey": "sk-admin-1",
+      "openai:baseUrl": "https://proxy.example/openai/v1/",
+      "openai:organization": "org-1",
+      "openai:project": "proj_1",
+      "openai:requestsPerMinute": "7",
+      "openai:timeoutSeconds": "2.5",
+      "openai:maxWaitSeconds": "60",
+      "openai:driftDetection": "false",
+      "openai:adoptExisting": "false",
+    });
+    expect(config).to.deep.equal({
+      adminApiKey: "sk-admin-1",
+      baseUrl: "https://proxy.example/openai/v1",
+      organization: "org-1",
+      project: "proj_1",
+      requestsPerMinute: 7,
+      timeoutSeconds: 2.5,
+      maxWaitSeconds: 60,
+      driftDetection: false,
+      adoptExisting: false,
+      notices: [],
+    });
+  });
+
+  const shell = {
+    OPENAI_ADMIN_KEY: "sk-admin-2",
+    OPENAI_BASE_URL: "http://127.0.0.1:8080/v1",
+    OPENAI_ORG_ID: "org-2",
+    OPENAI_PROJECT_ID: "proj_2",
+  };
+
+  it("comes from the environment, when the key does", function () {
+    expect(read({}, shell)).to.include({
+      adminApiKey: "sk-admin-2",
+      baseUrl: "http://127.0.0.1:8080/v1",
+      organization: "org-2",
+      project: "proj_2",
+    });
+  });
+
+  it("leaves the environment's destination alone when the key comes from the stack, and says so of each", function () {
+    const config = read({ "openai:adminApiKey": "sk-admin-1" }, shell);
+    expect(config).to.include({ adminApiKey: "sk-admin-1", baseUrl: "https://api.openai.com/v1" });
+    expect(config.organization).to.equal(undefined);
+    expect(config.project).to.equal(undefined);
+    expect(config.notices.map((notice) => notice.split(" ")[0])).to.deep.equal([
+      "OPENAI_BASE_URL",
+      "OPENAI_ORG_ID",
+      "OPENAI_PROJECT_ID",
+    ]);
+  });
+
+  it("never takes a project's own key", function () {
+    expect(read({}, { OPENAI_API_KEY: "sk-proj-1" }).adminApiKey).to.equal(undefined);
+  });
+
+  it("takes an empty value for none", function () {
+    const env = { OPENAI_ADMIN_KEY: "", OPENAI_BASE_URL: " " };
+    expect(read({ "openai:adminApiKey": "", "openai:timeoutSeconds": "" }, env)).to.deep.equal(read());
+  });
+
+  for (const host of ["127.0.0.1:1", "127.1.2.3", "localhost:8080", "[::1]:9"]) {
+    it(`lets plain HTTP go to ${host}`, function () {
+      expect(read({ "openai:baseUrl": `http://${host}/v1` }).baseUrl).to.equal(`http://${host}/v1`);
+    });
+  }
+
+  const wrongUrls = {
+    "http://api.openai.com/v1": "must begin with https://",
+    "http://127.0.0.1.evil.example/v1": "must begin with https://",
+    "http://localhost.evil.example/v1": "must begin with https://",
+    "ftp://127.0.0.1/v1": "must begin with https://",
+    "file:///v1": "must begin with https://",
+    "https://user:secret@api.openai.com/v1": "must not hold a user name or password",
+    "https://api.openai.com/v1?key=secret": "must not have a query",
+    "https://api.openai.com/v1#secret": "must not have a query",
+    "api.openai.com/v1": "must be a URL",
+    "https://": "must be a URL",
+  };
+  for (const [url, why] of Object.entries(wrongUrls)) {
+    it(`refuses ${url}, without repeating it`, function () {
+      expect(problem({ "openai:baseUrl": url }))
+        .to.include(`openai:baseUrl ${why}`)
+        .and.not.to.include("secret");
+      expect(problem({}, { OPENAI_BASE_URL: url })).to.include(`OPENAI_BASE_URL ${why}`);
+    });
+  }
+
+  it("names every wrong value at once", function () {
+    const message = problem({
+      "openai:requestsPerMinute": "0",
+      "openai:timeoutSeconds": "soon",
+      "openai:maxWaitSeconds": "-1",
+      "openai:driftDetection": "no",
+      "openai:adoptExisting": "1",
+    });
+    expect(message.match(/openai:\w+ must be/g)).to.have.length(5);
+  });
+
+  it("refuses a key that would break the header, without repeating it", function () {
+    expect(problem({ "openai:adminApiKey": "sk-admin\r\nX-Evil: 1" }))
+      .to.include("openai:adminApiKey must be plain ASCII")
+      .and.not.to.include("Evil");
+    expect(problem({}, { OPENAI_ADMIN_KEY: "sk-ädmin" })).to.include("OPENAI_ADMIN_KEY must be plain ASCII");
+  });
+
+  it("either reads or names the key, whatever the values", function () {
+    const keys = ["requestsPerMinute", "timeoutSeconds", "maxWaitSeconds", "driftDetection", "baseUrl", "organization"];
+    fc.assert(
+      fc.property(fc.constantFrom(...keys), fc.string({ unit: "binary" }), (key, value) => {
+        try {
+          read({ [`openai:${key}`]: value });
+        } catch (error) {
+          expect((error as ConfigError).message).to.include(`openai:${key}`);
+        }
+      }),
+    );
+  });
+});

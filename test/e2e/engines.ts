@@ -1,0 +1,40 @@
+import { findPulumi } from "../../sandbox/pulumi";
+import type { Engine } from "../../sandbox/engines";
+import type { EmulatorOptions } from "../../sandbox/api/emulator";
+import { World } from "./world";
+
+type Suite = (world: (options?: EmulatorOptions) => Promise<World>, engine: () => Engine) => void;
+
+/** Runs a suite of scenarios on each engine that is to be had; on the others it is skipped, with the reason. */
+export function onEachEngine(title: string, suite: Suite): void {
+  for (const [name, find] of Object.entries(finders)) {
+    describe(`${title}, on ${name}`, function () {
+      let engine: Engine;
+      const worlds: World[] = [];
+
+      before(async function () {
+        const found = await find();
+        if ("reason" in found) {
+          if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
+          this.skip();
+        }
+        engine = found;
+      });
+
+      afterEach(async function () {
+        for (const world of worlds.splice(0)) await world.remove();
+      });
+
+      const create = async (options?: EmulatorOptions) => {
+        const world = await World.create(engine, options);
+        worlds.push(world);
+        return world;
+      };
+      suite(create, () => engine);
+    });
+  }
+}
+
+const finders: Record<string, () => Promise<Engine | { reason: string }>> = {
+  "the Pulumi CLI": findPulumi,
+};

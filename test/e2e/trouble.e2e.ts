@@ -1,0 +1,171 @@
+import { expect } from "chai";
+import { onEachEngine } from "./engines";
+import { checkpoint, stepsOf, texts } from "./world";
+
+onEachEngine("when something is wrong", function (createWorld) {
+  it("says what to do about a key that is not an admin key, and shows no stack trace", async function () {
+    const world = await createWorld();
+    world.config["openai:adminApiKey"] = { secret: "sk-proj-ordinary" };
+    await world.declare({ web: "proj_web" });
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up))
+      .to.match(/Cannot .*proj_web.*: 403 ".*" \(request req_\w+\)/)
+      .and.to.include("admin-keys");
+    expect(up.output).not.to.match(/^\s+at .*\.[jt]s:\d+/m);
+    expect(await world.recorded()).to.deep.equal({});
+  });
+
+  it("does not repeat the wrong key that the API repeats", async function () {
+    const world = await createWorld();
+    world.config["openai:adminApiKey"] = { secret: "sk-admin-mistyped-123" };
+    await world.declare({ web: "proj_web" });
+    const up = await world.run("up");
+    expect(texts(up)).to.include("Incorrect API key provided");
+    expect(world.output + (await world.files())).not.to.include("sk-admin-mistyped-123");
+  });
+
+  it("says both ways to set a key that is missing, when a request is about to be made and not before", async function () {
+    const world = await createWorld();
+    delete world.config["openai:adminApiKey"];
+    await world.declare({ web: "proj_web" });
+    expect(stepsOf(await world.runs("preview"))).to.deep.equal(["create web"]);
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up))
+      .to.include("pulumi config set --secret openai:adminApiKey")
+      .and.to.include("export OPENAI_ADMIN_KEY=");
+  });
+
+  it("takes key and base URL from the environment", async function () {
+    const world = await createWorld();
+    world.config = {};
+    world.env = { OPENAI_ADMIN_KEY: world.api.adminKey, OPENAI_BASE_URL: world.api.url };
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+    expect(world.output + (await world.files())).not.to.include(world.api.adminKey);
+  });
+
+  it("does not mix a key from the stack with what shell variables say, and says so", async function () {
+    const world = await createWorld();
+    world.env = { OPENAI_BASE_URL: "http://127.0.0.1:9/v1", OPENAI_ORG_ID: "org-other" };
+    await world.declare({ web: "proj_web" });
+    const up = await world.runs("up");
+    expect(texts(up)).to.include("OPENAI_ORG_ID is ignored");
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+  });
+
+  it("keeps the key out of state, logs and output", async function () {
+    const world = await createWorld();
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    world.api.revoke((await world.recorded())["web"]!.id!);
+    await world.runs("preview");
+    world.api.fail({ method: "GET", kind: { status: 401 } });
+    await world.run("refresh");
+    await world.runs("destroy");
+    for (const text of [world.output, await world.files()]) {
+      expect(text).not.to.include(world.api.adminKey).and.not.to.include("Bearer");
+    }
+  });
+
+  it("waits out a throttle, says so, and lands every grant", async function () {
+    const world = await createWorld({ throttle: { perMinute: 120, burst: 1 } });
+    const declared = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`p${index}`, `proj_${index}`]));
+    await world.declare(declared);
+    const up = await world.runs("up", { parallel: 1 });
+    expect(texts(up)).to.match(/OpenAI throttles granting \(POST\): waiting \d+ s/);
+    expect(world.api.permissions(checkpoint)).to.have.length(6);
+    expect(await world.recorded()).to.have.keys(Object.keys(declared));
+  });
+
+  it("gives up a wait that is longer than allowed, saying what was done and what to run", async function () {
+    const world = await createWorld();
+    world.config["openai:maxWaitSeconds"] = "2";
+    world.api.fail({ method: "POST", times: 99, kind: { status: 429, headers: { "retry-after": "60" } } });
+    await world.declare({ web: "proj_web" });
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up))
+      .to.match(/2 s \(openai:maxWaitSeconds\); 0 of 1 requests done/)
+      .and.to.include("run the same command");
+    world.api.clearFaults();
+    await world.runs("up");
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+  });
+
+  it("reports bad input with its property and the remedy, before any request", async function () {
+    const world = await createWorld();
+    await world.declare({ web: { project: "My project", checkpoint: "ftjob-abc123" } });
+    const preview = await world.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(texts(preview))
+      .to.include("projectId may hold letters")
+      .and.to.include("fineTunedModelCheckpoint must not be a fine-tuning job's ID")
+      .and.to.include("fine_tuned_model");
+    expect(world.api.requests).to.deep.equal([]);
+  });
+
+  it("reports bad config with its key and the remedy, before any request", async function () {
+    const world = await createWorld();
+    world.config["openai:timeoutSeconds"] = "soon";
+    await world.declare({ web: "proj_web" });
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up)).to.include('openai:timeoutSeconds must be a number above 0, but is "soon"');
+    expect(world.api.requests).to.deep.equal([]);
+  });
+
+  it("refuses two resources for the same checkpoint and project, naming both", async function () {
+    const world = await createWorld();
+    await world.declare({ web: "proj_web", shop: "proj_web" });
+    const preview = await world.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(preview.output).to.include('"web" and "shop" both declare that project proj_web may use');
+    expect(preview.output).not.to.match(/^\s+at .*\.[jt]s:\d+/m);
+  });
+
+  it("refuses them when the project is an output, too", async function () {
+    const world = await createWorld();
+    const args = `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: pulumi.output("proj_web") }`;
+    await world.program(`new CheckpointPermission("web", ${args}); new CheckpointPermission("shop", ${args});`);
+    const preview = await world.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(preview.output).to.include('"web" and "shop" both declare');
+  });
+
+  it("previews inputs that are not known yet, and grants once they are", async function () {
+    const world = await createWorld();
+    const args = (project: string) =>
+      `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
+    await world.program(
+      `const web = new CheckpointPermission("web", ${args(`"proj_web"`)});
+       new CheckpointPermission("shop", ${args("web.createdAt.apply((at) => at > 0 ? 'proj_shop' : 'proj_never')")});`,
+    );
+    expect(stepsOf(await world.runs("preview"))).to.deep.equal(["create shop", "create web"]);
+    await world.runs("up");
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_shop", "proj_web"]);
+  });
+
+  it("records what was granted when another grant is refused", async function () {
+    const world = await createWorld({ unknownProjects: ["proj_wrong"] });
+    await world.declare({ web: "proj_web", wrong: "proj_wrong", data: "proj_data" });
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up))
+      .to.match(/Cannot grant proj_wrong the use of/)
+      .and.to.include("Correct");
+    expect(await world.recorded()).to.have.keys(["web", "data"]);
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_web"]);
+  });
+
+  it("grants once when the answer to a grant is lost", async function () {
+    const world = await createWorld({ repeatedPost: "duplicate" });
+    world.api.fail({ method: "POST", kind: "lost answer" });
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    expect(world.api.permissions(checkpoint)).to.have.length(1);
+    expect((await world.recorded())["web"]!.id).to.equal(world.api.permissions(checkpoint)[0]!.id);
+  });
+});

@@ -1,0 +1,125 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { Command, ConfigValue, Engine, Project, ResourceState, Run, RunOptions } from "../../sandbox/engines";
+import { Emulator, type EmulatorOptions, type ServedRequest } from "../../sandbox/api/emulator";
+
+export const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
+const resourceType = "pulumi-nodejs:dynamic/openai:CheckpointPermission";
+
+/** What a program declares: resource names, and the project that each lets use the checkpoint. */
+export type Declared = Record<string, string | { project: string; checkpoint?: string; options?: string }>;
+
+/** One project on an engine, with an API of its own. */
+export class World {
+  readonly project: Project;
+  config: Record<string, ConfigValue>;
+  env: Record<string, string>;
+  /** Everything that was printed so far. */
+  output = "";
+
+  private constructor(
+    readonly engine: Engine,
+    readonly api: Emulator,
+    readonly folder: string,
+  ) {
+    this.config = { "openai:baseUrl": api.url, "openai:adminApiKey": { secret: api.adminKey } };
+    this.env = {};
+    this.project = { folder: join(folder, "program"), stateFolder: join(folder, "state"), stack: "test" };
+  }
+
+  static async create(engine: Engine, options: EmulatorOptions = {}): Promise<World> {
+    const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-e2e-"));
+    const world = new World(engine, await Emulator.start(options), folder);
+    await mkdir(world.project.folder);
+    await symlink(resolve("node_modules"), join(world.project.folder, "node_modules"));
+    // Plain JavaScript: compiling TypeScript would cost each run a second.
+    const runtime = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
+    await writeFile(join(world.project.folder, "Pulumi.yaml"), `name: scenario\n${runtime}`);
+    await writeFile(join(world.project.folder, "package.json"), `{ "name": "scenario", "main": "index.js" }`);
+    await world.declare({});
+    return world;
+  }
+
+  async remove(): Promise<void> {
+    await this.engine.remove(this.project);
+    await this.api.stop();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Writes a program that declares these permissions. */
+  async declare(declared: Declared): Promise<void> {
+    const lines = Object.entries(declared).map(([name, value]) => {
+      const one = typeof value === "string" ? { project: value } : value;
+      const args = { fineTunedModelCheckpoint: one.checkpoint ?? checkpoint, projectId: one.project };
+      return `const ${name} = new CheckpointPermission(${JSON.stringify(name)}, ${JSON.stringify(args)}, ${one.options ?? "{}"});`;
+    });
+    await this.program(lines.join("\n"));
+  }
+
+  /** Writes a program; `pulumi` and the package's names are in scope. */
+  async program(body: string): Promise<void> {
+    const head = [
+      `const pulumi = require("@pulumi/pulumi");`,
+      `const { CheckpointPermission } = require("pulumi-openai-checkpoint-permissions");`,
+    ];
+    await writeFile(join(this.project.folder, "index.js"), [...head, body, ""].join("\n"));
+  }
+
+  async run(command: Command, options?: RunOptions): Promise<Run> {
+    const run = await this.engine.run({ ...this.project, config: this.config, env: this.env }, command, options);
+    this.output += run.output;
+    return run;
+  }
+
+  /** Runs what must go well. */
+  async runs(command: Command, options?: RunOptions): Promise<Run> {
+    const run = await this.run(command, options);
+    if (!run.ok) throw new Error(`${command} failed on ${this.engine.description}:\n${run.output}`);
+    return run;
+  }
+
+  /** The permissions in state, as `name: project id`, by name. */
+  async recorded(): Promise<Record<string, { project: unknown; id: string | undefined }>> {
+    const resources = await this.resources();
+    return Object.fromEntries(
+      resources.map(({ urn, id, outputs }) => [
+        urn.slice(urn.lastIndexOf("::") + 2),
+        { project: outputs?.["projectId"], id },
+      ]),
+    );
+  }
+
+  async resources(): Promise<ResourceState[]> {
+    const { deployment } = await this.engine.exportState({ ...this.project, config: this.config, env: this.env });
+    return (deployment.resources ?? []).filter(({ type }) => type === resourceType);
+  }
+
+  /** Every file that the engine keeps of the project, as text: state, backups, logs. */
+  async files(): Promise<string> {
+    const names = await readdir(this.folder, { recursive: true, withFileTypes: true });
+    const files = names.filter((name) => name.isFile() && !name.parentPath.includes("node_modules"));
+    const texts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), "utf8")));
+    return texts.join("\n");
+  }
+}
+
+/** The steps of a run as `op name`, sorted: engines may interleave them. */
+export function stepsOf({ steps }: Run): string[] {
+  return steps.map(({ op, name }) => `${op} ${name}`).sort();
+}
+
+/** Requests as a multiset, with what tells them apart. */
+export function requestsOf(requests: readonly ServedRequest[]): string[] {
+  return requests
+    .map(({ method, query, projectIds }) => {
+      if (method === "POST") return `POST ${[...(projectIds ?? [])].sort().join(",")}`;
+      if (method === "GET") return `GET ${query["project_id"] ?? "page"}`;
+      return method;
+    })
+    .sort();
+}
+
+export function texts({ messages }: Run): string {
+  return messages.map(({ text }) => text).join("\n");
+}
