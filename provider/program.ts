@@ -38,7 +38,7 @@ const claims = new WeakMap<object, Map<string, Claim>>();
  * Notes that a resource declares a project's use of a checkpoint.
  *
  * @throws {pulumi.RunError} naming both, when another resource of this program declares it too: destroying one would
- * revoke what the other promises.
+ * revoke what the other promises. Where an ID is an output, the deployment fails with the same words.
  */
 export function claim(
   name: string,
@@ -53,23 +53,25 @@ export function claim(
 
   const parent = opts?.parent as { __pulumiType?: string } | undefined;
   const mine: Claim = { name, identity: `${parent?.__pulumiType ?? ""}$${name}` };
-  const enter = (checkpoint: string, project: string) => {
+  const collision = (checkpoint: string, project: string) => {
     const key = `${checkpoint} ${project}`;
     const other = claimed.get(key);
-    // The same name twice is Pulumi's own error, and it says it well.
-    if (other !== undefined && other !== mine && other.identity !== mine.identity) {
-      throw new pulumi.RunError(
-        `"${other.name}" and "${name}" both declare that project ${project} may use checkpoint ${checkpoint}. ` +
-          `Keep one of the two: a permission belongs to one resource.`,
-      );
-    }
     claimed.set(key, mine);
+    // The same name twice is Pulumi's own error, and it says it well.
+    if (other === undefined || other.identity === mine.identity) return undefined;
+    return (
+      `"${other.name}" and "${name}" both declare that project ${project} may use checkpoint ${checkpoint}. ` +
+      `Keep one of the two: a permission belongs to one resource.`
+    );
   };
   if (typeof fineTunedModelCheckpoint === "string" && typeof projectId === "string") {
-    enter(fineTunedModelCheckpoint, projectId);
+    const message = collision(fineTunedModelCheckpoint, projectId);
+    if (message !== undefined) throw new pulumi.RunError(message);
   } else {
-    pulumi.all([fineTunedModelCheckpoint, projectId]).apply(([checkpoint, project]) => {
-      enter(checkpoint, project);
+    void pulumi.all([fineTunedModelCheckpoint, projectId]).apply(([checkpoint, project]) => {
+      const message = collision(checkpoint, project);
+      // Nobody could catch what is thrown here. An error in the log fails the deployment as well.
+      if (message !== undefined) void pulumi.log.error(message);
     });
   }
 }
