@@ -5,7 +5,14 @@ export default defineConfig(
   { ignores: ["**/dist/**", "**/node_modules/**", "coverage/**"] },
   ...tseslint.configs.strictTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs"] } } },
+    files: ["**/*.cjs"],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
+  },
+  {
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs", "test/reporter.cjs", "bench/floor.cjs"] } },
+    },
     rules: {
       // An index that was just checked, and a value that a caller guarantees, are said with "!".
       "@typescript-eslint/no-non-null-assertion": "off",

@@ -3,7 +3,7 @@ import Module from "node:module";
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { CheckpointPermission } from "pulumi-openai-checkpoint-permissions";
+import { CheckpointPermission } from "../provider/index";
 import { assertHostFindsPackage, providerOf } from "../provider/program";
 
 const fineTunedModelCheckpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
@@ -70,6 +70,15 @@ describe("a program's CheckpointPermission", function () {
       pulumi.RunError,
       `"web" and "shop" both declare that project proj_web may use checkpoint ${fineTunedModelCheckpoint}`,
     );
+  });
+
+  it("refuses it when an ID is an output, too, by failing the deployment", async function () {
+    await program();
+    const projectId = pulumi.output("proj_web");
+    const first = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId });
+    const second = new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId });
+    await Promise.all([valueOf(first.id), valueOf(second.id)]);
+    expect(pulumi.log.hasErrors()).to.equal(true);
   });
 
   it("is another program's business in another program", async function () {

@@ -1,4 +1,5 @@
 import { findPulumi } from "../../sandbox/pulumi";
+import { SandboxEngine } from "../../sandbox/engine";
 import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/emulator";
 import { World } from "./world";
@@ -37,4 +38,5 @@ export function onEachEngine(title: string, suite: Suite): void {
 
 const finders: Record<string, () => Promise<Engine | { reason: string }>> = {
   "the Pulumi CLI": findPulumi,
+  "the sandbox engine": () => Promise.resolve(new SandboxEngine()),
 };

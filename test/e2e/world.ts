@@ -1,7 +1,16 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { Command, ConfigValue, Engine, Project, ResourceState, Run, RunOptions } from "../../sandbox/engines";
+import type {
+  Command,
+  ConfigValue,
+  Engine,
+  Project,
+  ResourceState,
+  Run,
+  RunOptions,
+  StackExport,
+} from "../../sandbox/engines";
 import { Emulator, type EmulatorOptions, type ServedRequest } from "../../sandbox/api/emulator";
 
 export const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
@@ -63,7 +72,11 @@ export class World {
       `const pulumi = require("@pulumi/pulumi");`,
       `const { CheckpointPermission } = require("pulumi-openai-checkpoint-permissions");`,
     ];
-    await writeFile(join(this.project.folder, "index.js"), [...head, body, ""].join("\n"));
+    await this.write([...head, body, ""].join("\n"));
+  }
+
+  async write(program: string): Promise<void> {
+    await writeFile(join(this.project.folder, "index.js"), program);
   }
 
   async run(command: Command, options?: RunOptions): Promise<Run> {
@@ -91,8 +104,16 @@ export class World {
   }
 
   async resources(): Promise<ResourceState[]> {
-    const { deployment } = await this.engine.exportState({ ...this.project, config: this.config, env: this.env });
-    return (deployment.resources ?? []).filter(({ type }) => type === resourceType);
+    return (await this.all()).filter(({ type }) => type === resourceType);
+  }
+
+  /** Everything in state. */
+  async all(): Promise<ResourceState[]> {
+    return (await this.export()).deployment.resources ?? [];
+  }
+
+  export(): Promise<StackExport> {
+    return this.engine.exportState({ ...this.project, config: this.config, env: this.env });
   }
 
   /** Every file that the engine keeps of the project, as text: state, backups, logs. */

@@ -1,0 +1,65 @@
+/** `npm test`: lint, type check and all tests, and a last line that counts them. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findPulumi } from "../sandbox/pulumi";
+
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "checkpoint-permissions-test-"));
+const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
+
+function run(title: string, command: string, env: Record<string, string> = {}): boolean {
+  console.log(`\n▸ ${title}`);
+  const { status } = spawnSync(command, { shell: true, stdio: "inherit", env: { ...process.env, ...env } });
+  return status === 0;
+}
+
+/** A check that passes or fails as a whole. */
+function check(title: string, command: string): void {
+  totals[run(title, command) ? "passed" : "failed"]++;
+}
+
+function tests(title: string, command: string): void {
+  const file = join(folder, `${title}.json`);
+  const ok = run(title, `${command} --reporter test/reporter.cjs`, { TEST_TOTALS: file });
+  let counted: Totals;
+  try {
+    counted = JSON.parse(readFileSync(file, "utf8")) as Totals;
+  } catch {
+    // It ended before it had counted anything.
+    counted = { passed: 0, failed: 1, skipped: 0 };
+  }
+  totals.passed += counted.passed;
+  totals.failed += counted.failed;
+  totals.skipped += counted.skipped;
+  // Too little coverage, or an error outside of a test.
+  if (!ok && counted.failed === 0) totals.failed++;
+}
+
+async function main(): Promise<void> {
+  check("build", "npm run --silent build");
+  check("lint", "npm run --silent lint");
+  check("type check", "npm run --silent typecheck");
+  tests("unit tests", "npx c8 mocha");
+  tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml");
+  rmSync(folder, { recursive: true });
+
+  const pulumi = await findPulumi();
+  console.log();
+  if ("reason" in pulumi) {
+    console.log(`Skipped on the Pulumi CLI: ${pulumi.reason}. Every scenario ran on the sandbox engine.`);
+  } else {
+    console.log(`The end-to-end scenarios ran on the ${pulumi.description} and on the sandbox engine.`);
+  }
+  const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : "";
+  console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);
+  process.exitCode = totals.failed > 0 ? 1 : 0;
+}
+
+void main();

@@ -1,0 +1,161 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import { SandboxEngine } from "../../sandbox/engine";
+import { findPulumi } from "../../sandbox/pulumi";
+import type { Engine } from "../../sandbox/engines";
+import { onEachEngine } from "./engines";
+import { checkpoint, stepsOf, texts, World } from "./world";
+
+const args = (project: string) => `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
+
+/** A dynamic provider as a tutorial would write it, whose resource may come out half made. */
+const flaky = `
+  class Flaky extends pulumi.dynamic.Resource {
+    constructor(name, fails, opts) {
+      super({
+        async create({ fails }) {
+          if (!fails) return { id: "made", outs: { fails } };
+          throw Object.assign(new Error("half made"), { id: "half", properties: { fails }, reasons: ["it is half made"] });
+        },
+        async diff() { return { changes: false }; },
+        async update(id, olds, { fails }) { return { outs: { fails, updated: true } }; },
+      }, name, { fails }, opts);
+    }
+  }`;
+
+onEachEngine("an engine", function (createWorld) {
+  it("records a resource that came out half made, and updates it the next time", async function () {
+    const world = await createWorld();
+    await world.program(`${flaky} new Flaky("flaky", true);`);
+    const up = await world.run("up");
+    expect(up.ok).to.equal(false);
+    const recorded = async () => (await world.all()).find(({ type }) => type === "pulumi-nodejs:dynamic:Resource");
+    expect(await recorded()).to.deep.include({ id: "half", initErrors: ["it is half made"] });
+
+    await world.program(`${flaky} new Flaky("flaky", false);`);
+    expect(stepsOf(await world.runs("up"))).to.deep.equal(["update flaky"]);
+    expect((await recorded())?.outputs).to.include({ updated: true });
+    expect((await recorded())?.initErrors ?? []).to.deep.equal([]);
+  });
+
+  it("deletes dependents first, and components with what is in them", async function () {
+    const world = await createWorld();
+    await world.program(`
+      class Group extends pulumi.ComponentResource { constructor(name) { super("test:index:Group", name); } }
+      const group = new Group("group");
+      const first = new CheckpointPermission("first", ${args(`"proj_1"`)}, { parent: group });
+      new CheckpointPermission("second", ${args(`"proj_2"`)}, { dependsOn: [first] });`);
+    await world.runs("up");
+    const ids = await world.recorded();
+    world.api.takeRequests();
+    await world.program("");
+    const up = await world.runs("up");
+    expect(up.counts).to.include({ delete: 3 });
+    expect(world.api.takeRequests().map(({ path }) => path.split("/").at(-1))).to.deep.equal([
+      ids["second"]!.id,
+      ids["first"]!.id,
+    ]);
+  });
+
+  it("hands the program its config, and stores none of it as plain text that is secret", async function () {
+    const world = await createWorld();
+    world.config["scenario:project"] = "proj_from_config";
+    world.config["scenario:token"] = { secret: "a-secret-of-the-program" };
+    await world.program(`
+      const config = new pulumi.Config();
+      if (!config.require("token").endsWith("of-the-program")) throw new Error("no token");
+      new CheckpointPermission("web", ${args('config.require("project")')});`);
+    await world.runs("up");
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_from_config"]);
+    expect(await world.files()).not.to.include("a-secret-of-the-program");
+  });
+
+  it("grants a hundred in ceil(100 / parallel) POSTs or one more, and looks them up in two GETs", async function () {
+    const world = await createWorld();
+    const declared = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, `proj_${index}`]));
+    await world.declare(declared);
+    await world.runs("up", { parallel: 20 });
+    const methods = world.api.takeRequests().map(({ method }) => method);
+    expect(methods.filter((method) => method === "POST").length).to.be.at.most(6);
+    expect(methods.filter((method) => method === "GET").length).to.be.at.most(4);
+    await world.runs("preview");
+    expect(world.api.takeRequests()).to.have.length(2);
+  });
+});
+
+describe("the sandbox engine", function () {
+  const worlds: World[] = [];
+  async function createWorld(engine: Engine = new SandboxEngine()): Promise<World> {
+    const world = await World.create(engine);
+    worlds.push(world);
+    return world;
+  }
+  afterEach(async function () {
+    for (const world of worlds.splice(0)) await world.remove();
+  });
+
+  const refused: Record<string, string> = {
+    aliases: `{ aliases: [{ name: "old" }] }`,
+    import: `{ import: "cp_1" }`,
+    protect: `{ protect: true }`,
+    retainOnDelete: `{ retainOnDelete: true }`,
+    ignoreChanges: `{ ignoreChanges: ["projectId"] }`,
+    transforms: `{ transforms: [({ props, opts }) => ({ props, opts })] }`,
+    customTimeouts: `{ customTimeouts: { create: "5m" } }`,
+  };
+  it("refuses by name, before anything is changed, whatever it does not do", async function () {
+    const world = await createWorld();
+    for (const [option, options] of Object.entries(refused)) {
+      await world.declare({ first: "proj_1", second: { project: "proj_2", options } });
+      const up = await world.run("up");
+      expect(up.ok, option).to.equal(false);
+      expect(texts(up)).to.include(
+        `The sandbox engine does not do ${option}; the Pulumi CLI does. Nothing was changed.`,
+      );
+    }
+    const programs: Record<string, string> = {
+      "other providers (random:index:Id)": `new pulumi.CustomResource("random:index:Id", "r", {});`,
+      "secrets in inputs": `new CheckpointPermission("web", ${args('pulumi.secret("proj_2")')});`,
+      "invokes (functions of providers)": `pulumi.runtime.invoke("random:index:get", {});`,
+    };
+    for (const [what, program] of Object.entries(programs)) {
+      await world.program(`new CheckpointPermission("first", ${args(`"proj_1"`)});\n${program}`);
+      const up = await world.run("up");
+      expect(up.ok, what).to.equal(false);
+      expect(texts(up)).to.include(`does not do ${what};`);
+    }
+    expect(world.api.requests).to.deep.equal([]);
+    expect(await world.all()).to.deep.equal([]);
+  });
+
+  it("keeps its state for its owner alone", async function () {
+    const world = await createWorld();
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    expect(statSync(join(world.project.stateFolder, "test.json")).mode & 0o777).to.equal(0o600);
+  });
+
+  it("and the Pulumi CLI take each other's state, and find nothing to change", async function () {
+    const pulumi = await findPulumi();
+    if ("reason" in pulumi) this.skip();
+    for (const [from, to] of [
+      [new SandboxEngine(), pulumi],
+      [pulumi, new SandboxEngine()],
+    ] as const) {
+      const source = await createWorld(from);
+      const declared = { web: "proj_web", data: "proj_data" };
+      await source.declare(declared);
+      await source.runs("up");
+      const target = await createWorld(to);
+      target.config = source.config;
+      await target.declare(declared);
+      await target.engine.importState({ ...target.project, config: target.config }, await source.export());
+      expect(stepsOf(await target.runs("preview"))).to.deep.equal(["same data", "same web"]);
+      // The secrets of the one are encrypted for the one alone; an up brings the other's.
+      await target.runs("up");
+      await target.runs("destroy");
+      expect(source.api.permissions(checkpoint)).to.deep.equal([]);
+    }
+  });
+});
