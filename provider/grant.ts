@@ -31,7 +31,8 @@ const maxAttempts = 3;
  * Creates that are in flight together become one POST per checkpoint.
  *
  * The engine asks for them one by one, some milliseconds apart. So a batch is gathered until none has come for a quiet
- * time that follows the gaps seen, and for as long as an earlier POST of the checkpoint is under way.
+ * time that follows the gaps seen, and for as long as an earlier POST of the checkpoint is under way. Once it is seen
+ * how many the engine sends at once, a batch of so many does not wait.
  */
 export class Grants {
   readonly #checkpoints = new Map<string, CheckpointGrants>();
@@ -58,6 +59,9 @@ class CheckpointGrants {
   #working = false;
   #lastArrival = -Infinity;
   #gap = shortestQuiet / 4;
+  /** How many the last batches held that ended by themselves: where they agree, it is all that the engine sends at once. */
+  #width = { size: 0, agreed: 0 };
+  #full: (() => void) | undefined;
 
   constructor(
     readonly checkpoint: string,
@@ -70,8 +74,14 @@ class CheckpointGrants {
     this.#learnGap();
     return new Promise((resolve, reject) => {
       this.#gathered.push({ projectId, resolve, reject });
+      if (this.#isFull) this.#full?.();
       if (!this.#working) void this.#work();
     });
+  }
+
+  /** Waiting for more is in vain: the engine waits for these. */
+  get #isFull(): boolean {
+    return this.#width.agreed >= 2 && this.#gathered.length === this.#width.size;
   }
 
   #learnGap(): void {
@@ -101,9 +111,13 @@ class CheckpointGrants {
     const since = this.clock.now();
     let before: number;
     do {
+      if (this.#isFull) return;
       before = this.#gathered.length;
-      await this.clock.sleep(Math.min(longestQuiet, Math.max(shortestQuiet, 4 * this.#gap)));
+      const full = new Promise<void>((resolve) => (this.#full = resolve));
+      await Promise.race([full, this.clock.sleep(Math.min(longestQuiet, Math.max(shortestQuiet, 4 * this.#gap)))]);
     } while (this.#gathered.length > before && this.clock.now() - since < longestGathering);
+    const size = this.#gathered.length;
+    this.#width = { size, agreed: size === this.#width.size ? this.#width.agreed + 1 : 1 };
   }
 
   /** Settles each grant of the batch, one way or the other. */

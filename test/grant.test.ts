@@ -50,6 +50,31 @@ describe("grants", function () {
     });
   }
 
+  it("that an engine sends eight at a time are a POST for every eight, which soon waits for no more", async function () {
+    const server = new TestServer();
+    let askedAt = 0;
+    const waited: number[] = [];
+    const create: CreatePermissions = (name, projects) => {
+      waited.push(clock.now() - askedAt);
+      return server.create(name, projects);
+    };
+    const { grant, clock } = grants(server, create);
+    const left = names(96);
+    let inFlight = 0;
+    const work = async () => {
+      for (let project = left.shift(); project !== undefined; project = left.shift()) {
+        // The engine writes its state between two steps.
+        await clock.sleep(8 * ++inFlight);
+        askedAt = clock.now();
+        await grant(project);
+        inFlight--;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    expect(server.posts.map((projects) => projects.length)).to.deep.equal(Array(12).fill(8));
+    expect(waited.slice(2)).to.deep.equal(Array(10).fill(0));
+  });
+
   it("that come alone wait no longer than 50 ms", async function () {
     const { grant, clock } = grants(new TestServer());
     const start = clock.now();
