@@ -4,6 +4,9 @@ import type { Config } from "./config";
 import { Grants } from "./grant";
 import { Lookups } from "./lookup";
 
+/** A program that has declared nothing for so many milliseconds is done declaring, as far as can be told. */
+const quietProgram = 1_000;
+
 /**
  * What all resources share in one process of Pulumi's provider host, which lives as long as one deployment: a preview,
  * an `up`, a refresh or a destroy.
@@ -12,6 +15,7 @@ export class Deployment {
   readonly client: Client;
   readonly lookups: Lookups;
   readonly grants: Grants;
+  #wantedAt = -Infinity;
   readonly #wanted = new Set<string>();
   readonly #ours = new Set<string>();
   readonly #lost = new Set<string>();
@@ -35,7 +39,16 @@ export class Deployment {
 
   /** Notes that the program declares this access, under whatever name. */
   want(checkpoint: string, projectId: string): void {
+    this.#wantedAt = this.clock.now();
     this.#wanted.add(pair(checkpoint, projectId));
+  }
+
+  /**
+   * Waits until the program has gone quiet: what one resource gives up in an update, another that the program declares
+   * later may be about to take over.
+   */
+  async whenProgramIsQuiet(): Promise<void> {
+    while (this.clock.now() - this.#wantedAt < quietProgram) await this.clock.sleep(quietProgram / 4);
   }
 
   isWanted(checkpoint: string, projectId: string): boolean {

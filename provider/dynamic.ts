@@ -8,6 +8,7 @@ import { systemClock } from "./clock";
 import { readConfig } from "./config";
 import { Deployment } from "./deployment";
 import { PermissionLifecycle } from "./lifecycle";
+import { PermissionSetLifecycle } from "./set-lifecycle";
 
 // One host process serves one deployment, so what its resources share is the process's.
 let deployment: (() => Deployment) | undefined;
@@ -43,4 +44,9 @@ function current(): Deployment {
 /** Serves `CheckpointPermission`. */
 export function permission(): dynamic.ResourceProvider {
   return Object.assign(new PermissionLifecycle(current), { configure });
+}
+
+/** Serves `CheckpointPermissions`. */
+export function permissions(): dynamic.ResourceProvider {
+  return Object.assign(new PermissionSetLifecycle(current), { configure });
 }

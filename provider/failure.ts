@@ -1,19 +1,20 @@
 import type { PermissionInputs } from "./lifecycle";
 import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
 
-export type Operation = "grant" | "look up" | "revoke";
+export type Operation = "grant" | "look up" | "revoke" | "list";
 
 /**
  * An operation that failed, in words that a person can act on.
  *
- * Of an error in `create` Pulumi shows the message. Of any other it shows the message at the resource, and its provider
+ * Of an error in `create`, or in the program, Pulumi shows the message. Of any other it shows the message at the resource, and its provider
  * host prints `${error}: ${error.stack}` besides; so there the remedy is what the host prints, and nothing reads twice.
  */
 export class OperationFailed extends Error {
   override readonly name = "OperationFailed";
 
   constructor(operation: Operation, headline: string, remedy: string) {
-    super(operation === "grant" ? `${headline} ${remedy}`.trim() : headline);
+    const isAllThatShows = operation === "grant" || operation === "list";
+    super(isAllThatShows ? `${headline} ${remedy}` : headline);
     this.stack = remedy;
   }
 
@@ -66,6 +67,8 @@ function undone(operation: Operation, { fineTunedModelCheckpoint, projectId }: P
       return `Cannot grant ${projectId} the use of ${fineTunedModelCheckpoint}`;
     case "look up":
       return `Cannot look up whether ${projectId} may use ${fineTunedModelCheckpoint}`;
+    case "list":
+      return `Cannot list who may use ${fineTunedModelCheckpoint}`;
     case "revoke":
       return `Cannot revoke ${projectId}'s use of ${fineTunedModelCheckpoint}`;
   }

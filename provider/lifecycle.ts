@@ -1,9 +1,10 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
-import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
+import { ConfigError } from "./errors";
 import { attempt, completeState } from "./failure";
 import { checkId, isUnknown } from "./input";
+import { revoke } from "./revoke";
 
 export interface PermissionInputs {
   fineTunedModelCheckpoint: string;
@@ -117,45 +118,8 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, projectId } = state;
     return attempt("revoke", state, () =>
-      this.deployment().whileRevoking(fineTunedModelCheckpoint, projectId, () => this.#revoke(id, state)),
+      this.deployment().whileRevoking(fineTunedModelCheckpoint, projectId, () => revoke(this.deployment(), id, state)),
     );
-  }
-
-  async #revoke(id: string, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Promise<void> {
-    const deployment = this.deployment();
-    const { client, lookups, say } = deployment;
-    if (deployment.isWanted(fineTunedModelCheckpoint, projectId)) {
-      if (deployment.isLost(id)) return;
-      say(
-        `Kept ${id}: the program still lets ${projectId} use ${fineTunedModelCheckpoint}, so only the old record of it ` +
-          `goes.`,
-      );
-      return;
-    }
-    const isListed = async (looks: Promise<Permission[]>) => (await looks).some((row) => row.id === id);
-    for (let tries = 1; ; tries++) {
-      try {
-        await client.deletePermission(fineTunedModelCheckpoint, id);
-        lookups.revoked(fineTunedModelCheckpoint, id);
-        return;
-      } catch (error) {
-        const doubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
-        if (!doubtful) throw error;
-        try {
-          const [anew] = (await isListed(lookups.find(fineTunedModelCheckpoint, projectId, id)))
-            ? lookups.findAnew(fineTunedModelCheckpoint, [projectId])
-            : [];
-          if (anew === undefined || !(await isListed(anew))) return;
-        } catch (lookError) {
-          if (!saysCheckpointIsGone(lookError, fineTunedModelCheckpoint)) throw lookError;
-          say(
-            `Nothing to revoke: OpenAI no longer has ${fineTunedModelCheckpoint}, nor ${projectId}'s use of it (${id}).`,
-          );
-          return;
-        }
-        if (tries === 2) throw error;
-      }
-    }
   }
 
   #adopt({ id, createdAt }: Permission, { fineTunedModelCheckpoint, projectId }: PermissionInputs): void {

@@ -35,6 +35,11 @@ export class Lookups {
     return this.#of(checkpoint).find(projectId, permissionId);
   }
 
+  /** Every permission of a checkpoint, newest first, from a list that was read to its end. */
+  all(checkpoint: string): Promise<Permission[]> {
+    return this.#of(checkpoint).find(undefined);
+  }
+
   /** Like {@link find}, from requests that are yet to be made: for after a write whose outcome is not known. */
   findAnew(checkpoint: string, projectIds: readonly string[]): Promise<Permission[]>[] {
     const lookups = this.#of(checkpoint);
@@ -63,7 +68,8 @@ export class Lookups {
 }
 
 interface Lookup {
-  projectId: string;
+  /** Undefined: the whole list. */
+  projectId: string | undefined;
   permissionId: string | undefined;
   resolve: (permissions: Permission[]) => void;
   reject: (error: unknown) => void;
@@ -88,8 +94,12 @@ class Snapshot {
 
   /** What is known of a project; undefined when that does not settle the lookup. */
   answer({ projectId, permissionId }: Pick<Lookup, "projectId" | "permissionId">): Permission[] | undefined {
-    const rows = [...(this.#rows.get(projectId)?.values() ?? [])].sort((a, b) => b.createdAt - a.createdAt);
-    if (this.complete || this.#readInFull.has(projectId)) return rows;
+    const projects =
+      projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
+    const rows = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
+    if (this.complete) return rows;
+    if (projectId === undefined) return undefined;
+    if (this.#readInFull.has(projectId)) return rows;
     // Of a part of the list only what is there can be told, never what is missing.
     const settled = permissionId === undefined ? rows.length > 0 : rows.some((row) => row.id === permissionId);
     return settled ? rows : undefined;
@@ -131,10 +141,10 @@ class CheckpointLookups {
     readonly clock: Clock,
   ) {}
 
-  find(projectId: string, permissionId?: string): Promise<Permission[]> {
+  find(projectId: string | undefined, permissionId?: string): Promise<Permission[]> {
     const known = this.#fresh().answer({ projectId, permissionId });
     if (known !== undefined) return Promise.resolve(known);
-    this.#fresh().asked.add(projectId);
+    if (projectId !== undefined) this.#fresh().asked.add(projectId);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ projectId, permissionId, resolve, reject });
       if (!this.#working) void this.#work();
@@ -144,7 +154,7 @@ class CheckpointLookups {
   forget(): void {
     this.#snapshot = undefined;
     // Whoever still waits asks again, of the new list.
-    for (const { projectId } of this.#waiting) this.#fresh().asked.add(projectId);
+    for (const { projectId } of this.#waiting) if (projectId !== undefined) this.#fresh().asked.add(projectId);
   }
 
   granted(permissions: readonly Permission[]): void {
@@ -171,14 +181,17 @@ class CheckpointLookups {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const snapshot = this.#fresh();
-      const first = this.#waiting[0]!;
-      const readPage = snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size;
+      const [first] = this.#waiting;
+      const projectId = first!.projectId;
+      const inPages = this.#waiting.some((lookup) => lookup.projectId === undefined);
+      const readPage =
+        inPages || projectId === undefined || (snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size);
       try {
         if (readPage) {
           const query = snapshot.cursor === undefined ? {} : { after: snapshot.cursor };
           snapshot.addPage(await this.list(query));
         } else {
-          snapshot.addProject(first.projectId, await this.#readProject(first.projectId));
+          snapshot.addProject(projectId, await this.#readProject(projectId));
         }
         snapshot.readAt = this.clock.now();
       } catch (error) {

@@ -32,13 +32,13 @@ export class CheckpointPermission extends pulumi.CustomResource {
 
   /**
    * @param name names the resource in the stack.
-   * @throws {pulumi.RunError} when another resource of the program declares the same checkpoint and project, or when
-   * this package is not installed in the program's folder.
+   * @throws {pulumi.RunError} when another resource of the program declares the same checkpoint and project, or owns the
+   * checkpoint's whole list, or when this package is not installed in the program's folder.
    */
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
     const { fineTunedModelCheckpoint, projectId } = args;
     assertHostFindsPackage();
-    claim(name, opts, fineTunedModelCheckpoint, projectId);
+    claim({ name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false });
     super(
       "pulumi-nodejs:dynamic/openai:CheckpointPermission",
       name,

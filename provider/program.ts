@@ -10,7 +10,7 @@ const packageName = "pulumi-openai-checkpoint-permissions";
  * Pulumi's own `dynamic.Resource` would serialise the handler's code into every resource's state instead: four times
  * the state, twice the time, a diff with every upgrade, and whatever the code captured, keys included.
  */
-export function providerOf(handler: "permission"): string {
+export function providerOf(handler: "permission" | "permissions"): string {
   return `exports.handler=()=>require("${packageName}/dynamic").${handler}()`;
 }
 
@@ -20,58 +20,91 @@ export function assertHostFindsPackage(folder = process.cwd()): void {
     // Resolved from here, the package would always find itself.
     createRequire(join(folder, "index.js")).resolve(`${packageName}/dynamic`);
   } catch {
-    throw new pulumi.RunError(
+    throw programError(
       `${packageName} is not installed where Pulumi looks for it. In ${folder} run: npm install ${packageName}`,
     );
   }
 }
 
-interface Claim {
+/** What a resource of the program declares. */
+export interface Declaration {
+  name: string;
+  opts: pulumi.CustomResourceOptions | undefined;
+  fineTunedModelCheckpoint: pulumi.Input<string>;
+  projectIds: pulumi.Input<pulumi.Input<string>[]>;
+  /** Whether it is the whole list of who may use the checkpoint. */
+  exclusive: pulumi.Input<boolean>;
+}
+
+interface Owner {
   name: string;
   identity: string;
+  exclusive: boolean;
+  projectIds: Set<string>;
 }
 
 // One process can run several programs (Automation API); each has a monitor of its own.
-const claims = new WeakMap<object, Map<string, Claim>>();
+const programs = new WeakMap<object, Map<string, Owner[]>>();
 
 /**
- * Notes that a resource declares a project's use of a checkpoint.
+ * Notes which projects a resource lets use a checkpoint.
  *
- * @throws {pulumi.RunError} naming both, when another resource of this program declares it too: destroying one would
- * revoke what the other promises. Where an ID is an output, the deployment fails with the same words.
+ * @throws {pulumi.RunError} naming both, when another resource of this program declares the same access, since
+ * destroying one would revoke what the other promises, or when either is the checkpoint's exclusive list, since the one
+ * would revoke what the other grants, for ever. Where an ID is an output, the deployment fails with the same error.
  */
-export function claim(
-  name: string,
-  opts: pulumi.CustomResourceOptions | undefined,
-  fineTunedModelCheckpoint: pulumi.Input<string>,
-  projectId: pulumi.Input<string>,
-): void {
+export function claim({ name, opts, fineTunedModelCheckpoint, projectIds, exclusive }: Declaration): void {
   const program = pulumi.runtime.getMonitor();
   if (program === undefined) return;
-  const claimed = claims.get(program) ?? new Map<string, Claim>();
-  claims.set(program, claimed);
+  const owners = programs.get(program) ?? new Map<string, Owner[]>();
+  programs.set(program, owners);
 
   const parent = opts?.parent as { __pulumiType?: string } | undefined;
-  const mine: Claim = { name, identity: `${parent?.__pulumiType ?? ""}$${name}` };
-  const collision = (checkpoint: string, project: string) => {
-    const key = `${checkpoint} ${project}`;
-    const other = claimed.get(key);
-    claimed.set(key, mine);
+  const identity = `${parent?.__pulumiType ?? ""}$${name}`;
+  const enter = (checkpoint: string, projects: readonly string[], isExclusive: boolean) => {
+    const mine: Owner = { name, identity, exclusive: isExclusive, projectIds: new Set(projects) };
+    const all = owners.get(checkpoint) ?? [];
     // The same name twice is Pulumi's own error, and it says it well.
-    if (other === undefined || other.identity === mine.identity) return undefined;
-    return (
-      `"${other.name}" and "${name}" both declare that project ${project} may use checkpoint ${checkpoint}. ` +
-      `Keep one of the two: a permission belongs to one resource.`
-    );
+    for (const other of all.filter((owner) => owner.identity !== identity)) assertApart(checkpoint, other, mine);
+    owners.set(checkpoint, [...all, mine]);
   };
-  if (typeof fineTunedModelCheckpoint === "string" && typeof projectId === "string") {
-    const message = collision(fineTunedModelCheckpoint, projectId);
-    if (message !== undefined) throw new pulumi.RunError(message);
+  if (
+    typeof fineTunedModelCheckpoint === "string" &&
+    Array.isArray(projectIds) &&
+    projectIds.every((projectId) => typeof projectId === "string") &&
+    typeof exclusive === "boolean"
+  ) {
+    enter(fineTunedModelCheckpoint, projectIds, exclusive);
   } else {
-    void pulumi.all([fineTunedModelCheckpoint, projectId]).apply(([checkpoint, project]) => {
-      const message = collision(checkpoint, project);
-      // Nobody could catch what is thrown here. An error in the log fails the deployment as well.
-      if (message !== undefined) void pulumi.log.error(message);
+    void pulumi.all([fineTunedModelCheckpoint, projectIds, exclusive]).apply(([checkpoint, projects, isExclusive]) => {
+      // What is not a list is reported by the check, as an input.
+      if (Array.isArray(projects)) enter(checkpoint, projects, isExclusive);
     });
   }
+}
+
+function assertApart(checkpoint: string, first: Owner, second: Owner): void {
+  const shared = [...first.projectIds].find((projectId) => second.projectIds.has(projectId));
+  if (shared !== undefined) {
+    throw programError(
+      `"${first.name}" and "${second.name}" both declare that project ${shared} may use checkpoint ${checkpoint}. ` +
+        `Keep one of the two: a permission belongs to one resource.`,
+    );
+  }
+  if (first.exclusive || second.exclusive) {
+    const [list, other] = first.exclusive ? [first, second] : [second, first];
+    throw programError(
+      `"${list.name}" is the exclusive list of who may use checkpoint ${checkpoint}, and "${other.name}" lets ` +
+        `${[...other.projectIds].join(", ") || "nobody"} use it beside that list: the one would revoke what the other ` +
+        `grants. Move the projects into the list, or make it not exclusive.`,
+    );
+  }
+}
+
+/** An error of the program, which Pulumi shows without a stack trace. */
+function programError(message: string): pulumi.RunError {
+  const error = new pulumi.RunError(message);
+  // Of one that has a stack, thrown where an output resolves, the SDK prints all it refers to: half a minute's work.
+  error.stack = "";
+  return error;
 }

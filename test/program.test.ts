@@ -3,7 +3,7 @@ import Module from "node:module";
 import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { CheckpointPermission } from "../provider/index";
+import { CheckpointPermission, CheckpointPermissions } from "../provider/index";
 import { assertHostFindsPackage, providerOf } from "../provider/program";
 
 const fineTunedModelCheckpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
@@ -72,13 +72,39 @@ describe("a program's CheckpointPermission", function () {
     );
   });
 
-  it("refuses it when an ID is an output, too, by failing the deployment", async function () {
+  it("refuses one that a set has as well", async function () {
     await program();
-    const projectId = pulumi.output("proj_web");
-    const first = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId });
-    const second = new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId });
-    await Promise.all([valueOf(first.id), valueOf(second.id)]);
-    expect(pulumi.log.hasErrors()).to.equal(true);
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_mobile"] });
+    new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+    expect(() => new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
+      `"team" and "web" both declare that project proj_web may use`,
+    );
+  });
+
+  for (const order of ["before", "after"]) {
+    it(`refuses one that is declared ${order} an exclusive set which does not list it`, async function () {
+      await program();
+      const set = () => {
+        const args = { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true };
+        return new CheckpointPermissions("team", args);
+      };
+      const single = () => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+      const [first, second] = order === "before" ? [single, set] : [set, single];
+      first();
+      expect(second).to.throw(
+        pulumi.RunError,
+        /"team" is the exclusive list .* and "shop" lets proj_shop use it beside that list/,
+      );
+    });
+  }
+
+  it("lives beside an exclusive set for another checkpoint", async function () {
+    await program();
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: [], exclusive: true });
+    new CheckpointPermission("web", {
+      fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`,
+      projectId: "proj_web",
+    });
   });
 
   it("is another program's business in another program", async function () {
@@ -89,13 +115,30 @@ describe("a program's CheckpointPermission", function () {
   });
 });
 
+describe("a program's CheckpointPermissions", function () {
+  it("is registered by reference, with its own handler", async function () {
+    const registered = await program();
+    const projectIds = ["proj_web"];
+    const set = new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds });
+    await valueOf(set.urn);
+    const __provider = 'exports.handler=()=>require("pulumi-openai-checkpoint-permissions/dynamic").permissions()';
+    expect(registered[0]).to.deep.include({
+      type: "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
+      inputs: { fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },
+    });
+    expect(__provider.length).to.be.at.most(100);
+  });
+});
+
 describe("the npm package", function () {
   it("holds compiled code, types, README and licence, and nothing else", function () {
     const packed = JSON.parse(
       execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: "provider", encoding: "utf8" }),
     ) as Record<string, { files: { path: string }[] }>;
     const files = Object.values(packed)[0]!.files.map(({ path }) => path);
-    const unexpected = files.filter((file) => !/^(dist\/\w+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(file));
+    const unexpected = files.filter(
+      (file) => !/^(dist\/[\w-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(file),
+    );
     expect(unexpected).to.deep.equal([]);
     expect(files).to.include.members(["dist/index.js", "dist/index.d.ts", "dist/dynamic.js", "README.md", "LICENSE"]);
   });

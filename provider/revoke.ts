@@ -1,0 +1,46 @@
+import type { Permission } from "./contract";
+import type { Deployment } from "./deployment";
+import { ApiError, saysCheckpointIsGone } from "./errors";
+import type { PermissionInputs } from "./lifecycle";
+
+/**
+ * Revokes a permission, unless the program still wants what it gives: the engine deletes by ID what a rename, a swap or
+ * a moved index has just taken over.
+ *
+ * A 404 alone is not taken for done, since a wrong base URL answers the same: a look confirms it.
+ */
+export async function revoke(deployment: Deployment, id: string, permission: PermissionInputs): Promise<void> {
+  const { fineTunedModelCheckpoint, projectId } = permission;
+  const { client, lookups, say } = deployment;
+  if (deployment.isWanted(fineTunedModelCheckpoint, projectId)) {
+    if (deployment.isLost(id)) return;
+    say(
+      `Kept ${id}: the program still lets ${projectId} use ${fineTunedModelCheckpoint}, so only the old record of it goes.`,
+    );
+    return;
+  }
+  const isListed = async (looks: Promise<Permission[]>) => (await looks).some((row) => row.id === id);
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.deletePermission(fineTunedModelCheckpoint, id);
+      lookups.revoked(fineTunedModelCheckpoint, id);
+      return;
+    } catch (error) {
+      const doubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
+      if (!doubtful) throw error;
+      try {
+        const [anew] = (await isListed(lookups.find(fineTunedModelCheckpoint, projectId, id)))
+          ? lookups.findAnew(fineTunedModelCheckpoint, [projectId])
+          : [];
+        if (anew === undefined || !(await isListed(anew))) return;
+      } catch (lookError) {
+        if (!saysCheckpointIsGone(lookError, fineTunedModelCheckpoint)) throw lookError;
+        say(
+          `Nothing to revoke: OpenAI no longer has ${fineTunedModelCheckpoint}, nor ${projectId}'s use of it (${id}).`,
+        );
+        return;
+      }
+      if (tries === 2) throw error;
+    }
+  }
+}
