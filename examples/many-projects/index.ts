@@ -1,0 +1,11 @@
+import * as pulumi from "@pulumi/pulumi";
+import { CheckpointPermissions } from "pulumi-openai-checkpoint-permissions";
+
+const config = new pulumi.Config();
+
+const team = new CheckpointPermissions("team", {
+  fineTunedModelCheckpoint: config.require("checkpoint"),
+  projectIds: config.requireObject<string[]>("projects"),
+});
+
+export const permissions = team.permissions;
