@@ -21,6 +21,8 @@ export interface Project {
 export interface RunOptions {
   /** Operations at a time. */
   parallel?: number;
+  /** Whether `up` goes ahead without a look at what the program declares. */
+  skipPreview?: boolean;
   /** Hears of each event as it happens. */
   onEvent?: (event: Event) => void;
   /** Hears of the process that runs the deployment. */

@@ -82,6 +82,7 @@ export class PulumiEngine implements Engine {
     const log = join(project.stateFolder, `events-${process.hrtime.bigint()}.jsonl`);
     await writeFile(log, "");
     const args = [command, "--stack", project.stack, "--non-interactive", "--event-log", log];
+    // A preview of its own would show each step twice.
     if (command !== "preview") args.push("--yes", "--skip-preview");
     if (options.parallel !== undefined) args.push("--parallel", String(options.parallel));
 

@@ -44,6 +44,7 @@ async function run(engine: Engine, project: Project, command: Command): Promise<
   let result: Run;
   try {
     result = await engine.run(project, command, {
+      skipPreview: true,
       onEvent: (event) => {
         const text = renderEvent(event, isTerminal);
         if (text !== undefined) line(text);

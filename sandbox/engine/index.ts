@@ -98,8 +98,10 @@ class Session {
         return this.#deploy({ preview: true }, (server) => this.#runProgram(server, true));
       case "up":
         return this.#deploy({}, async (server) => {
-          // What this engine does not do must be known before anything is changed.
-          return (await this.#survey()) && (await this.#runProgram(server, false));
+          // What this engine does not do is to be known before anything is changed.
+          return (
+            (this.#options.skipPreview === true || (await this.#survey())) && (await this.#runProgram(server, false))
+          );
         });
       case "refresh":
         return this.#deploy({ config: this.#recordedConfig() }, async (_server, deployment) => {
@@ -147,7 +149,7 @@ class Session {
 
   /** Runs the program to see what it declares, with no provider and no step. */
   async #survey(): Promise<boolean> {
-    const server = new EngineServer();
+    const server = new EngineServer("Nothing was changed.");
     await server.start();
     const deployment = this.#deployment(undefined, true, (event) => {
       if ("message" in event && event.message.severity === "error") this.#onEvent(event);

@@ -65,6 +65,9 @@ export class EngineServer {
   #handlers: ProgramHandlers | undefined;
   address = "";
 
+  /** @param note what a refusal says besides what is refused. */
+  constructor(readonly note = "") {}
+
   /** From now on the program's calls go there. */
   serve(handlers: ProgramHandlers): void {
     this.#handlers = handlers;
@@ -91,9 +94,14 @@ export class EngineServer {
     this.#server.forceShutdown();
   }
 
+  /** The one line that names what this engine does not do. */
+  #refusal(what: string): string {
+    return `The sandbox engine does not do ${what}; the Pulumi CLI does. ${this.note}`.trim();
+  }
+
   #monitor(): grpc.UntypedServiceImplementation {
     const refusing = (what: string) => (_call: unknown, done: grpc.sendUnaryData<never>) => {
-      this.handlers.say({ severity: "error", text: refusal(what) });
+      this.handlers.say({ severity: "error", text: this.#refusal(what) });
       done({ code: grpc.status.UNAVAILABLE, details: what });
     };
     return {
@@ -105,7 +113,7 @@ export class EngineServer {
       registerResource: unary(async (request: monitor.RegisterResourceRequest) => {
         const unsupported = unsupportedIn(request);
         if (unsupported !== undefined) {
-          this.handlers.say({ severity: "error", text: refusal(unsupported), name: request.getName() });
+          this.handlers.say({ severity: "error", text: this.#refusal(unsupported), name: request.getName() });
           throw new Error(unsupported);
         }
         const { urn, id, outputs } = await this.handlers.register(goalOf(request));
@@ -187,11 +195,6 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
     server.handlers.say({ severity: "error", text: `The program ended with status ${String(code)}.` });
   }
   return code === 0;
-}
-
-/** The one line that names what this engine does not do. */
-export function refusal(what: string): string {
-  return `The sandbox engine does not do ${what}; the Pulumi CLI does. Nothing was changed.`;
 }
 
 type Serve<Request, Response> = (request: Request) => Response | Promise<Response>;

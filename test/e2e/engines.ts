@@ -4,7 +4,13 @@ import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/emulator";
 import { World } from "./world";
 
-type Suite = (world: (options?: EmulatorOptions) => Promise<World>, engine: () => Engine) => void;
+interface Worlds {
+  (options?: EmulatorOptions): Promise<World>;
+  /** A copy of an example. */
+  ofExample(name: string): Promise<World>;
+}
+
+type Suite = (createWorld: Worlds) => void;
 
 /** Runs a suite of scenarios on each engine that is to be had; on the others it is skipped, with the reason. */
 export function onEachEngine(title: string, suite: Suite): void {
@@ -26,12 +32,13 @@ export function onEachEngine(title: string, suite: Suite): void {
         for (const world of worlds.splice(0)) await world.remove();
       });
 
-      const create = async (options?: EmulatorOptions) => {
-        const world = await World.create(engine, options);
+      const keep = async (creating: Promise<World>) => {
+        const world = await creating;
         worlds.push(world);
         return world;
       };
-      suite(create, () => engine);
+      const create = (options?: EmulatorOptions) => keep(World.create(engine, options));
+      suite(Object.assign(create, { ofExample: (name: string) => keep(World.ofExample(engine, name)) }));
     });
   }
 }

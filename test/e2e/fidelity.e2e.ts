@@ -108,7 +108,7 @@ describe("the sandbox engine", function () {
     const world = await createWorld();
     for (const [option, options] of Object.entries(refused)) {
       await world.declare({ first: "proj_1", second: { project: "proj_2", options } });
-      const up = await world.run("up");
+      const up = await world.run("up", { skipPreview: false });
       expect(up.ok, option).to.equal(false);
       expect(texts(up)).to.include(
         `The sandbox engine does not do ${option}; the Pulumi CLI does. Nothing was changed.`,
@@ -121,7 +121,7 @@ describe("the sandbox engine", function () {
     };
     for (const [what, program] of Object.entries(programs)) {
       await world.program(`new CheckpointPermission("first", ${args(`"proj_1"`)});\n${program}`);
-      const up = await world.run("up");
+      const up = await world.run("up", { skipPreview: false });
       expect(up.ok, what).to.equal(false);
       expect(texts(up)).to.include(`does not do ${what};`);
     }

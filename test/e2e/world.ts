@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type {
@@ -56,6 +56,16 @@ export class World {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  /** A copy of one of the examples, as a stranger would have it after `npm install`. */
+  static async ofExample(engine: Engine, name: string): Promise<World> {
+    const world = await World.create(engine);
+    for (const file of await readdir(join("examples", name))) {
+      if (file !== "node_modules") await copyFile(join("examples", name, file), join(world.project.folder, file));
+    }
+    await rm(join(world.project.folder, "index.js"));
+    return world;
+  }
+
   /** Writes a program that declares these permissions. */
   async declare(declared: Declared): Promise<void> {
     const lines = Object.entries(declared).map(([name, value]) => {
@@ -70,7 +80,8 @@ export class World {
   async program(body: string): Promise<void> {
     const head = [
       `const pulumi = require("@pulumi/pulumi");`,
-      `const { CheckpointPermission } = require("pulumi-openai-checkpoint-permissions");`,
+      `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
+        require("pulumi-openai-checkpoint-permissions");`,
     ];
     await this.write([...head, body, ""].join("\n"));
   }
@@ -80,7 +91,8 @@ export class World {
   }
 
   async run(command: Command, options?: RunOptions): Promise<Run> {
-    const run = await this.engine.run({ ...this.project, config: this.config, env: this.env }, command, options);
+    const project = { ...this.project, config: this.config, env: this.env };
+    const run = await this.engine.run(project, command, { skipPreview: true, ...options });
     this.output += run.output;
     return run;
   }
