@@ -113,15 +113,18 @@ class Snapshot {
     }
   }
 
-  addPage(page: Page): void {
+  addPage(page: Page, now: number): void {
     this.add(page.permissions);
+    this.readAt = now;
     this.pages++;
     this.complete = !page.hasMore;
     if (page.hasMore) this.cursor = nextCursor(page, this.#cursors);
   }
 
-  addProject(projectId: string, permissions: readonly Permission[]): void {
+  addProject(projectId: string, permissions: readonly Permission[], now: number): void {
     this.add(permissions);
+    // One project's answer does not make the pages any younger.
+    if (this.pages === 0) this.readAt = now;
     this.#readInFull.add(projectId);
   }
 
@@ -189,11 +192,10 @@ class CheckpointLookups {
       try {
         if (readPage) {
           const query = snapshot.cursor === undefined ? {} : { after: snapshot.cursor };
-          snapshot.addPage(await this.list(query));
+          snapshot.addPage(await this.list(query), this.clock.now());
         } else {
-          snapshot.addProject(projectId, await this.#readProject(projectId));
+          snapshot.addProject(projectId, await this.#readProject(projectId), this.clock.now());
         }
-        snapshot.readAt = this.clock.now();
       } catch (error) {
         // A list that broke off half-way is not relied on.
         if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;

@@ -32,6 +32,17 @@ describe("lookups", function () {
     expect(server.lists).to.have.length(2);
   });
 
+  it("forget a whole list a minute after its last page, however often it was asked", async function () {
+    const server = new TestServer(names(50));
+    const { lookups: one, clock } = lookups(server);
+    for (const project of ["proj_0", "proj_1"]) await one.find(checkpoint, project);
+    server.remove("cp_50");
+    clock.pass(40_000);
+    expect(await one.find(checkpoint, "proj_49")).to.have.length(1);
+    clock.pass(20_001);
+    expect(await one.find(checkpoint, "proj_49")).to.deep.equal([]);
+  });
+
   it("find a permission on the third page of one project's rows", async function () {
     const server = new TestServer([...names(1, "proj_old"), ...Array.from({ length: 250 }, () => "proj_x")]);
     const rows = await lookups(server).lookups.find(checkpoint, "proj_x", "cp_2");
