@@ -1,6 +1,8 @@
 import type { PermissionInputs } from "./lifecycle";
 import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
 
+const messagesAtATime = 10;
+
 export type Operation = "grant" | "look up" | "revoke" | "list";
 
 /**
@@ -42,6 +44,36 @@ export async function attempt<Result>(
     }
     throw error;
   }
+}
+
+/** A set that ended half done: Pulumi records the properties, shows the reasons, and updates the next time. */
+export class HalfDone extends Error {
+  override readonly name = "HalfDone";
+  readonly reasons: string[];
+
+  constructor(
+    readonly id: string,
+    readonly properties: object,
+    failure: Error,
+  ) {
+    super(failure.message);
+    this.reasons = [failure.message];
+  }
+}
+
+/** What kept a set from being as declared. */
+export function incomplete(checkpoint: string, failures: readonly unknown[]): Error {
+  return new Error(
+    `The list of projects that may use ${checkpoint} is not as declared yet. ${told(failures)} ` +
+      `What was done is recorded: run \`pulumi up\` again, and it goes on from there.`,
+  );
+}
+
+/** Each different message once, as far as a person would read. */
+export function told(failures: readonly unknown[]): string {
+  const messages = new Set(failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))));
+  const shown = [...messages].slice(0, messagesAtATime);
+  return [...shown, ...(messages.size > shown.length ? [`(and ${messages.size - shown.length} more)`] : [])].join(" ");
 }
 
 /** What a resource's state must hold; a dynamic resource that is imported by its ID alone comes without it. */

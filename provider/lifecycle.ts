@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { grantedAt, grantOrAdopt } from "./adopt";
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
 import { ConfigError } from "./errors";
@@ -78,11 +79,15 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
     return attempt("grant", inputs, async () => {
       const deployment = this.deployment();
       const { fineTunedModelCheckpoint, projectId } = inputs;
-      await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
-      const { permission, existed } = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
-      if (existed && !deployment.isOurs(permission.id)) this.#adopt(permission, inputs);
-      deployment.own(permission.id);
-      return { id: permission.id, outs: outputs(fineTunedModelCheckpoint, permission) };
+      const { permission, adopted } = await grantOrAdopt(deployment, inputs);
+      const { id } = permission;
+      if (adopted) {
+        deployment.say(
+          `Adopted ${id}: ${projectId} may already use ${fineTunedModelCheckpoint} (granted ${grantedAt(permission)}); ` +
+            `from now on it belongs to this stack, and is revoked with it.`,
+        );
+      }
+      return { id, outs: outputs(fineTunedModelCheckpoint, permission) };
     });
   }
 
@@ -119,21 +124,6 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
     const { fineTunedModelCheckpoint, projectId } = state;
     return attempt("revoke", state, () =>
       this.deployment().whileRevoking(fineTunedModelCheckpoint, projectId, () => revoke(this.deployment(), id, state)),
-    );
-  }
-
-  #adopt({ id, createdAt }: Permission, { fineTunedModelCheckpoint, projectId }: PermissionInputs): void {
-    const { config, say } = this.deployment();
-    const since = new Date(createdAt * 1000).toISOString();
-    if (!config.adoptExisting) {
-      throw new ConfigError(
-        `It exists already (${id}, granted ${since}), and openai:adoptExisting is false.`,
-        "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
-      );
-    }
-    say(
-      `Adopted ${id}: ${projectId} may already use ${fineTunedModelCheckpoint} (granted ${since}); ` +
-        `from now on it belongs to this stack, and is revoked with it.`,
     );
   }
 }

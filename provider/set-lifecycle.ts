@@ -1,8 +1,9 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { grantOrAdopt } from "./adopt";
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
 import { ConfigError } from "./errors";
-import { attempt, OperationFailed } from "./failure";
+import { attempt, HalfDone, incomplete, OperationFailed, told } from "./failure";
 import { checkId, isUnknown } from "./input";
 import { revoke } from "./revoke";
 
@@ -143,7 +144,12 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     const outs = { fineTunedModelCheckpoint: checkpoint, projectIds, exclusive, permissions: [] as Permission[] };
     const failures: unknown[] = [];
 
-    const grants = await Promise.allSettled(projectIds.map((projectId) => this.#grant(checkpoint, projectId)));
+    const grants = await Promise.allSettled(
+      projectIds.map((projectId) => {
+        const permission = { fineTunedModelCheckpoint: checkpoint, projectId };
+        return attempt("grant", permission, () => grantOrAdopt(deployment, permission));
+      }),
+    );
     const adopted: Permission[] = [];
     for (const grant of grants) {
       if (grant.status === "rejected") failures.push(grant.reason);
@@ -183,18 +189,6 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     }
     outs.permissions = [...outs.permissions, ...kept].sort((a, b) => (a.projectId < b.projectId ? -1 : 1));
     return { outs, failure: failures.length > 0 ? incomplete(checkpoint, failures) : undefined };
-  }
-
-  #grant(fineTunedModelCheckpoint: string, projectId: string) {
-    return attempt("grant", { fineTunedModelCheckpoint, projectId }, async () => {
-      const deployment = this.deployment();
-      await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
-      const { permission, existed } = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
-      const adopted = existed && !deployment.isOurs(permission.id);
-      if (adopted && !deployment.config.adoptExisting) throw existing(permission);
-      deployment.own(permission.id);
-      return { permission, adopted };
-    });
   }
 
   /** Gives the failures, by the permission's ID. */
@@ -276,47 +270,10 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
   }
 }
 
-/**
- * An operation that ended half done. Pulumi records the properties, shows the reasons, and updates the next time.
- */
-class HalfDone extends Error {
-  readonly reasons: string[];
-
-  constructor(
-    readonly id: string,
-    readonly properties: object,
-    failure: Error,
-  ) {
-    super(failure.message);
-    this.reasons = [failure.message];
-  }
-}
-
-function incomplete(checkpoint: string, failures: readonly unknown[]): Error {
-  return new Error(
-    `The list of projects that may use ${checkpoint} is not as declared yet. ${told(failures)} ` +
-      `What was done is recorded: run \`pulumi up\` again, and it goes on from there.`,
-  );
-}
-
-/** Each different message once. */
-function told(failures: readonly unknown[]): string {
-  const messages = new Set(failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))));
-  const shown = [...messages].slice(0, namesInALine);
-  return [...shown, ...(messages.size > shown.length ? [`(and ${messages.size - shown.length} more)`] : [])].join(" ");
-}
-
 function listed(permissions: readonly Permission[]): string {
   const shown = permissions.slice(0, namesInALine).map(({ id, projectId }) => `${projectId} (${id})`);
   const more = permissions.length - shown.length;
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
-}
-
-function existing({ id, createdAt }: Permission): ConfigError {
-  return new ConfigError(
-    `It exists already (${id}, granted ${new Date(createdAt * 1000).toISOString()}), and openai:adoptExisting is false.`,
-    "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
-  );
 }
 
 /** Whether a flag is set, and known to be. */

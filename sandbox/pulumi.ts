@@ -118,6 +118,8 @@ export class PulumiEngine implements Engine {
 
   async remove(project: Project): Promise<void> {
     this.#prepared.delete(project.stateFolder);
+    // Where the CLI keeps the stack's config.
+    await rm(join(project.folder, `Pulumi.${project.stack}.yaml`), { force: true });
     await rm(project.stateFolder, { recursive: true, force: true });
   }
 

@@ -75,7 +75,7 @@ async function main(): Promise<void> {
   const project: Project = {
     folder: resolve("examples/quickstart"),
     stateFolder: folder,
-    stack: "sandbox",
+    stack: "npm-start",
     env: { OPENAI_BASE_URL: api.url, OPENAI_ADMIN_KEY: api.adminKey },
   };
   try {

@@ -1,0 +1,31 @@
+import type { Permission } from "./contract";
+import type { Deployment } from "./deployment";
+import { ConfigError } from "./errors";
+import type { PermissionInputs } from "./lifecycle";
+
+/**
+ * Grants a project the use of a checkpoint, or takes over the permission that it has.
+ *
+ * @returns the permission, and whether it is one that this stack had nothing to do with before.
+ * @throws {ConfigError} naming the permission, when it is to be taken over and `openai:adoptExisting` is false.
+ */
+export async function grantOrAdopt(deployment: Deployment, permission: PermissionInputs) {
+  const { fineTunedModelCheckpoint, projectId } = permission;
+  await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
+  const granted = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
+  const adopted = granted.existed && !deployment.isOurs(granted.permission.id);
+  if (adopted && !deployment.config.adoptExisting) {
+    const { id } = granted.permission;
+    throw new ConfigError(
+      `It exists already (${id}, granted ${grantedAt(granted.permission)}), and openai:adoptExisting is false.`,
+      "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
+    );
+  }
+  deployment.own(granted.permission.id);
+  return { permission: granted.permission, adopted };
+}
+
+/** When it was granted, for a person. */
+export function grantedAt({ createdAt }: Permission): string {
+  return new Date(createdAt * 1000).toISOString();
+}
