@@ -15,7 +15,8 @@ export class Deployment {
   readonly client: Client;
   readonly lookups: Lookups;
   readonly grants: Grants;
-  #wantedAt = -Infinity;
+  #planning = 0;
+  #plannedAt = -Infinity;
   readonly #wanted = new Set<string>();
   readonly #ours = new Set<string>();
   readonly #lost = new Set<string>();
@@ -33,14 +34,26 @@ export class Deployment {
       (checkpoint, projectIds) => this.client.createPermissions(checkpoint, projectIds),
       this.lookups,
       clock,
+      (permissionId) => this.isOurs(permissionId),
     );
     for (const notice of config.notices) say(notice);
   }
 
   /** Notes that the program declares this access, under whatever name. */
   want(checkpoint: string, projectId: string): void {
-    this.#wantedAt = this.clock.now();
+    this.#plannedAt = this.clock.now();
     this.#wanted.add(pair(checkpoint, projectId));
+  }
+
+  /** Runs a check or a diff: while the engine is at one, the program has not gone quiet. */
+  async planning<Result>(plan: () => Promise<Result>): Promise<Result> {
+    this.#planning++;
+    try {
+      return await plan();
+    } finally {
+      this.#planning--;
+      this.#plannedAt = this.clock.now();
+    }
   }
 
   /**
@@ -48,7 +61,8 @@ export class Deployment {
    * later may be about to take over.
    */
   async whenProgramIsQuiet(): Promise<void> {
-    while (this.clock.now() - this.#wantedAt < quietProgram) await this.clock.sleep(quietProgram / 4);
+    while (this.#planning > 0 || this.clock.now() - this.#plannedAt < quietProgram)
+      await this.clock.sleep(quietProgram / 4);
   }
 
   isWanted(checkpoint: string, projectId: string): boolean {

@@ -67,7 +67,7 @@ export class ConfigError extends Error {
 export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
   if (error.code === "unknown_url" || /\bURL\b/i.test(error.message)) return false;
-  return error.code?.endsWith("not_found") === true || error.message.includes(checkpoint);
+  return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code ?? "") || error.message.includes(checkpoint);
 }
 
 /**

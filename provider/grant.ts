@@ -41,13 +41,15 @@ export class Grants {
     readonly create: CreatePermissions,
     readonly lookups: Lookups,
     readonly clock: Clock,
+    /** Whether a permission is in our state: of two for one project, ours is taken. */
+    readonly isOurs: (permissionId: string) => boolean = () => false,
   ) {}
 
   /** Looks whether the project has the permission, and grants it if not. */
   grant(checkpoint: string, projectId: string): Promise<Granted> {
     let grants = this.#checkpoints.get(checkpoint);
     if (grants === undefined) {
-      grants = new CheckpointGrants(checkpoint, this.create, this.lookups, this.clock);
+      grants = new CheckpointGrants(checkpoint, this.create, this.lookups, this.clock, this.isOurs);
       this.#checkpoints.set(checkpoint, grants);
     }
     return grants.add(projectId);
@@ -68,6 +70,7 @@ class CheckpointGrants {
     readonly create: CreatePermissions,
     readonly lookups: Lookups,
     readonly clock: Clock,
+    readonly isOurs: (permissionId: string) => boolean,
   ) {}
 
   add(projectId: string): Promise<Granted> {
@@ -193,9 +196,9 @@ class CheckpointGrants {
         grant.reject(answer.reason);
         continue;
       }
-      const newest = answer.value[0];
-      if (newest === undefined) missing.push(grant);
-      else grant.resolve({ permission: newest, existed });
+      const permission = answer.value.find(({ id }) => this.isOurs(id)) ?? answer.value[0];
+      if (permission === undefined) missing.push(grant);
+      else grant.resolve({ permission, existed });
     }
     return missing;
   }

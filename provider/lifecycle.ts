@@ -45,12 +45,12 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
 
   async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
+    const deployment = await attempt("look up", olds, async () => this.deployment());
+    deployment.own(id);
     if (replaces.length > 0) return { changes: true, replaces };
 
-    return attempt("look up", olds, async () => {
-      const deployment = this.deployment();
+    const looking = attempt("look up", olds, async () => {
       const { lookups, config, say, clock } = deployment;
-      deployment.own(id);
       if (!config.driftDetection) return { changes: false };
       const { fineTunedModelCheckpoint, projectId } = olds;
       const rows = await lookups.find(fineTunedModelCheckpoint, projectId, id);
@@ -73,6 +73,7 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
       }
       return { changes: true, replaces: ["projectId"] };
     });
+    return deployment.planning(() => looking);
   }
 
   async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {

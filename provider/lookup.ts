@@ -47,6 +47,11 @@ export class Lookups {
     return projectIds.map((projectId) => lookups.find(projectId));
   }
 
+  /** Relies no longer on what was read, after a write whose outcome is not known. */
+  forget(checkpoint: string): void {
+    this.#of(checkpoint).forget();
+  }
+
   /** Takes note of our own grants. */
   granted(checkpoint: string, permissions: readonly Permission[]): void {
     this.#of(checkpoint).granted(permissions);

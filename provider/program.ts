@@ -11,7 +11,7 @@ const packageName = "pulumi-openai-checkpoint-permissions";
  * the state, twice the time, a diff with every upgrade, and whatever the code captured, keys included.
  */
 export function providerOf(handler: "permission" | "permissions"): string {
-  return `exports.handler=()=>require("${packageName}/dynamic").${handler}()`;
+  return `exports.handler=require("${packageName}/dynamic").${handler}`;
 }
 
 /** Checks that the host, which runs in the program's folder, will find this package by name. */

@@ -27,7 +27,10 @@ export async function revoke(deployment: Deployment, id: string, permission: Per
       return;
     } catch (error) {
       const doubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
-      if (!doubtful) throw error;
+      if (!doubtful) {
+        if (error instanceof ApiError && error.ambiguous) lookups.forget(fineTunedModelCheckpoint);
+        throw error;
+      }
       try {
         const [anew] = (await isListed(lookups.find(fineTunedModelCheckpoint, projectId, id)))
           ? lookups.findAnew(fineTunedModelCheckpoint, [projectId])

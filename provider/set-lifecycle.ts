@@ -38,7 +38,10 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     if (!isUnknown(exclusive) && typeof exclusive !== "boolean") {
       failures.push({ property: "exclusive", reason: "exclusive must be true or false." });
     }
-    if (isUnknown(projectIds)) return { inputs: { ...news, exclusive }, failures };
+    if (isUnknown(projectIds)) {
+      if (isTrue(exclusive)) this.#sayUnknown(checkpoint);
+      return { inputs: { ...news, exclusive }, failures };
+    }
     if (!Array.isArray(projectIds)) {
       failures.push({
         property: "projectIds",
@@ -59,7 +62,10 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       if (!isUnknown(checkpoint)) {
         for (const projectId of inputs.projectIds) if (!isUnknown(projectId)) deployment.want(checkpoint, projectId);
         const isNew = olds.fineTunedModelCheckpoint === undefined;
-        if (isNew && isTrue(exclusive) && deployment.config.driftDetection) await this.#showOutsiders(inputs);
+        if (isNew && isTrue(exclusive) && deployment.config.driftDetection) {
+          if (isKnown(inputs.projectIds)) await deployment.planning(() => this.#showOutsiders(inputs));
+          else this.#sayUnknown(checkpoint);
+        }
       }
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -75,8 +81,8 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       news.exclusive !== olds.exclusive ||
       isUnknown(news.projectIds) ||
       !sameProjects(news.projectIds, olds.projectIds);
-    return attempt("look up", named(olds), async () => {
-      const deployment = this.deployment();
+    const deployment = await attempt("look up", named(olds), async () => this.deployment());
+    const looking = attempt("look up", named(olds), async () => {
       for (const { id } of olds.permissions) deployment.own(id);
       if (!deployment.config.driftDetection) return { changes: isChanged };
 
@@ -84,9 +90,11 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       const vanished = this.#showVanished(olds, rows);
       const held = new Set(olds.permissions.map(({ projectId }) => projectId));
       const isIncomplete = olds.projectIds.some((projectId) => !held.has(projectId));
-      const outsiders = isTrue(news.exclusive) ? await this.#showOutsiders(news, olds.permissions) : [];
+      const outsiders =
+        isTrue(news.exclusive) && isKnown(news.projectIds) ? await this.#showOutsiders(news, olds.permissions) : [];
       return { changes: isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0 };
     });
+    return deployment.planning(() => looking);
   }
 
   async create(inputs: PermissionSetInputs): Promise<dynamic.CreateResult<PermissionSetOutputs>> {
@@ -113,8 +121,7 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       if (exclusive) await this.#showOutsiders(state, state.permissions);
       const known = new Map(state.permissions.map((permission) => [permission.projectId, permission.id]));
       for (const projectId of state.projectIds) if (!known.has(projectId)) known.set(projectId, "");
-      const projects = new Set(exclusive ? rows.map(({ projectId }) => projectId) : known.keys());
-      const permissions = [...projects].sort().flatMap((projectId) => {
+      const permissions = [...known.keys()].sort().flatMap((projectId) => {
         const mine = rows.filter((row) => row.projectId === projectId);
         return mine.find((row) => row.id === known.get(projectId)) ?? mine[0] ?? [];
       });
@@ -225,6 +232,14 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     ).flat();
   }
 
+  /** What no look-up can show in a preview is said at least. */
+  #sayUnknown(checkpoint: string): void {
+    this.deployment().say(
+      `The exclusive list of projects that may use ${checkpoint} is not known yet; \`pulumi up\` revokes whoever it does ` +
+        `not name.`,
+    );
+  }
+
   #showVanished({ fineTunedModelCheckpoint, permissions }: PermissionSetOutputs, rows: readonly Permission[]) {
     const deployment = this.deployment();
     const ids = new Set(rows.map(({ id }) => id));
@@ -250,9 +265,13 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     held: readonly Permission[],
   ) {
     const deployment = this.deployment();
-    const named = new Set([...projectIds, ...held.map(({ projectId }) => projectId)]);
+    const listed = new Set(projectIds);
+    // By ID: beside the permission that a project loses it may have another, made behind our back.
+    const ours = new Set(held.map(({ id }) => id));
     const rows = await deployment.lookups.all(checkpoint);
-    return rows.filter(({ projectId }) => !named.has(projectId) && !deployment.isWanted(checkpoint, projectId));
+    return rows.filter(
+      ({ id, projectId }) => !listed.has(projectId) && !ours.has(id) && !deployment.isWanted(checkpoint, projectId),
+    );
   }
 
   async #showOutsiders(inputs: PermissionSetInputs, held: readonly Permission[] = []): Promise<Permission[]> {
@@ -274,6 +293,11 @@ function listed(permissions: readonly Permission[]): string {
   const shown = permissions.slice(0, namesInALine).map(({ id, projectId }) => `${projectId} (${id})`);
   const more = permissions.length - shown.length;
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** Whether a preview knows the whole list already. */
+function isKnown(projectIds: readonly string[]): boolean {
+  return Array.isArray(projectIds) && !projectIds.some(isUnknown);
 }
 
 /** Whether a flag is set, and known to be. */

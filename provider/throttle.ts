@@ -32,7 +32,7 @@ const betweenLines = 15_000;
 /**
  * The gate of one endpoint, shared by all calls of the process.
  *
- * After a 429 the gate is closed for all: for as long as `Retry-After` says, else for a spacing that doubles with each
+ * After a 429 the gate is closed for all: for as long as `Retry-After` says, and for a spacing that doubles with each
  * refusal. Then requests pass one by one at that spacing, which shrinks by a fifth with each that is served, so that it
  * settles around what the API allows. Against a bucket that refills steadily this loses next to nothing, because what
  * a wait leaves unused is there to spend afterwards.
@@ -72,8 +72,7 @@ export class Throttle {
           this.#done++;
           return answer;
         }
-        // Requests that were under way together are refused together; that is one refusal.
-        if (refusals === this.#refusals || answer.retryAfter !== undefined) this.#close(answer.retryAfter);
+        this.#close(answer.retryAfter ?? 0, refusals === this.#refusals);
       }
     } finally {
       this.#waiting--;
@@ -95,14 +94,16 @@ export class Throttle {
     if (this.#spacing > 0) this.#opensAt = clock.now() + this.#spacing;
   }
 
-  #close(retryAfter: number | undefined): void {
+  /** @param isNew false for requests that were under way together: they are refused together, which is one refusal. */
+  #close(retryAfter: number, isNew: boolean): void {
     const { clock } = this.#options;
-    if (retryAfter === undefined) {
+    if (isNew) {
+      this.#refusals++;
       this.#spacing = Math.min(longestBackoff, Math.max(firstBackoff, this.#spacing * 2));
     }
-    const wait = retryAfter ?? this.#spacing * (1 + clock.random() / 10);
-    this.#refusals++;
-    this.#opensAt = Math.max(this.#opensAt, clock.now() + wait);
+    // A server that says 0 would be asked again without end.
+    const pause = isNew ? this.#spacing * (1 + clock.random() / 10) : 0;
+    this.#opensAt = Math.max(this.#opensAt, clock.now() + Math.max(retryAfter, pause));
     this.#announce();
   }
 

@@ -258,6 +258,31 @@ describe("the lifecycle of a permission", function () {
       expect(error.stack).to.include("Check openai:baseUrl");
     });
 
+    it("does not take a project or an organization that is not found for a checkpoint that is gone", async function () {
+      for (const code of ["project_not_found", "organization_not_found", "unknown_url"]) {
+        const { permission, emulator } = start();
+        emulator.answer = () => ({ status: 404, body: { error: { message: "It was not found", code, param: null } } });
+        const error = await failureOf(permission.delete("cp_1", { ...inputs, createdAt: 1 }));
+        expect(error.message).to.include("Cannot revoke");
+      }
+    });
+
+    it("looks anew after a DELETE whose outcome is not known", async function () {
+      const { permission, recorded, emulator } = start();
+      const { id, state } = recorded();
+      await permission.read(id, state);
+      const answer = emulator.answer.bind(emulator);
+      emulator.answer = (method, ...rest) => {
+        if (method !== "DELETE") return answer(method, ...rest);
+        answer(method, ...rest);
+        return { status: 500, body: {} };
+      };
+      emulator.revoke(id);
+      await failureOf(permission.delete(id, state)).catch(() => undefined);
+      emulator.answer = answer;
+      expect(await permission.read(id, state)).to.deep.equal({});
+    });
+
     it("takes a checkpoint that no longer exists for done, and says so", async function () {
       const { permission, said } = start({}, { unknownCheckpoints: [checkpoint] });
       await permission.delete("cp_1", { ...inputs, createdAt: 1 });

@@ -38,7 +38,7 @@ describe("a program's CheckpointPermission", function () {
     });
     // It is in people's state: it stays.
     expect(providerOf("permission")).to.equal(
-      'exports.handler=()=>require("pulumi-openai-checkpoint-permissions/dynamic").permission()',
+      'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permission',
     );
     expect(providerOf("permission").length).to.be.at.most(100);
   });
@@ -121,7 +121,7 @@ describe("a program's CheckpointPermissions", function () {
     const projectIds = ["proj_web"];
     const set = new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds });
     await valueOf(set.urn);
-    const __provider = 'exports.handler=()=>require("pulumi-openai-checkpoint-permissions/dynamic").permissions()';
+    const __provider = 'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permissions';
     expect(registered[0]).to.deep.include({
       type: "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
       inputs: { fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },

@@ -79,6 +79,16 @@ describe("the lifecycle of a set of permissions", function () {
       }
     });
 
+    it("says so when a preview cannot know whom an exclusive list will lock out", async function () {
+      const { set, said, requests } = start();
+      const { unknownValue } = pulumi.runtime;
+      await set.check({}, { ...inputs([], true), projectIds: [unknownValue] });
+      await set.check({}, { ...inputs([], true), projectIds: unknownValue as unknown as string[] });
+      expect(said).to.have.length(2);
+      expect(said[0]).to.include("is not known yet; `pulumi up` revokes whoever it does not name");
+      expect(requests).to.deep.equal([]);
+    });
+
     it("shows what a new exclusive list will revoke, and that an empty one means nobody", async function () {
       const { set, emulator, said } = start();
       const { id } = emulator.grant(checkpoint, "proj_outside");
@@ -209,6 +219,36 @@ describe("the lifecycle of a set of permissions", function () {
       expect(permissions[0]).to.deep.equal(olds.permissions[0]);
     });
 
+    it("revokes what was re-made for a project that leaves an exclusive list, too", async function () {
+      const { set, recorded, emulator, granted } = start();
+      const olds = recorded(["proj_a", "proj_b"], true);
+      emulator.revoke(olds.permissions[0]!.id);
+      emulator.grant(checkpoint, "proj_a");
+      await set.update(checkpoint, olds, inputs(["proj_b"], true));
+      expect(granted()).to.deep.equal(["proj_b"]);
+    });
+
+    it("keeps its own permission where a project has a second one", async function () {
+      const { set, recorded, emulator, said } = start();
+      const olds = recorded(["proj_a"]);
+      emulator.grant(checkpoint, "proj_a");
+      await set.diff("x", olds, inputs(["proj_a", "proj_b"]));
+      const { permissions } = outsOf(await set.update(checkpoint, olds, inputs(["proj_a", "proj_b"])));
+      expect(permissions[0]).to.deep.equal(olds.permissions[0]);
+      expect(said).to.deep.equal([]);
+    });
+
+    it("waits for what the engine is still planning before it revokes", async function () {
+      const { set, deployment, recorded, granted } = start();
+      const olds = recorded(["proj_a", "proj_b"]);
+      const planning = deployment.planning(async () => {
+        await deployment.clock.sleep(9_000);
+        deployment.want(checkpoint, "proj_b");
+      });
+      await Promise.all([planning, set.update(checkpoint, olds, inputs(["proj_a"]))]);
+      expect(granted()).to.deep.equal(["proj_a", "proj_b"]);
+    });
+
     it("keeps what another resource of the program takes over, even one that is declared a little later", async function () {
       const { set, deployment, recorded, writes, granted } = start();
       const olds = recorded(["proj_a", "proj_b"]);
@@ -262,11 +302,13 @@ describe("the lifecycle of a set of permissions", function () {
       expect(said[0]).to.include("proj_a").and.to.include("revoked outside of Pulumi");
     });
 
-    it("gives what others granted too, when it is exclusive", async function () {
+    it("says what others granted when it is exclusive, and leaves it to the next diff, which no destroy precedes", async function () {
       const { set, recorded, emulator, said } = start();
       const olds = recorded(["proj_a"], true);
       emulator.grant(checkpoint, "proj_outside");
-      expect((await set.read(checkpoint, olds)).inputs).to.deep.equal(inputs(["proj_a", "proj_outside"], true));
+      const { props, inputs: read } = await set.read(checkpoint, olds);
+      expect(read).to.deep.equal(inputs(["proj_a"], true));
+      expect(await set.diff("x", props!, inputs(["proj_a"], true))).to.deep.equal({ changes: true });
       expect(said[0]).to.include("proj_outside");
     });
 

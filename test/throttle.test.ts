@@ -59,11 +59,26 @@ describe("the throttle of an endpoint", function () {
       return { status: 200 };
     };
     await Promise.all([gate.run(send), gate.run(send), gate.run(send)]);
-    expect(sent).to.deep.equal([20_000, 20_000, 20_000]);
+    // Then one by one: what waited would only be refused together again.
+    expect(sent).to.deep.equal([20_000, 20_500, 20_900]);
     expect(said).to.deep.equal([
       "OpenAI throttles granting (POST): waiting 20 s, then going on as fast as it allows (0 of 3 requests done).",
     ]);
   });
+
+  for (const retryAfterZero of [0, 1]) {
+    it(`does not ask again without end when Retry-After is ${retryAfterZero} ms`, async function () {
+      const { gate, clock } = throttle({ maxWaitSeconds: 10 });
+      let asked = 0;
+      const send = async () => {
+        asked++;
+        return { status: 429, retryAfter: retryAfterZero };
+      };
+      expect(await gate.run(send).catch((error: unknown) => error)).to.be.instanceOf(WaitedTooLong);
+      expect(asked).to.be.below(6);
+      expect(clock.slept.length).to.be.below(6);
+    });
+  }
 
   it("doubles its pause with each refusal that says nothing, up to a minute and a tenth", async function () {
     const { gate, clock } = throttle();
