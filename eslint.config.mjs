@@ -11,7 +11,9 @@ export default defineConfig(
   },
   {
     languageOptions: {
-      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs", "test/reporter.cjs", "bench/floor.cjs"] } },
+      parserOptions: {
+        projectService: { allowDefaultProject: ["eslint.config.mjs", "test/reporter.cjs", "bench/floor.cjs"] },
+      },
     },
     rules: {
       // An index that was just checked, and a value that a caller guarantees, are said with "!".

@@ -1,0 +1,71 @@
+import type { Command, Engine, Run } from "../sandbox/engines";
+import type { EmulatorOptions, Method, ServedRequest } from "../sandbox/api/emulator";
+import { World } from "../test/e2e/world";
+import { checkpoint, program, type Way } from "./programs";
+
+export interface Measurement {
+  ok: boolean;
+  seconds: number;
+  requests: Record<Method, number>;
+  refused: number;
+  /** Projects that may use the checkpoint afterwards. */
+  granted: number;
+  /** Bytes of state for one resource, as compact JSON; 0 when there is none. */
+  stateBytes: number;
+}
+
+export interface Setting {
+  engine: Engine;
+  way: Way;
+  count: number;
+  parallel?: number;
+  api?: EmulatorOptions;
+  /** Permissions of other projects that the checkpoint has already. Default: none. */
+  others?: number;
+}
+
+/** Runs these commands one after the other on a new stack. */
+export async function measure(setting: Setting, commands: readonly Command[]): Promise<Measurement[]> {
+  const { engine, way, count, parallel, api, others = 0 } = setting;
+  const world = await World.create(engine, api);
+  try {
+    world.config = {};
+    world.env = { OPENAI_BASE_URL: world.api.url, OPENAI_ADMIN_KEY: world.api.adminKey };
+    await world.write(program(way, count));
+    for (let index = 0; index < others; index++) world.api.grant(checkpoint, `proj_other_${index}`);
+    const measured: Measurement[] = [];
+    for (const command of commands) {
+      const run = await world.run(command, parallel === undefined ? {} : { parallel });
+      measured.push(await summary(world, run));
+    }
+    return measured;
+  } finally {
+    await world.remove();
+  }
+}
+
+async function summary(world: World, { ok, seconds }: Run): Promise<Measurement> {
+  const requests = world.api.takeRequests();
+  const served = (method: Method) =>
+    requests.filter((request) => request.method === method && !isRefused(request)).length;
+  const resources = (await world.all()).filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic"));
+  const bytes = resources.reduce((sum, resource) => sum + JSON.stringify(resource).length, 0);
+  return {
+    ok,
+    seconds,
+    requests: { GET: served("GET"), POST: served("POST"), DELETE: served("DELETE") },
+    refused: requests.filter(isRefused).length,
+    granted: world.api.permissions(checkpoint).length,
+    stateBytes: resources.length === 0 ? 0 : Math.round(bytes / resources.length),
+  };
+}
+
+function isRefused({ status }: ServedRequest): boolean {
+  return status === 429;
+}
+
+/** The measurement whose time is in the middle. */
+export function median(measurements: readonly Measurement[]): Measurement {
+  const sorted = [...measurements].sort((a, b) => a.seconds - b.seconds);
+  return sorted[Math.floor((sorted.length - 1) / 2)]!;
+}
