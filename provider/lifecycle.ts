@@ -49,31 +49,32 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
     deployment.own(id);
     if (replaces.length > 0) return { changes: true, replaces };
 
-    const looking = attempt("look up", olds, async () => {
-      const { lookups, config, say, clock } = deployment;
-      if (!config.driftDetection) return { changes: false };
-      const { fineTunedModelCheckpoint, projectId } = olds;
-      const rows = await lookups.find(fineTunedModelCheckpoint, projectId, id);
-      if (rows.some((row) => row.id === id)) return { changes: false };
+    return deployment.planning(() =>
+      attempt("look up", olds, async () => {
+        const { lookups, config, say, clock } = deployment;
+        if (!config.driftDetection) return { changes: false };
+        const { fineTunedModelCheckpoint, projectId } = olds;
+        const rows = await lookups.find(fineTunedModelCheckpoint, projectId, id);
+        if (rows.some((row) => row.id === id)) return { changes: false };
 
-      deployment.lose(id);
-      const [remade] = rows;
-      const seen = `(seen ${new Date(clock.now()).toISOString()})`;
-      if (remade === undefined) {
-        say(
-          `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi ${seen}; ` +
-            `it is to be granted again.`,
-        );
-      } else {
-        deployment.own(remade.id);
-        say(
-          `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi and ` +
-            `granted again as ${remade.id} ${seen}; the new permission is to take its place, with no change of access.`,
-        );
-      }
-      return { changes: true, replaces: ["projectId"] };
-    });
-    return deployment.planning(() => looking);
+        deployment.lose(id);
+        const [remade] = rows;
+        const seen = `(seen ${new Date(clock.now()).toISOString()})`;
+        if (remade === undefined) {
+          say(
+            `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi ${seen}; ` +
+              `it is to be granted again.`,
+          );
+        } else {
+          deployment.own(remade.id);
+          say(
+            `Drift: ${id}, which lets ${projectId} use ${fineTunedModelCheckpoint}, was revoked outside of Pulumi and ` +
+              `granted again as ${remade.id} ${seen}; the new permission is to take its place, with no change of access.`,
+          );
+        }
+        return { changes: true, replaces: ["projectId"] };
+      }),
+    );
   }
 
   async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {

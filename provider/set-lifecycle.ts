@@ -82,19 +82,20 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       isUnknown(news.projectIds) ||
       !sameProjects(news.projectIds, olds.projectIds);
     const deployment = await attempt("look up", named(olds), async () => this.deployment());
-    const looking = attempt("look up", named(olds), async () => {
-      for (const { id } of olds.permissions) deployment.own(id);
-      if (!deployment.config.driftDetection) return { changes: isChanged };
+    return deployment.planning(() =>
+      attempt("look up", named(olds), async () => {
+        for (const { id } of olds.permissions) deployment.own(id);
+        if (!deployment.config.driftDetection) return { changes: isChanged };
 
-      const rows = await this.#rows(olds);
-      const vanished = this.#showVanished(olds, rows);
-      const held = new Set(olds.permissions.map(({ projectId }) => projectId));
-      const isIncomplete = olds.projectIds.some((projectId) => !held.has(projectId));
-      const outsiders =
-        isTrue(news.exclusive) && isKnown(news.projectIds) ? await this.#showOutsiders(news, olds.permissions) : [];
-      return { changes: isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0 };
-    });
-    return deployment.planning(() => looking);
+        const rows = await this.#rows(olds);
+        const vanished = this.#showVanished(olds, rows);
+        const held = new Set(olds.permissions.map(({ projectId }) => projectId));
+        const isIncomplete = olds.projectIds.some((projectId) => !held.has(projectId));
+        const outsiders =
+          isTrue(news.exclusive) && isKnown(news.projectIds) ? await this.#showOutsiders(news, olds.permissions) : [];
+        return { changes: isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0 };
+      }),
+    );
   }
 
   async create(inputs: PermissionSetInputs): Promise<dynamic.CreateResult<PermissionSetOutputs>> {

@@ -218,12 +218,12 @@ class EventLog {
   }
 
   #take({ resourcePreEvent, resOutputsEvent, diagnosticEvent }: EngineEvent): void {
-    if (resourcePreEvent !== undefined && isTheProgrammes(resourcePreEvent.metadata)) {
+    if (resourcePreEvent !== undefined && isOfTheProgram(resourcePreEvent.metadata)) {
       const step = stepOf(resourcePreEvent.metadata);
       this.steps.push(step);
       this.onEvent?.({ step });
     }
-    if (resOutputsEvent !== undefined && isTheProgrammes(resOutputsEvent.metadata)) {
+    if (resOutputsEvent !== undefined && isOfTheProgram(resOutputsEvent.metadata)) {
       this.onEvent?.({ done: stepOf(resOutputsEvent.metadata) });
     }
     if (diagnosticEvent !== undefined && diagnosticEvent.severity !== "debug") {
@@ -240,7 +240,7 @@ class EventLog {
   }
 }
 
-function isTheProgrammes({ type }: StepMetadata): boolean {
+function isOfTheProgram({ type }: StepMetadata): boolean {
   return type !== "pulumi:pulumi:Stack" && !type.startsWith("pulumi:providers:");
 }
 
