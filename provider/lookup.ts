@@ -8,8 +8,9 @@ export type ListPermissions = (checkpoint: string, query: ListQuery) => Promise<
 
 /** How long what was read may serve later lookups, in milliseconds. */
 const freshFor = 60_000;
-/** More rows than this for one project (100 a page) is a list that never ends. */
+/** More rows than this for one project (100 a page) is a list that never ends; for all of them, more than the other. */
 const maxFilteredPages = 100;
+const maxPages = 1_000;
 
 /**
  * Lookups of projects' permissions, shared by all calls of a deployment, so that they cost few requests.
@@ -89,6 +90,8 @@ class Snapshot {
   cursor: string | undefined;
   complete = false;
   pages = 0;
+  /** Whether the API has kept to the filter on a project so far: else only the whole list tells what is missing. */
+  filterIsKept = true;
   /** The projects that could not be answered for from what was known. */
   readonly asked = new Set<string>();
   readAt: number;
@@ -123,7 +126,9 @@ class Snapshot {
     this.readAt = now;
     this.pages++;
     this.complete = !page.hasMore;
-    if (page.hasMore) this.cursor = nextCursor(page, this.#cursors);
+    if (!page.hasMore) return;
+    if (this.pages === maxPages) throw brokenList(`it does not end after ${maxPages} pages`);
+    this.cursor = nextCursor(page, this.#cursors);
   }
 
   addProject(projectId: string, permissions: readonly Permission[], now: number): void {
@@ -193,13 +198,18 @@ class CheckpointLookups {
       const projectId = first!.projectId;
       const inPages = this.#waiting.some((lookup) => lookup.projectId === undefined);
       const readPage =
-        inPages || projectId === undefined || (snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size);
+        inPages ||
+        projectId === undefined ||
+        !snapshot.filterIsKept ||
+        (snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size);
       try {
         if (readPage) {
           const query = snapshot.cursor === undefined ? {} : { after: snapshot.cursor };
           snapshot.addPage(await this.list(query), this.clock.now());
         } else {
-          snapshot.addProject(projectId, await this.#readProject(projectId), this.clock.now());
+          const rows = await this.#readProject(projectId);
+          if (rows === undefined) snapshot.filterIsKept = false;
+          else snapshot.addProject(projectId, rows, this.clock.now());
         }
       } catch (error) {
         // A list that broke off half-way is not relied on.
@@ -211,14 +221,15 @@ class CheckpointLookups {
     this.#working = false;
   }
 
-  async #readProject(projectId: string): Promise<Permission[]> {
+  /** Undefined when the answer is not about this project alone. */
+  async #readProject(projectId: string): Promise<Permission[] | undefined> {
     const rows: Permission[] = [];
     const cursors = new Set<string>();
     let query: ListQuery = { projectId };
     for (let pages = 1; ; pages++) {
       const page = await this.list(query);
-      // A server that ignores the filter answers with everybody's rows.
-      rows.push(...page.permissions.filter((row) => row.projectId === projectId));
+      if (page.permissions.some((row) => row.projectId !== projectId)) return undefined;
+      rows.push(...page.permissions);
       if (!page.hasMore) return rows;
       if (pages === maxFilteredPages) throw brokenList(`it does not end after ${pages} pages`);
       query = { projectId, after: nextCursor(page, cursors) };

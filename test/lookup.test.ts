@@ -56,6 +56,15 @@ describe("lookups", function () {
     expect(await lookups(server).lookups.find(checkpoint, "proj_other")).to.deep.equal([]);
   });
 
+  it("do not believe that a project is missing where others' rows stand in place of its own", async function () {
+    const server = new TestServer(names(3));
+    const confused: ListPermissions = (name, query) =>
+      server.list(name, query.projectId === undefined ? query : { ...query, projectId: "proj_0" });
+    const { lookups: one } = lookups(server, confused);
+    expect((await one.find(checkpoint, "proj_2")).map(({ projectId }) => projectId)).to.deep.equal(["proj_2"]);
+    expect(server.lists).to.deep.equal([{ projectId: "proj_0" }, {}]);
+  });
+
   it("drop the rows of others, should the server ignore the filter", async function () {
     const server = new TestServer(names(250));
     const ignoring: ListPermissions = (name, { after }) => server.list(name, after === undefined ? {} : { after });
