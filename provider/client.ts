@@ -138,6 +138,8 @@ export class Client {
         signal: expired,
         // The key must not follow a redirect to wherever it points.
         maxRedirects: 0,
+        // A proxy is reached through a tunnel that hides the key, which plain HTTP to this machine itself would not have.
+        ...(baseUrl.startsWith("http:") ? { proxy: false } : {}),
         maxContentLength: maxAnswerBytes,
         validateStatus: () => true,
         // axios would pass malformed JSON on as a string.
