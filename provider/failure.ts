@@ -1,3 +1,4 @@
+import type { dynamic } from "@pulumi/pulumi";
 import type { PermissionInputs } from "./lifecycle";
 import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
 
@@ -5,24 +6,40 @@ const messagesAtATime = 10;
 
 export type Operation = "grant" | "look up" | "revoke" | "list";
 
+/** The remedies that this process has printed. */
+const printed = new Set<string>();
+
 /**
  * An operation that failed, in words that a person can act on.
  *
- * Of an error in `create`, or in the program, Pulumi shows the message. Of any other it shows the message at the resource, and its provider
- * host prints `${error}: ${error.stack}` besides; so there the remedy is what the host prints, and nothing reads twice.
+ * Of an error in `create`, or in the program, Pulumi shows the message. Of any other it shows the message at the
+ * resource, and its provider host prints `${error}: ${error.stack}` besides; so there the remedy is what the host
+ * prints, in full the first time, and nothing reads twice.
  */
 export class OperationFailed extends Error {
   override readonly name = "OperationFailed";
 
-  constructor(operation: Operation, headline: string, remedy: string) {
+  constructor(
+    operation: Operation,
+    headline: string,
+    readonly remedy: string,
+  ) {
     const isAllThatShows = operation === "grant" || operation === "list";
     super(isAllThatShows ? `${headline} ${remedy}` : headline);
     this.stack = remedy;
   }
 
   override toString(): string {
+    if (printed.has(this.remedy)) this.stack = "the same.";
+    printed.add(this.remedy);
     return "What to do";
   }
+}
+
+/** What a check reports of config that is wrong; any other error is thrown on. */
+export function configFailure(error: unknown): dynamic.CheckFailure {
+  if (!(error instanceof ConfigError)) throw error;
+  return { property: "", reason: `${error.message} ${error.remedy}` };
 }
 
 /** Runs an operation on a permission; what the API or the config refuses is told in terms of that permission. */

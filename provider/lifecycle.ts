@@ -2,8 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { grantedAt, grantOrAdopt } from "./adopt";
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
-import { ConfigError } from "./errors";
-import { attempt, completeState } from "./failure";
+import { attempt, completeState, configFailure } from "./failure";
 import { checkId, isUnknown } from "./input";
 import { revoke } from "./revoke";
 
@@ -37,8 +36,7 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
         deployment.want(fineTunedModelCheckpoint, projectId);
       }
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      failures.push({ property: "", reason: `${error.message} ${error.remedy}` });
+      failures.push(configFailure(error));
     }
     return { inputs: news, failures };
   }

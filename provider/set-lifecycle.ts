@@ -2,8 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import { grantOrAdopt } from "./adopt";
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
-import { ConfigError } from "./errors";
-import { attempt, HalfDone, incomplete, OperationFailed, told } from "./failure";
+import { attempt, configFailure, HalfDone, incomplete, OperationFailed, told } from "./failure";
 import { checkId, isUnknown } from "./input";
 import { revoke } from "./revoke";
 
@@ -68,8 +67,7 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
         }
       }
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      failures.push({ property: "", reason: `${error.message} ${error.remedy}` });
+      failures.push(configFailure(error));
     }
     return { inputs, failures };
   }
@@ -120,12 +118,14 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       const rows = await this.#rows(state);
       this.#showVanished(state, rows);
       if (exclusive) await this.#showOutsiders(state, state.permissions);
-      const known = new Map(state.permissions.map((permission) => [permission.projectId, permission.id]));
-      for (const projectId of state.projectIds) if (!known.has(projectId)) known.set(projectId, "");
-      const permissions = [...known.keys()].sort().flatMap((projectId) => {
-        const mine = rows.filter((row) => row.projectId === projectId);
-        return mine.find((row) => row.id === known.get(projectId)) ?? mine[0] ?? [];
-      });
+      const ids = new Set(state.permissions.map((permission) => permission.id));
+      const found = new Map<string, Permission>();
+      // Of two permissions of a project ours counts, else the newest.
+      for (const row of rows) {
+        if (ids.has(row.id) || !found.has(row.projectId)) found.set(row.projectId, row);
+      }
+      const known = new Set([...state.projectIds, ...state.permissions.map(({ projectId }) => projectId)]);
+      const permissions = [...known].sort().flatMap((projectId) => found.get(projectId) ?? []);
       const projectIds = permissions.map(({ projectId }) => projectId);
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
       return { id, props: { ...inputs, permissions }, inputs: inputs as PermissionSetOutputs };
@@ -176,9 +176,8 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     const current = new Set(outs.permissions.map(({ id }) => id));
     const wanted = new Set(projectIds);
     const leaving = held.filter(({ id, projectId }) => !current.has(id) && !wanted.has(projectId));
-    const kept = held.filter(
-      ({ projectId }) => wanted.has(projectId) && !outs.permissions.some((row) => row.projectId === projectId),
-    );
+    const granted = new Set(outs.permissions.map(({ projectId }) => projectId));
+    const kept = held.filter(({ projectId }) => wanted.has(projectId) && !granted.has(projectId));
     // What no preview looked up, nobody saw.
     const outsiders =
       exclusive && deployment.config.driftDetection
@@ -245,11 +244,10 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     const deployment = this.deployment();
     const ids = new Set(rows.map(({ id }) => id));
     const vanished = permissions.filter(({ id }) => !ids.has(id));
-    for (const { id, projectId } of vanished) {
-      deployment.lose(id);
-      // What was re-made in its place is a repair, not an adoption.
-      for (const row of rows) if (row.projectId === projectId) deployment.own(row.id);
-    }
+    for (const { id } of vanished) deployment.lose(id);
+    // What was re-made in its place is a repair, not an adoption.
+    const projects = new Set(vanished.map(({ projectId }) => projectId));
+    for (const row of rows) if (projects.has(row.projectId)) deployment.own(row.id);
     if (vanished.length > 0) {
       const seen = new Date(deployment.clock.now()).toISOString();
       deployment.say(
