@@ -140,9 +140,10 @@ class CheckpointGrants {
       return this.#recover(batch, attempt, error);
     }
     this.lookups.granted(this.checkpoint, permissions);
+    const byProject = new Map(permissions.map((permission) => [permission.projectId, permission]));
     const leftOut: Grant[] = [];
     for (const grant of batch) {
-      const permission = permissions.find((row) => row.projectId === grant.projectId);
+      const permission = byProject.get(grant.projectId);
       if (permission === undefined) leftOut.push(grant);
       else grant.resolve({ permission, existed: false });
     }

@@ -14,11 +14,15 @@ export function providerOf(handler: "permission" | "permissions"): string {
   return `exports.handler=require("${packageName}/dynamic").${handler}`;
 }
 
+const foldersWithPackage = new Set<string>();
+
 /** Checks that the host, which runs in the program's folder, will find this package by name. */
 export function assertHostFindsPackage(folder = process.cwd()): void {
+  if (foldersWithPackage.has(folder)) return;
   try {
     // Resolved from here, the package would always find itself.
     createRequire(join(folder, "index.js")).resolve(`${packageName}/dynamic`);
+    foldersWithPackage.add(folder);
   } catch {
     throw programError(
       `${packageName} is not installed where Pulumi looks for it. In ${folder} run: npm install ${packageName}`,
