@@ -23,6 +23,8 @@ export interface RunOptions {
   parallel?: number;
   /** Whether `up` goes ahead without a look at what the program declares. */
   skipPreview?: boolean;
+  /** Whether `up` and `destroy` go on after a step has failed, with what does not depend on it. */
+  continueOnError?: boolean;
   /** Hears of each event as it happens. */
   onEvent?: (event: Event) => void;
   /** Hears of the process that runs the deployment. */

@@ -84,6 +84,7 @@ export class PulumiEngine implements Engine {
     const args = [command, "--stack", project.stack, "--non-interactive", "--event-log", log];
     // A preview of its own would show each step twice.
     if (command !== "preview") args.push("--yes", "--skip-preview");
+    if (options.continueOnError === true) args.push("--continue-on-error");
     if (options.parallel !== undefined) args.push("--parallel", String(options.parallel));
 
     const startedAt = Date.now();

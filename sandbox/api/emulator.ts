@@ -27,7 +27,8 @@ export interface EmulatorOptions {
   port?: number;
   /** Default: random. */
   adminKey?: string;
-  repeatedPost?: RepeatedPost;
+  /** Default: `return`. One for all checkpoints, or by checkpoint. */
+  repeatedPost?: RepeatedPost | ((checkpoint: string) => RepeatedPost);
   /** Each endpoint by itself. Default: none. */
   throttle?: ThrottleSetting;
   /** Milliseconds before each answer. Default: 0. */
@@ -53,16 +54,24 @@ export interface ServedRequest {
 /** Something that goes wrong, on demand. */
 export interface Fault {
   method: Method;
+  /** Default: any. */
+  checkpoint?: string | undefined;
   /** So many matching requests pass first. Default: 0. */
   after?: number;
   /** So many requests are hit. Default: 1. */
   times?: number;
+  /** What goes wrong next, once this has. */
+  then?: Fault | undefined;
+  /** Hears of each request that is hit. */
+  onHit?: () => void;
   kind:
     | { status: number; error?: Partial<ApiErrorBody>; headers?: Record<string, string> }
     /** A connection that is cut before anything was done, or after everything was. */
     | "reset"
     | "lost answer"
+    /** No answer ever comes, though nothing was done, or everything was. */
     | "hang"
+    | "late"
     /** A proxy's page in place of the API's answer. */
     | "html"
     /** The answer breaks off, though everything was done. */
@@ -70,7 +79,7 @@ export interface Fault {
     /** JSON of another shape, though everything was done. */
     | "wrong shape"
     /** A request that changes something else just before it is served. */
-    | { before: (emulator: Emulator) => void }
+    | { before: (emulator: Emulator, request: ServedRequest) => void }
     /** An answer that is not what it should be. */
     | { rewrite: (body: unknown) => unknown };
 }
@@ -131,6 +140,17 @@ export class Emulator {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** Refuses connections while something else is done. */
+  async whileDown<Result>(work: () => Promise<Result>): Promise<Result> {
+    const { port } = this.#server.address() as AddressInfo;
+    await this.stop();
+    try {
+      return await work();
+    } finally {
+      await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+    }
   }
 
   /** Changes how it behaves from now on. */
@@ -209,13 +229,13 @@ export class Emulator {
 
   #respond(request: IncomingMessage, response: ServerResponse, url: URL, body: string, logged: ServedRequest): void {
     const { method } = logged;
-    const { kind } = this.#nextFault(method) ?? {};
+    const { kind } = this.#nextFault(logged) ?? {};
     if (kind === "reset" || kind === "hang") {
       logged.status = kind;
       if (kind === "reset") request.socket.resetAndDestroy();
       return;
     }
-    if (typeof kind === "object" && "before" in kind) kind.before(this);
+    if (typeof kind === "object" && "before" in kind) kind.before(this, logged);
 
     let answer: Answer;
     if (kind === "html") answer = { status: 502, body: undefined };
@@ -231,6 +251,9 @@ export class Emulator {
       case "lost answer":
         logged.status = "reset";
         return void request.socket.resetAndDestroy();
+      case "late":
+        logged.status = "hang";
+        return;
       case "html":
         return void response.end("<html><body><h1>502 Bad Gateway</h1></body></html>");
       case "cut json":
@@ -244,8 +267,12 @@ export class Emulator {
     }
   }
 
-  #nextFault(method: Method): Fault | undefined {
-    const fault = this.#faults.find((candidate) => candidate.method === method);
+  #nextFault({ method, path }: ServedRequest): Fault | undefined {
+    const fault = this.#faults.find(
+      (candidate) =>
+        candidate.method === method &&
+        (candidate.checkpoint === undefined || path.startsWith(`/fine_tuning/checkpoints/${candidate.checkpoint}/`)),
+    );
     if (fault === undefined) return undefined;
     if (fault.after !== undefined && fault.after > 0) {
       fault.after--;
@@ -253,6 +280,8 @@ export class Emulator {
     }
     fault.times = (fault.times ?? 1) - 1;
     if (fault.times === 0) this.#faults = this.#faults.filter((other) => other !== fault);
+    if (fault.then !== undefined) this.fail(fault.then);
+    fault.onHit?.();
     return fault;
   }
 
@@ -345,7 +374,8 @@ export class Emulator {
     if (unknown.length > 0)
       return failure(400, "A project was not found in this organization.", { param: "project_ids" });
 
-    const { repeatedPost = "return" } = this.#options;
+    const { repeatedPost: setting = "return" } = this.#options;
+    const repeatedPost = typeof setting === "function" ? setting(checkpoint) : setting;
     const existing = (id: string) => this.permissions(checkpoint).find((row) => row.project_id === id);
     if (repeatedPost === "refuse" && projectIds.some((id) => existing(id) !== undefined)) {
       return failure(409, "A permission for this project already exists.", { code: "already_exists" });

@@ -20,6 +20,7 @@ export interface DeploymentOptions {
   /** What of the config is recorded with the provider. */
   config: Record<string, string>;
   parallel: number;
+  continueOnError: boolean;
   onEvent: (event: Event) => void;
 }
 
@@ -35,7 +36,10 @@ export class Deployment implements ProgramHandlers {
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #serially = pLimit(1);
   readonly #atATime;
+  /** What failed, and what waited for it. */
+  readonly #lost = new Set<string>();
   #failed = false;
+  #stopped = false;
 
   constructor(options: DeploymentOptions) {
     this.#options = options;
@@ -54,7 +58,7 @@ export class Deployment implements ProgramHandlers {
   }
 
   say(message: Message): void {
-    if (message.severity === "error") this.#failed = true;
+    if (message.severity === "error") this.#failed = this.#stopped = true;
     this.#options.onEvent({ message });
   }
 
@@ -65,6 +69,10 @@ export class Deployment implements ProgramHandlers {
     this.#registered.add(urn);
     if (this.#options.host === undefined) return { urn, outputs: goal.inputs };
     if (!goal.custom) return this.#registerComponent(urn, goal);
+    if (goal.dependencies.some((dependency) => this.#lost.has(dependency))) {
+      this.#lost.add(urn);
+      return { urn, outputs: goal.inputs, result: "skipped" };
+    }
 
     // Whatever is under way when a step fails is finished and recorded; nothing is begun after it.
     const registering = this.#registerCustom(urn, goal);
@@ -86,7 +94,7 @@ export class Deployment implements ProgramHandlers {
   /** Deletes what the program no longer declares, and what was replaced: dependents first. */
   async finish(): Promise<void> {
     await this.settle();
-    if (this.#failed || this.#options.host === undefined) return;
+    if (this.#stopped || this.#options.host === undefined) return;
     const left = this.#options.state.resources.filter(
       (resource) => resource.delete === true || !this.#registered.has(resource.urn),
     );
@@ -100,9 +108,13 @@ export class Deployment implements ProgramHandlers {
 
   async deleteAll(resources: readonly Resource[]): Promise<void> {
     let left = [...resources];
-    while (left.length > 0 && !this.#failed) {
-      const needed = new Set(left.flatMap(({ dependencies = [], parent = "" }) => [...dependencies, parent]));
+    while (left.length > 0 && !this.#stopped) {
+      const kept = resources.filter(({ urn }) => this.#lost.has(urn));
+      const needed = new Set(
+        [...left, ...kept].flatMap(({ dependencies = [], parent = "" }) => [...dependencies, parent]),
+      );
       const free = left.filter(({ urn, delete: replaced }) => replaced === true || !needed.has(urn));
+      if (free.length === 0) return;
       await Promise.all(free.map((resource) => this.#delete(resource)));
       left = left.filter((resource) => !free.includes(resource));
     }
@@ -209,7 +221,9 @@ export class Deployment implements ProgramHandlers {
         const { id, properties: outputs, reasons: initErrors } = error;
         this.#record(old, { ...resource, id, outputs, initErrors });
       }
-      throw this.#fail(goal.name, error);
+      const failure = this.#fail(goal.name, error, urn);
+      if (this.#stopped) throw failure;
+      return { urn, outputs: inputs, result: "failed" };
     }
   }
 
@@ -219,7 +233,7 @@ export class Deployment implements ProgramHandlers {
     const replaced = resource.delete === true;
     const name = urn.slice(urn.lastIndexOf("::") + 2);
     await this.#atATime(async () => {
-      if (this.#failed) return;
+      if (this.#stopped) return;
       const step = this.#step(replaced ? "delete-replaced" : "delete", type, name, id);
       // A replacement has shown its three steps already.
       if (type !== stackType && !(replaced && this.#registered.has(urn))) onEvent({ step });
@@ -229,7 +243,7 @@ export class Deployment implements ProgramHandlers {
         state.replace(resource, undefined);
         if (type !== stackType) onEvent({ done: step });
       } catch (error) {
-        this.#fail(name, error);
+        this.#fail(name, error, urn);
       }
     });
   }
@@ -240,7 +254,7 @@ export class Deployment implements ProgramHandlers {
     const host = await this.#host;
     const name = urn.slice(urn.lastIndexOf("::") + 2);
     await this.#atATime(async () => {
-      if (this.#failed) return;
+      if (this.#stopped) return;
       const step = this.#step("refresh", type, name, resource.id);
       onEvent({ step });
       try {
@@ -307,12 +321,16 @@ export class Deployment implements ProgramHandlers {
   }
 
   #proceed(): void {
-    if (this.#failed) throw new Error(failed);
+    if (this.#stopped) throw new Error(failed);
   }
 
-  #fail(name: string, error: unknown): Error {
+  /** @param urn of a step that was taken: others may go on, if they are to. A plan that fails stops everything. */
+  #fail(name: string, error: unknown, urn?: string): Error {
     const text = error instanceof Error ? error.message : String(error);
-    if (text !== failed) this.say({ severity: "error", text, name });
+    if (text !== failed) this.#options.onEvent({ message: { severity: "error", text, name } });
+    this.#failed = true;
+    if (urn === undefined || !this.#options.continueOnError) this.#stopped = true;
+    else this.#lost.add(urn);
     return new Error(failed);
   }
 }

@@ -167,6 +167,7 @@ class Session {
       ...{ host, preview, onEvent, state: this.#state, parallel: this.#parallel },
       project: this.#program.name,
       stack: this.#project.stack,
+      continueOnError: this.#options.continueOnError === true,
       config: Object.fromEntries(Object.entries(this.#config).filter(([key]) => !this.#secretKeys.includes(key))),
     });
   }

@@ -30,6 +30,8 @@ export interface Registered {
   /** Undefined: not known yet, in a preview. */
   id?: string | undefined;
   outputs: Properties;
+  /** When it did not come about, and the program runs on. */
+  result?: "failed" | "skipped";
 }
 
 export interface ProgramHandlers {
@@ -116,11 +118,12 @@ export class EngineServer {
           this.handlers.say({ severity: "error", text: this.#refusal(unsupported), name: request.getName() });
           throw new Error(unsupported);
         }
-        const { urn, id, outputs } = await this.handlers.register(goalOf(request));
+        const { urn, id, outputs, result } = await this.handlers.register(goalOf(request));
         const response = new monitor.RegisterResourceResponse();
         response.setUrn(urn);
         response.setId(id ?? "");
         response.setObject(toStruct(outputs));
+        if (result !== undefined) response.setResult(monitor.Result[result === "failed" ? "FAIL" : "SKIP"]);
         return response;
       }),
       registerResourceOutputs: unary((request: monitor.RegisterResourceOutputsRequest) => {
