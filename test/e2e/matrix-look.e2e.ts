@@ -1,0 +1,72 @@
+import { expect } from "chai";
+import { onEachEngine } from "./engines";
+import { casesOf, Matrix, projectsOf, type Call } from "./matrix/matrix";
+import { throttlings, troubles } from "./matrix/troubles";
+
+const calls: Call[] = [{ title: "the look (GET)", method: "GET" }];
+const all = casesOf("read and diff", { calls, troubles });
+const passing = all.filter(({ outcome }) => outcome === "succeeds");
+const lasting = all.filter(({ outcome }) => outcome === "fails");
+const strange = all.filter(({ trouble }) => trouble.title.startsWith("a row of another project"));
+const looks = ["refresh", "preview"] as const;
+
+onEachEngine("whatever goes wrong while looking", function (createWorld) {
+  for (const [title, cases] of [
+    ["what passes", passing],
+    ...throttlings.map((one) => [one.title, casesOf("read and diff", { calls, troubles: [one] })] as const),
+  ] as const) {
+    it(`gets over ${title}, and sees no drift (${looks.length * cases.length} cases)`, async function () {
+      this.timeout(300_000);
+      const matrix = await Matrix.create(await createWorld(), cases);
+      await matrix.declare(projectsOf);
+      await matrix.runClean("up");
+      const state = await matrix.state();
+      for (const command of looks) {
+        const run = await matrix.runFaulty(command, { continueOnError: false });
+        expect(run.ok, run.output).to.equal(true);
+        expect(Object.keys(run.counts), run.output).to.deep.equal([command === "refresh" ? "refresh" : "same"]);
+        expect(await matrix.state()).to.equal(state);
+      }
+      await matrix.finish();
+    });
+  }
+
+  it(`fails clearly on what lasts, with state as it was (${1.5 * lasting.length} cases)`, async function () {
+    this.timeout(600_000);
+    const titles = [...new Set(lasting.map(({ trouble }) => trouble.title))];
+    // Most of it is waiting between retries.
+    const atATime = 4;
+    await Promise.all(
+      Array.from({ length: atATime }, async (_, worker) => {
+        const mine = titles.filter((_title, index) => index % atATime === worker);
+        const cases = lasting.filter(({ trouble }) => mine.includes(trouble.title));
+        const matrix = await Matrix.create(await createWorld(), cases);
+        await matrix.declare(projectsOf);
+        await matrix.runClean("up");
+        for (const title of mine) {
+          const hit = cases.filter(({ trouble }) => trouble.title === title);
+          await matrix.runInVain("refresh", hit);
+          // A preview stops at the first, and looks at three as it does at one.
+          const apart = hit.filter(({ shape }) => shape === "one alone" || shape === "a set of three");
+          for (const one of apart) await matrix.runInVain("preview", [one]);
+        }
+        await matrix.runClean("up");
+        await matrix.assertAsDeclared();
+        await matrix.finish();
+      }),
+    );
+  });
+
+  it(`adopts again what a strange answer hid (${looks.length * strange.length} cases)`, async function () {
+    this.timeout(300_000);
+    for (const command of looks) {
+      const matrix = await Matrix.create(await createWorld(), strange);
+      await matrix.declare(projectsOf);
+      await matrix.runClean("up");
+      await matrix.runFaulty(command, { continueOnError: false });
+      await matrix.runClean("up");
+      await matrix.assertAsDeclared();
+      await matrix.finish();
+    }
+  });
+});

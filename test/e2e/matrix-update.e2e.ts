@@ -1,0 +1,41 @@
+import { onEachEngine } from "./engines";
+import { casesOf, changedProjectsOf, Matrix, projectsOf, repeats, type Call, type Case } from "./matrix/matrix";
+import { throttlings, troubles } from "./matrix/troubles";
+
+const granting: Call[] = [
+  { title: "the grant (POST)", method: "POST" },
+  { title: "the look after a lost answer (GET)", method: "GET", first: { method: "POST", kind: "lost answer" } },
+];
+const revoking: Call[] = [
+  { title: "the revocation (DELETE)", method: "DELETE" },
+  { title: "the look after a lost revocation (GET)", method: "GET", first: { method: "DELETE", kind: "lost answer" } },
+];
+const shapes = ["a set of one", "a set of three"] as const;
+
+const matrices: [title: string, cases: Case[]][] = [
+  ["at a revocation", casesOf("update", { calls: revoking, troubles, shapes })],
+  ...repeats.map((repeatedPost): [string, Case[]] => [
+    `where a repeated POST is to ${repeatedPost}`,
+    casesOf("update", { calls: granting, troubles, shapes, repeatedPost }),
+  ]),
+  ...throttlings.map((throttling): [string, Case[]] => [
+    `after ${throttling.title}`,
+    casesOf("update", { calls: [...granting, ...revoking], shapes, troubles: [throttling] }),
+  ]),
+];
+
+onEachEngine("whatever goes wrong while updating", function (createWorld) {
+  for (const [title, cases] of matrices) {
+    it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
+      this.timeout(300_000);
+      const matrix = await Matrix.create(await createWorld(), cases);
+      await matrix.declare(projectsOf);
+      await matrix.runClean("up");
+      await matrix.declare(changedProjectsOf);
+      await matrix.runFaulty("up");
+      await matrix.runClean("up");
+      await matrix.assertAsDeclared();
+      await matrix.finish();
+    });
+  }
+});

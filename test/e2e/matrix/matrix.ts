@@ -1,0 +1,292 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Fault, Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/emulator";
+import type { Command, Run, RunOptions } from "../../../sandbox/engines";
+import type { World } from "../world";
+import type { Outcome, Trouble } from "./troubles";
+
+export const shapes = ["one alone", "three in a batch", "a set of one", "a set of three"] as const;
+export type Shape = (typeof shapes)[number];
+export const repeats: readonly RepeatedPost[] = ["return", "omit", "duplicate", "refuse"];
+
+/** A request of an operation, and the one that has to go wrong first for it to be made at all. */
+export interface Call {
+  title: string;
+  method: Method;
+  first?: Pick<Fault, "method" | "kind">;
+}
+
+/** One thing that goes wrong with one request of one operation. Each case has a checkpoint of its own. */
+export interface Case {
+  title: string;
+  key: string;
+  checkpoint: string;
+  shape: Shape;
+  call: Call;
+  repeatedPost: RepeatedPost;
+  trouble: Trouble;
+  lasts: boolean;
+  outcome: Outcome;
+}
+
+/** Every call × every trouble, once and lasting × every shape. */
+export function casesOf(
+  operation: string,
+  options: {
+    calls: readonly Call[];
+    troubles: readonly Trouble[];
+    shapes?: readonly Shape[];
+    repeatedPost?: RepeatedPost;
+  },
+): Case[] {
+  const { calls, troubles, repeatedPost = "return" } = options;
+  const cases: Case[] = [];
+  for (const shape of options.shapes ?? shapes)
+    for (const call of calls)
+      for (const trouble of troubles.filter(({ methods }) => methods.includes(call.method)))
+        for (const lasts of trouble.lasts ? [false, true] : [false]) {
+          const key = `c${cases.length}`;
+          const checkpoint = `ft:gpt-4o-mini-2024-07-18:acme:${key}:B7R9VjQd`;
+          const end = lasts ? ", without end" : "";
+          cases.push({
+            ...{ key, checkpoint, shape, call, repeatedPost, trouble, lasts },
+            title: `${operation} of ${shape}: at ${call.title}, ${trouble.title}${end} (repeated POST: ${repeatedPost})`,
+            outcome: outcomeOf(call, trouble, lasts),
+          });
+        }
+  return cases;
+}
+
+function outcomeOf(call: Call, trouble: Trouble, lasts: boolean): Outcome {
+  if (!lasts) return trouble.once;
+  // Of a write that did happen another look or try tells, however often its answer is lost.
+  if (trouble.takesEffect === true && call.method !== "GET") return "either";
+  // Where the checkpoint is gone there is nothing left to revoke.
+  if (trouble.saysCheckpointIsGone === true && mayHaveRevoked({ call })) return "either";
+  return "fails";
+}
+
+/** Whether a failed run may leave it open what became of a revocation: state keeps what it had. */
+function mayHaveRevoked({ call }: Pick<Case, "call">): boolean {
+  return call.method === "DELETE" || call.first?.method === "DELETE";
+}
+
+/** The projects that a case declares to begin with. */
+export function projectsOf({ shape }: Case): string[] {
+  return shape === "one alone" || shape === "a set of one" ? ["proj_a"] : ["proj_a", "proj_b", "proj_c"];
+}
+
+/** The same, with one changed for another. */
+export function changedProjectsOf(one: Case): string[] {
+  return [...projectsOf(one).slice(1), "proj_z"];
+}
+
+const program = `
+for (const { key, set, checkpoint: fineTunedModelCheckpoint, projects } of require("./cases.json")) {
+  if (set) new CheckpointPermissions(key, { fineTunedModelCheckpoint, projectIds: projects });
+  else for (const projectId of projects) new CheckpointPermission(key + "-" + projectId, { fineTunedModelCheckpoint, projectId });
+}`;
+
+interface Recorded {
+  projectId: string;
+  id: string;
+}
+
+/** Many cases on one stack, and what must hold of them: state and server agree, and nobody has what nobody declared. */
+export class Matrix {
+  readonly problems: string[] = [];
+  readonly #foreign = new Map<string, PermissionRow[]>();
+  #declared = new Map<string, string[]>();
+  #hit = new Set<Case>();
+
+  private constructor(
+    readonly world: World,
+    readonly cases: readonly Case[],
+  ) {}
+
+  static async create(world: World, cases: readonly Case[]): Promise<Matrix> {
+    const matrix = new Matrix(world, cases);
+    // Long enough for an answer on a busy machine, short enough to wait for one that never comes.
+    world.config["openai:timeoutSeconds"] = "2";
+    const repeatedPost = new Map(cases.map((one) => [one.checkpoint, one.repeatedPost]));
+    world.api.set({ repeatedPost: (checkpoint) => repeatedPost.get(checkpoint) ?? "return" });
+    for (const { checkpoint } of cases) matrix.#noteForeign(checkpoint, world.api.grant(checkpoint, "proj_other"));
+    await world.program(program);
+    return matrix;
+  }
+
+  async declare(projects: (one: Case) => string[]): Promise<void> {
+    this.#declared = new Map(this.cases.map((one) => [one.key, projects(one)]));
+    const declared = this.cases.map((one) => ({
+      ...{ key: one.key, checkpoint: one.checkpoint, set: one.shape.startsWith("a set") },
+      projects: this.#declared.get(one.key),
+    }));
+    await writeFile(join(this.world.project.folder, "cases.json"), JSON.stringify(declared));
+  }
+
+  /** Runs a command in which every one of the cases goes wrong, and sees to it that it ends as it should. */
+  async runFaulty(command: Command, options: RunOptions = {}): Promise<Run> {
+    const { run, errors } = await this.#runWithFaults(command, this.cases, { continueOnError: true, ...options });
+    const recorded = await this.#recorded();
+    for (const one of this.cases) {
+      const isFailed = errors.has(one);
+      if (one.outcome === "succeeds" && isFailed) this.#blame(one, `fails: ${errors.get(one)!.join(" ")}`);
+      if (one.outcome === "fails" && !isFailed) this.#blame(one, "fails without a word");
+      for (const text of errors.get(one) ?? []) {
+        const isClear = /Cannot (grant|look up|revoke|list) |is not as declared yet|could not be revoked/.test(text);
+        if (!isClear || !text.includes(one.checkpoint)) this.#blame(one, `is unclear: ${text}`);
+      }
+      const mine = recorded.get(one.key) ?? [];
+      if (command === "destroy") {
+        if (isFailed) this.#assertAllRecorded(one, mine);
+        else this.#assertServerHas(one, []);
+      } else if (command === "up" && !isFailed) this.#assertAsDeclared(one, mine);
+      else if (!(isFailed && mayHaveRevoked(one))) this.#assertAllGranted(one, mine);
+      this.#assertForeignKept(one);
+    }
+    return run;
+  }
+
+  /** Runs what stops at its first error, with state as it was. */
+  async runInVain(command: Command, cases: readonly Case[]): Promise<void> {
+    const before = await this.state();
+    const { run } = await this.#runWithFaults(command, cases);
+    const [one] = cases;
+    const errors = run.messages.filter(({ severity }) => severity === "error");
+    const isClear = errors.some(
+      ({ text }) => /Cannot look up /.test(text) && cases.some(({ checkpoint }) => text.includes(checkpoint)),
+    );
+    if (run.ok) this.#blame(one!, `${command} succeeds`);
+    else if (!isClear) this.#blame(one!, `${command} fails unclearly: ${run.output}`);
+    if ((await this.state()) !== before) this.#blame(one!, `${command} changes state`);
+  }
+
+  /** Runs what must go well. */
+  async runClean(command: Command): Promise<Run> {
+    const run = await this.world.run(command, { parallel: 200 });
+    if (!run.ok) this.problems.push(`a clean ${command} fails:\n${run.output.slice(0, 4000)}`);
+    return run;
+  }
+
+  /** State and server hold what is declared, each once, and what others granted. */
+  async assertAsDeclared(): Promise<void> {
+    const recorded = await this.#recorded();
+    for (const one of this.cases) this.#assertAsDeclared(one, recorded.get(one.key) ?? []);
+  }
+
+  /** Nothing of ours is left, all that others granted is, and what must never be shown was not. */
+  async finish(): Promise<void> {
+    await this.runClean("destroy");
+    const recorded = await this.#recorded();
+    for (const one of this.cases) {
+      if ((recorded.get(one.key) ?? []).length > 0) this.#blame(one, "destroy leaves it in state");
+      this.#assertServerHas(one, []);
+      if (!this.#hit.has(one)) this.#blame(one, "the request that was to go wrong was never made");
+    }
+    const files = await this.world.files();
+    for (const secret of [this.world.api.adminKey, "Bearer", "Authorization", "sk-admin-repeated-by-the-server"]) {
+      if (this.world.output.includes(secret)) this.problems.push(`the output shows ${secret}`);
+      if (files.includes(secret)) this.problems.push(`a file holds ${secret}`);
+    }
+    if (/^\s+at .*\.[jt]s:\d+/m.test(this.world.output)) this.problems.push("the output shows a stack trace");
+    if (this.problems.length > 0) {
+      throw new Error(`${this.problems.length} of ${this.cases.length} cases:\n${this.problems.join("\n")}`);
+    }
+  }
+
+  async state(): Promise<string> {
+    const resources = (await this.world.all()).filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic"));
+    return JSON.stringify(resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs })));
+  }
+
+  async #runWithFaults(command: Command, cases: readonly Case[], options: RunOptions = {}) {
+    for (const one of cases) this.world.api.fail(this.#faultOf(one));
+    const run = await this.world.run(command, { parallel: 200, ...options });
+    this.world.api.clearFaults();
+    const errors = new Map<Case, string[]>();
+    const byKey = new Map(cases.map((one) => [one.key, one]));
+    for (const { severity, name, text } of run.messages) {
+      const one = byKey.get(name?.split("-")[0] ?? "");
+      if (severity === "error" && one !== undefined) errors.set(one, [...(errors.get(one) ?? []), text]);
+    }
+    return { run, errors };
+  }
+
+  #faultOf(one: Case): Fault {
+    const { checkpoint, call, trouble, lasts } = one;
+    const onForeign = (row: PermissionRow) => this.#noteForeign(checkpoint, row);
+    const project = this.#declared.get(one.key)!.at(-1)!;
+    const fault: Fault = {
+      ...{ method: call.method, checkpoint, times: lasts ? Infinity : 1 },
+      kind: trouble.kind({ checkpoint, project, onForeign }),
+      onHit: () => this.#hit.add(one),
+    };
+    return call.first === undefined ? fault : { ...call.first, checkpoint, then: fault };
+  }
+
+  #assertAsDeclared(one: Case, mine: readonly Recorded[]): void {
+    const projects = mine.map(({ projectId }) => projectId).sort();
+    const wanted = [...this.#declared.get(one.key)!].sort();
+    if (projects.join() !== wanted.join()) this.#blame(one, `state has ${projects.join()} for ${wanted.join()}`);
+    this.#assertServerHas(one, mine);
+  }
+
+  /** Whatever state says is granted is. */
+  #assertAllGranted(one: Case, mine: readonly Recorded[]): void {
+    const ids = this.#idsOnServer(one);
+    for (const { projectId, id } of mine) {
+      if (!ids.has(id)) this.#blame(one, `state says that ${projectId} has ${id}, and it has not`);
+    }
+  }
+
+  /** Whatever is granted, besides what others granted, is in state. */
+  #assertAllRecorded(one: Case, mine: readonly Recorded[]): void {
+    const known = new Set(mine.map(({ id }) => id));
+    for (const { id, project_id } of this.#oursOnServer(one)) {
+      if (!known.has(id)) this.#blame(one, `${project_id} has ${id}, and state does not know it`);
+    }
+  }
+
+  #assertServerHas(one: Case, mine: readonly Recorded[]): void {
+    this.#assertAllGranted(one, mine);
+    this.#assertAllRecorded(one, mine);
+    this.#assertForeignKept(one);
+  }
+
+  #assertForeignKept(one: Case): void {
+    const ids = this.#idsOnServer(one);
+    for (const row of this.#foreign.get(one.checkpoint) ?? []) {
+      if (row.project_id === "proj_other" && !ids.has(row.id)) this.#blame(one, "another's permission was revoked");
+    }
+  }
+
+  #idsOnServer({ checkpoint }: Case): Set<string> {
+    return new Set(this.world.api.permissions(checkpoint).map(({ id }) => id));
+  }
+
+  #oursOnServer({ checkpoint }: Case): PermissionRow[] {
+    const foreign = new Set((this.#foreign.get(checkpoint) ?? []).map(({ id }) => id));
+    return this.world.api.permissions(checkpoint).filter(({ id }) => !foreign.has(id));
+  }
+
+  #noteForeign(checkpoint: string, row: PermissionRow): void {
+    this.#foreign.set(checkpoint, [...(this.#foreign.get(checkpoint) ?? []), row]);
+  }
+
+  async #recorded(): Promise<Map<string, Recorded[]>> {
+    const recorded = new Map<string, Recorded[]>();
+    for (const { type, urn, id, outputs } of await this.world.all()) {
+      if (!type.startsWith("pulumi-nodejs:dynamic")) continue;
+      const key = urn.slice(urn.lastIndexOf("::") + 2).split("-")[0]!;
+      const rows = (outputs?.["permissions"] as Recorded[] | undefined) ?? [
+        { projectId: String(outputs?.["projectId"]), id: id! },
+      ];
+      recorded.set(key, [...(recorded.get(key) ?? []), ...rows]);
+    }
+    return recorded;
+  }
+
+  #blame(one: Case, what: string): void {
+    this.problems.push(`- ${one.title}: ${what}`);
+  }
+}
