@@ -22,15 +22,17 @@ export interface Setting {
   api?: EmulatorOptions;
   /** Permissions of other projects that the checkpoint has already. Default: none. */
   others?: number;
+  /** Added to the environment of program and provider. */
+  env?: Record<string, string>;
 }
 
 /** Runs these commands one after the other on a new stack. */
 export async function measure(setting: Setting, commands: readonly Command[]): Promise<Measurement[]> {
-  const { engine, way, count, parallel, api, others = 0 } = setting;
+  const { engine, way, count, parallel, api, others = 0, env } = setting;
   const world = await World.create(engine, api);
   try {
     world.config = {};
-    world.env = { OPENAI_BASE_URL: world.api.url, OPENAI_ADMIN_KEY: world.api.adminKey };
+    world.env = { OPENAI_BASE_URL: world.api.url, OPENAI_ADMIN_KEY: world.api.adminKey, ...env };
     await world.write(program(way, count));
     for (let index = 0; index < others; index++) world.api.grant(checkpoint, `proj_other_${index}`);
     const measured: Measurement[] = [];
