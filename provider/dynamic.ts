@@ -3,6 +3,7 @@
  *
  * This file's name and its exported names are in people's state: they stay.
  */
+import { connect } from "node:net";
 import { dynamic } from "@pulumi/pulumi";
 import { systemClock } from "./clock";
 import { readConfig } from "./config";
@@ -15,6 +16,7 @@ let deployment: (() => Deployment) | undefined;
 
 /** The host caches a provider before it awaits `configure`, so everything happens before the first await. */
 function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
+  if (deployment === undefined) endWithEngine();
   deployment ??= prepare(config);
   return Promise.resolve();
 }
@@ -34,6 +36,26 @@ function prepare(config: dynamic.Config): () => Deployment {
       throw error;
     };
   }
+}
+
+/**
+ * Ends the process with the engine, whose address is the host's one argument.
+ *
+ * Where the engine is killed, the host lives on, and what it still had to grant or to revoke nobody would record.
+ */
+function endWithEngine(wasThere = false): void {
+  const [, host, port] = /^(.+):(\d+)$/.exec(process.argv[2] ?? "") ?? [];
+  if (host === undefined) return;
+  let isThere = false;
+  connect({ host, port: Number(port) })
+    .once("connect", () => (isThere = true))
+    .on("error", () => undefined)
+    .once("close", () => {
+      if (isThere) endWithEngine(true);
+      else if (wasThere) process.exit(1);
+    })
+    .resume()
+    .unref();
 }
 
 function current(): Deployment {

@@ -94,6 +94,8 @@ export interface Engine {
   run(project: Project, command: Command, options?: RunOptions): Promise<Run>;
   exportState(project: Project): Promise<StackExport>;
   importState(project: Project, state: StackExport): Promise<void>;
+  /** Frees a stack whose run was killed. */
+  cancel(project: Project): Promise<void>;
   /** Closes whatever is open for the project. */
   remove(project: Project): Promise<void>;
 }

@@ -117,6 +117,10 @@ export class PulumiEngine implements Engine {
     await this.#must(project, ["stack", "import", "--stack", project.stack, "--file", file]);
   }
 
+  async cancel(project: Project): Promise<void> {
+    await this.#must(project, ["cancel", project.stack, "--yes"]);
+  }
+
   async remove(project: Project): Promise<void> {
     this.#prepared.delete(project.stateFolder);
     // Where the CLI keeps the stack's config.

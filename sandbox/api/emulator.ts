@@ -78,8 +78,8 @@ export interface Fault {
     | "cut json"
     /** JSON of another shape, though everything was done. */
     | "wrong shape"
-    /** A request that changes something else just before it is served. */
-    | { before: (emulator: Emulator, request: ServedRequest) => void }
+    /** Something else that happens just before it is served. */
+    | { before: (emulator: Emulator, request: ServedRequest) => void | Promise<void> }
     /** An answer that is not what it should be. */
     | { rewrite: (body: unknown) => unknown };
 }
@@ -223,11 +223,11 @@ export class Emulator {
       status: 0,
     };
     this.requests.push(logged);
-    this.#respond(request, response, url, body, logged);
+    await this.#respond(request, response, url, body, logged);
     this.#options.onServed?.(logged);
   }
 
-  #respond(request: IncomingMessage, response: ServerResponse, url: URL, body: string, logged: ServedRequest): void {
+  async #respond(request: IncomingMessage, response: ServerResponse, url: URL, body: string, logged: ServedRequest) {
     const { method } = logged;
     const { kind } = this.#nextFault(logged) ?? {};
     if (kind === "reset" || kind === "hang") {
@@ -235,7 +235,7 @@ export class Emulator {
       if (kind === "reset") request.socket.resetAndDestroy();
       return;
     }
-    if (typeof kind === "object" && "before" in kind) kind.before(this, logged);
+    if (typeof kind === "object" && "before" in kind) await kind.before(this, logged);
 
     let answer: Answer;
     if (kind === "html") answer = { status: 502, body: undefined };

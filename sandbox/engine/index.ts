@@ -58,6 +58,11 @@ export class SandboxEngine implements Engine {
     state.save();
   }
 
+  cancel(): Promise<void> {
+    // It locks nothing.
+    return Promise.resolve();
+  }
+
   async remove(project: Project): Promise<void> {
     await rm(project.stateFolder, { recursive: true, force: true });
   }

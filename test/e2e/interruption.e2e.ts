@@ -1,0 +1,110 @@
+import { expect } from "chai";
+import { onEachEngine } from "./engines";
+import { InterruptedRun, manners } from "./interruption/interrupted";
+import { checkpoint, type World } from "./world";
+
+const args = (project: string, rest = "") =>
+  `{ fineTunedModelCheckpoint: "${checkpoint}", projectId: "${project}"${rest} }`;
+const single = (name: string, project: string, options = "{}") =>
+  `new CheckpointPermission("${name}", ${args(project)}, ${options})`;
+const set = (name: string, projects: string[]) =>
+  `new CheckpointPermissions("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} })`;
+
+const names = Array.from({ length: 12 }, (_, index) => `proj_${index}`);
+const programs = {
+  "single permissions": names.map((name, index) => `${single(`p${index}`, name)};`).join("\n"),
+  "a set": `${set("all", names)};`,
+};
+
+/** State and server hold the same permissions, each once. */
+async function assertAgreed(world: World, projects: readonly string[]): Promise<void> {
+  const recorded = (await world.all()).flatMap(({ type, id, outputs }) => {
+    if (!type.startsWith("pulumi-nodejs:dynamic")) return [];
+    return (outputs?.["permissions"] as { id: string }[] | undefined)?.map((row) => row.id) ?? [id];
+  });
+  const granted = world.api.permissions(checkpoint).filter(({ project_id }) => project_id !== "proj_other");
+  expect(recorded.sort()).to.deep.equal(granted.map(({ id }) => id).sort());
+  expect(granted.map(({ project_id }) => project_id).sort()).to.deep.equal([...projects].sort());
+  expect(world.api.projects(checkpoint)).to.include("proj_other");
+}
+
+onEachEngine("whatever is interrupted", function (createWorld) {
+  for (const manner of manners)
+    for (const [what, program] of Object.entries(programs)) {
+      it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
+        const world = await createWorld({ repeatedPost: "duplicate" });
+        if (world.engine.kind === "sandbox" && manner.startsWith("Ctrl-C")) this.skip();
+        world.api.grant(checkpoint, "proj_other");
+        await world.program(program);
+        const run = new InterruptedRun(world);
+        const after = what === "a set" ? 0 : 1;
+        world.api.fail({ method: "POST", after, kind: { before: () => run.interrupt(manner) } });
+        await run.run("up", { parallel: 4 });
+        expect(world.api.requests.filter(({ method }) => method === "POST")).to.have.length.at.most(after + 1);
+
+        await world.runs("up");
+        await assertAgreed(world, names);
+        await world.runs("destroy");
+        expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+      });
+
+      it(`ends as declared with the next up: ${manner} in the middle of revoking ${what}`, async function () {
+        const world = await createWorld({ repeatedPost: "duplicate" });
+        if (world.engine.kind === "sandbox" && manner.startsWith("Ctrl-C")) this.skip();
+        world.api.grant(checkpoint, "proj_other");
+        await world.program(program);
+        await world.runs("up");
+        const run = new InterruptedRun(world);
+        world.api.fail({ method: "DELETE", after: 1, kind: { before: () => run.interrupt(manner) } });
+        await run.run("destroy", { parallel: 4 });
+
+        await world.runs("up");
+        await assertAgreed(world, names);
+        await world.runs("destroy");
+        expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+      });
+    }
+
+  const replaced = (trigger: number) => `const first = ${single("a", "proj_1", `{ replacementTrigger: ${trigger} }`)};`;
+  const moves: Record<string, [before: string, after: string]> = {
+    "a rename": [`const first = ${single("a", "proj_1")};`, `const first = ${single("b", "proj_1")};`],
+    "a swap": [
+      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
+      `const first = ${single("a", "proj_2")}; ${single("b", "proj_1")};`,
+    ],
+    "a replacement by the same permission": [replaced(1), replaced(2)],
+    "a move from single permissions to a set": [
+      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
+      `const first = ${set("all", ["proj_1", "proj_2"])};`,
+    ],
+    "a move from a set to single permissions": [
+      `const first = ${set("all", ["proj_1", "proj_2"])};`,
+      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
+    ],
+  };
+  const ends = {
+    "a program that fails": `throw new Error("interrupted")`,
+    "a killed engine": `process.kill(Number(require("fs").readFileSync("engine.pid", "utf8")), "SIGKILL")`,
+  };
+  for (const [move, [before, after]] of Object.entries(moves))
+    for (const [end, command] of Object.entries(ends)) {
+      it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
+        const world = await createWorld({ repeatedPost: "duplicate" });
+        world.api.grant(checkpoint, "proj_other");
+        await world.program(before);
+        await world.runs("up");
+        const granted = world.api.permissions(checkpoint);
+        const projects = world.api.projects(checkpoint).filter((project) => project !== "proj_other");
+
+        const run = new InterruptedRun(world);
+        await world.program(`${after} first.id.apply((id) => { if (!pulumi.runtime.isDryRun()) ${command}; });`);
+        await run.run("up");
+        expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+
+        await world.program(after);
+        await world.runs("up");
+        expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+        await assertAgreed(world, projects);
+      });
+    }
+});
