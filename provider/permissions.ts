@@ -52,10 +52,12 @@ export class CheckpointPermissions extends pulumi.CustomResource {
     assertHostFindsPackage();
     claim({ name, opts, fineTunedModelCheckpoint, projectIds, exclusive });
     const __provider = providerOf("permissions");
+    // Undefined, but secret where the projects are: Pulumi keeps an output secret if the input of its name is.
+    const permissions = pulumi.output(projectIds).apply(() => undefined);
     super(
       "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
       name,
-      { fineTunedModelCheckpoint, projectIds, exclusive, permissions: undefined, __provider },
+      { fineTunedModelCheckpoint, projectIds, exclusive, permissions, __provider },
       opts,
     );
   }

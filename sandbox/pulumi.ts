@@ -85,6 +85,7 @@ export class PulumiEngine implements Engine {
     // A preview of its own would show each step twice.
     if (command !== "preview") args.push("--yes", "--skip-preview");
     if (options.continueOnError === true) args.push("--continue-on-error");
+    if (options.verbose === true) args.push("-v=9", "--logtostderr", "--logflow");
     if (options.parallel !== undefined) args.push("--parallel", String(options.parallel));
 
     const startedAt = Date.now();

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import type { Command, StackExport } from "../../sandbox/engines";
 import { onEachEngine } from "./engines";
 import { checkpoint, stepsOf, texts } from "./world";
 
@@ -56,18 +57,59 @@ onEachEngine("when something is wrong", function (createWorld) {
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
 
-  it("keeps the key out of state, logs and output", async function () {
+  for (const where of ["the stack's config", "the environment"]) {
+    it(`keeps the key out of state, output and the most verbose logs when it comes from ${where}`, async function () {
+      const world = await createWorld();
+      if (where === "the environment") {
+        world.config = {};
+        world.env = { OPENAI_ADMIN_KEY: world.api.adminKey, OPENAI_BASE_URL: world.api.url };
+      }
+      const verbose = true;
+      await world.declare({ web: "proj_web" });
+      await world.runs("up", { verbose });
+      world.api.revoke((await world.recorded())["web"]!.id!);
+      await world.runs("preview", { verbose });
+      world.api.fail({ method: "GET", kind: { status: 401 } });
+      await world.run("refresh", { verbose });
+      await world.runs("destroy", { verbose });
+      if (world.engine.kind === "pulumi") expect(world.output).to.match(/^{"time":.*"level":/m);
+      for (const text of [world.output, await world.files()]) {
+        expect(text)
+          .not.to.include(world.api.adminKey)
+          .and.not.to.include("Bearer ")
+          .and.not.to.include("Authorization:");
+      }
+    });
+  }
+
+  it("fails clearly and loses nothing where nobody answers, whatever it is about to do", async function () {
     const world = await createWorld();
-    await world.declare({ web: "proj_web" });
+    const checkpoints = { web: checkpoint, all: `${checkpoint}:ckpt-step-2000` };
+    const program = (projects: string[]) =>
+      world.program(`
+        new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoints.web}", projectId: "${projects[0]!}" });
+        new CheckpointPermissions("all", { fineTunedModelCheckpoint: "${checkpoints.all}", projectIds: ${JSON.stringify(projects)} });`);
+    const failing = async (command: Command) => {
+      const before = await world.export();
+      const run = await world.api.whileDown(() => world.run(command));
+      expect(run.ok).to.equal(false);
+      expect(texts(run))
+        .to.match(/Cannot (grant|look up|revoke) .*: 127\.0\.0\.1:\d+: connection refused \(ECONNREFUSED\)/)
+        .and.not.to.match(/^\s+at /m);
+      const ids = ({ deployment }: StackExport) => deployment.resources?.map(({ id }) => id);
+      if (command !== "up") expect(ids(await world.export())).to.deep.equal(ids(before));
+    };
+    await program(["proj_1", "proj_2"]);
+    await failing("up");
     await world.runs("up");
-    world.api.revoke((await world.recorded())["web"]!.id!);
-    await world.runs("preview");
-    world.api.fail({ method: "GET", kind: { status: 401 } });
-    await world.run("refresh");
+    for (const command of ["preview", "refresh", "destroy"] as const) await failing(command);
+    await program(["proj_1", "proj_3"]);
+    await failing("up");
+    await world.runs("up");
+    expect(world.api.projects(checkpoints.web)).to.deep.equal(["proj_1"]);
+    expect(world.api.projects(checkpoints.all)).to.deep.equal(["proj_1", "proj_3"]);
     await world.runs("destroy");
-    for (const text of [world.output, await world.files()]) {
-      expect(text).not.to.include(world.api.adminKey).and.not.to.include("Bearer");
-    }
+    for (const name of Object.values(checkpoints)) expect(world.api.permissions(name)).to.deep.equal([]);
   });
 
   it("waits out a throttle, says so, and lands every grant", async function () {
