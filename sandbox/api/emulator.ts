@@ -174,10 +174,10 @@ export class Emulator {
   }
 
   /** Grants behind Pulumi's back. */
-  grant(checkpoint: string, projectId: string): PermissionRow {
+  grant(checkpoint: string, projectId: string, id = `cp_${randomBytes(12).toString("hex")}`): PermissionRow {
     const row: PermissionRow = {
       object: "checkpoint.permission",
-      id: `cp_${randomBytes(12).toString("hex")}`,
+      id,
       created_at: Math.floor(Date.now() / 1000),
       project_id: projectId,
     };
