@@ -60,13 +60,13 @@ export function readConfig(get: (key: string) => string | undefined, env: Record
     if (value === undefined) return undefined;
     const parsed = Number(value);
     if (Number.isFinite(parsed) && parsed > 0) return parsed;
-    problems.push(`openai:${key} must be a number above 0, but is "${value}".`);
+    problems.push(`openai:${key} must be a number above 0, but is ${shown(value)}.`);
     return undefined;
   };
   const flag = (key: string) => {
     const value = text(key);
     if (value === undefined || value === "true") return true;
-    if (value !== "false") problems.push(`openai:${key} must be true or false, but is "${value}".`);
+    if (value !== "false") problems.push(`openai:${key} must be true or false, but is ${shown(value)}.`);
     return false;
   };
   const header = (key: string, value: string | undefined) => {
@@ -102,6 +102,11 @@ export function readConfig(get: (key: string) => string | undefined, env: Record
     throw new ConfigError(problems.join(" "), "Correct it with `pulumi config set`, or in the environment.");
   }
   return config;
+}
+
+/** A wrong value, unless it may be a key that was set in the wrong place. */
+function shown(value: string): string {
+  return /^[\w.+-]{1,12}$/.test(value) && !value.startsWith("sk-") ? `"${value}"` : "something else";
 }
 
 function problemWithBaseUrl(value: string): string | undefined {

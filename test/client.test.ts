@@ -1,6 +1,8 @@
 import { inspect } from "node:util";
 import { expect } from "chai";
+import fc from "fast-check";
 import nock from "nock";
+import type { Permission } from "../provider/contract";
 import { ApiError, ConfigError } from "../provider/errors";
 import { checkpoint, deploymentWith, host, permissions } from "./api";
 
@@ -136,6 +138,57 @@ describe("the client", function () {
         expect(error.ambiguous).to.equal(true);
       });
     }
+
+    it("whatever departs from the contract, without a crash", async function () {
+      const anything = fc.oneof(fc.jsonValue(), fc.constant(undefined));
+      const departures = fc.record(
+        { object: anything, data: anything, has_more: anything, last_id: anything, first: anything },
+        { requiredKeys: [] },
+      );
+      await fc.assert(
+        fc.asyncProperty(departures, fc.dictionary(fc.string(), anything), async ({ first, ...changes }, more) => {
+          const rows = first === undefined ? onePage.data : [first, ...onePage.data];
+          nock(host)
+            .post(permissions)
+            .reply(200, JSON.stringify({ ...onePage, data: rows, ...changes, ...more }));
+          const answer = await client()
+            .client.createPermissions(checkpoint, ["proj_a"])
+            .catch((error: unknown) => error);
+          if (answer instanceof ApiError) {
+            expect(answer.message).to.match(
+              /^the answer \(200\) cannot be read: [^\n]+ is not [^\n]+ Is the base URL right\?$/,
+            );
+            return;
+          }
+          expect(answer).to.be.an("array");
+          for (const { id, projectId, createdAt } of answer as Permission[]) {
+            expect(id).to.be.a("string").and.not.to.equal("");
+            expect(projectId).to.be.a("string").and.not.to.equal("");
+            expect(createdAt).to.satisfy(Number.isInteger);
+          }
+        }),
+      );
+    });
+
+    it("an error in whatever form, of which it keeps one clean line", async function () {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 400, max: 428 }),
+          fc.jsonValue(),
+          fc.string(),
+          async (status, body, text) => {
+            const error = { message: `${key} ${text}`, code: text, param: text };
+            nock(host)
+              .post(permissions)
+              .reply(status, JSON.stringify(text.length % 2 === 0 ? body : { error }), { "x-request-id": "req_1" });
+            const thrown = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+            expect(thrown).to.include({ status, ambiguous: false, requestId: "req_1" });
+            expect(thrown.message).to.match(/^\P{Cc}+$/u);
+            expect(inspect(thrown)).not.to.include(key);
+          },
+        ),
+      );
+    });
 
     it("a proxy's page", async function () {
       nock(host).post(permissions).reply(404, "<html>not found</html>");

@@ -142,15 +142,34 @@ describe("the config", function () {
   });
 
   it("either reads or names the key, whatever the values", function () {
-    const keys = ["requestsPerMinute", "timeoutSeconds", "maxWaitSeconds", "driftDetection", "baseUrl", "organization"];
+    const numbers = ["requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
+    const flags = ["driftDetection", "adoptExisting"] as const;
+    const headers = ["organization", "project", "adminApiKey"] as const;
+    const keys = [...numbers, ...flags, ...headers, "baseUrl" as const];
     fc.assert(
       fc.property(fc.constantFrom(...keys), fc.string({ unit: "binary" }), (key, value) => {
+        let config: Config;
         try {
-          read({ [`openai:${key}`]: value });
+          config = read({ [`openai:${key}`]: value });
         } catch (error) {
-          expect((error as ConfigError).message).to.include(`openai:${key}`);
+          expect(error).to.be.instanceOf(ConfigError);
+          expect((error as ConfigError).message)
+            .to.include(`openai:${key}`)
+            .and.to.match(/^\P{Cc}+$/u);
+          return;
         }
+        for (const name of numbers) if (config[name] !== undefined) expect(config[name]).to.be.above(0);
+        for (const name of headers) if (config[name] !== undefined) expect(config[name]).to.match(/^[\x21-\x7e]+$/);
+        expect(new URL(config.baseUrl).protocol).to.be.oneOf(["https:", "http:"]);
       }),
     );
+  });
+
+  it("repeats no value that could be a key which was set in the wrong place", function () {
+    const message = problem({
+      "openai:timeoutSeconds": "sk-admin-misplaced",
+      "openai:adoptExisting": "sk-admin-misplaced",
+    });
+    expect(message).to.include("openai:timeoutSeconds must be").and.not.to.include("misplaced");
   });
 });

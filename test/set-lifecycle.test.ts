@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
+import fc from "fast-check";
 import { PermissionSetLifecycle, type PermissionSetInputs, type PermissionSetOutputs } from "../provider/set-lifecycle";
 import type { EmulatorOptions } from "../sandbox/api/emulator";
 import { checkpoint, deploymentWith, fakeApi } from "./api";
@@ -68,6 +69,27 @@ describe("the lifecycle of a set of permissions", function () {
       const wrong = { ...inputs([]), projectIds: "proj_a", exclusive: "yes" } as unknown as PermissionSetInputs;
       const { failures } = await set.check({}, wrong);
       expect(failures.map(({ property }) => property)).to.deep.equal(["exclusive", "projectIds"]);
+    });
+
+    it("refuses whatever is not as it should be, names its property, and makes no request for it", async function () {
+      const { set, requests } = start();
+      const id = fc.oneof(fc.constantFrom("proj_a", "proj_b", checkpoint), fc.jsonValue());
+      const anything = fc.record(
+        { fineTunedModelCheckpoint: id, projectIds: fc.oneof(fc.array(id), id), exclusive: fc.jsonValue() },
+        { requiredKeys: [] },
+      );
+      await fc.assert(
+        fc.asyncProperty(anything, async (news) => {
+          const { inputs: checked, failures } = await set.check({}, news as unknown as PermissionSetInputs);
+          for (const { property, reason } of failures) {
+            expect(property).to.match(/^(fineTunedModelCheckpoint|projectIds(\[\d+\])?|exclusive)$/);
+            expect(reason.startsWith(property), reason).to.equal(true);
+          }
+          if (failures.length > 0) expect(requests).to.deep.equal([]);
+          else for (const projectId of checked.projectIds) expect(projectId).to.match(/^proj_[\w.:-]+$/);
+          requests.splice(0);
+        }),
+      );
     });
 
     it("passes what a preview does not know yet", async function () {
