@@ -267,6 +267,22 @@ describe("the client", function () {
     });
   });
 
+  const unreachable: [code: string | undefined, message: string, reason: string][] = [
+    ["ECONNREFUSED", "connect ECONNREFUSED", "connection refused (ECONNREFUSED). Is the base URL right?"],
+    ["ENOTFOUND", "getaddrinfo", "host not found (ENOTFOUND). Is the base URL right, and the network up?"],
+    ["CERT_HAS_EXPIRED", "certificate has expired", "certificate has expired (CERT_HAS_EXPIRED)"],
+    [undefined, `something with ${key} in it`, "something with [key] in it"],
+  ];
+  for (const [code, message, reason] of unreachable) {
+    it(`says of a host that cannot be reached: ${reason}`, async function () {
+      nock(host)
+        .post(permissions)
+        .replyWithError(code === undefined ? new Error(message) : Object.assign(new Error(message), { code }));
+      const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+      expect(error.message).to.equal(`api.openai.com: ${reason}`);
+    });
+  }
+
   it("gives up a request that gets no answer in time", async function () {
     nock(host).post(permissions).delay(2000).reply(200, onePage);
     const { client: api } = client({ "openai:timeoutSeconds": "0.05" });

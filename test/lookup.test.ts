@@ -72,6 +72,19 @@ describe("lookups", function () {
     expect(rows.map(({ projectId }) => projectId)).to.deep.equal(["proj_7"]);
   });
 
+  it("call a whole list broken that never ends", async function () {
+    let pages = 0;
+    const endless: ListPermissions = () => {
+      const id = `cp_${pages++}`;
+      return Promise.resolve({ permissions: [{ id, projectId: "proj_x", createdAt: 1 }], hasMore: true, lastId: id });
+    };
+    const error = await lookups(new TestServer([]), endless)
+      .lookups.all(checkpoint)
+      .catch((thrown: unknown) => thrown);
+    expect((error as Error).message).to.include("it does not end after 1000 pages");
+    expect(pages).to.equal(1000);
+  });
+
   it("give the newest first", async function () {
     const server = new TestServer(["proj_a", "proj_b", "proj_a"]);
     const { lookups: one } = lookups(server);

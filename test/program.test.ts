@@ -98,6 +98,13 @@ describe("a program's CheckpointPermission", function () {
     });
   }
 
+  it("leaves inputs that are no list to the check", async function () {
+    await program();
+    const projectIds = pulumi.output("proj_web") as unknown as pulumi.Output<string[]>;
+    const set = new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds });
+    expect(await valueOf(set.projectIds)).to.equal("proj_web");
+  });
+
   it("lives beside an exclusive set for another checkpoint", async function () {
     await program();
     new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: [], exclusive: true });

@@ -37,22 +37,25 @@ class Listener {
   }
 }
 
+function setVariable(name: string, value: string | undefined): void {
+  if (value !== undefined) process.env[name] = value;
+  // Set to undefined it would be the text "undefined".
+  else Reflect.deleteProperty(process.env, name);
+}
+
 describe("a proxy of the environment", function () {
   const listeners: Listener[] = [];
   const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
 
   beforeEach(function () {
     nock.restore();
-    for (const name of variables) delete process.env[name];
+    for (const name of variables) setVariable(name, undefined);
   });
 
   afterEach(function () {
     nock.activate();
     for (const listener of listeners.splice(0)) listener.stop();
-    for (const name of variables) {
-      if (before[name] === undefined) delete process.env[name];
-      else process.env[name] = before[name];
-    }
+    for (const name of variables) setVariable(name, before[name]);
   });
 
   async function listener(): Promise<Listener> {

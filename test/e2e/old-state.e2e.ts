@@ -25,7 +25,7 @@ onEachEngine("state that an earlier version wrote", function (createWorld) {
       world.config = {};
       world.env = { OPENAI_ADMIN_KEY: world.api.adminKey, OPENAI_BASE_URL: world.api.url };
       for (const { id, outputs = {} } of state.deployment.resources ?? []) {
-        const { fineTunedModelCheckpoint: of, projectId, permissions } = outputs as Record<string, unknown>;
+        const { fineTunedModelCheckpoint: of, projectId, permissions } = outputs;
         const rows = (permissions as Row[] | undefined) ?? (projectId ? [{ id, projectId } as Row] : []);
         for (const row of rows) world.api.grant(of as string, row.projectId, row.id);
       }
