@@ -62,12 +62,22 @@ export class ConfigError extends Error {
 /**
  * Whether the API itself says that the checkpoint does not exist.
  *
- * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
+ * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own. Nor does
+ * one that says "or you do not have access to it": to a key of another organization everything is missing.
  */
 export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
-  if (error.code === "unknown_url" || /\bURL\b/i.test(error.message)) return false;
+  if (isWrongPath(error) || mayBeAboutTheKey(error)) return false;
   return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code ?? "") || error.message.includes(checkpoint);
+}
+
+/** Whether a 404 leaves it open whether the thing is missing or the key may not see it. */
+export function mayBeAboutTheKey(error: ApiError): boolean {
+  return error.status === 404 && !isWrongPath(error) && /\b(access|permission|organi[sz]ation)/i.test(error.message);
+}
+
+function isWrongPath({ code, message }: ApiError): boolean {
+  return code === "unknown_url" || /\bURL\b/i.test(message);
 }
 
 /**
@@ -81,7 +91,8 @@ export function mayBlameSomeProjects(error: unknown): boolean {
     case 409:
     case 413:
     case 422:
-      return true;
+      // What is wrong with the checkpoint is wrong for all.
+      return error.param === undefined || error.param.startsWith("project_ids");
     case 403:
     case 404:
       return error.param === "project_ids" || /\bproj(ect|_)/i.test(error.message);

@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { PermissionInputs } from "./lifecycle";
-import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
+import { ApiError, ConfigError, mayBeAboutTheKey, saysCheckpointIsGone } from "./errors";
 
 const messagesAtATime = 10;
 
@@ -17,21 +17,33 @@ const printed = new Set<string>();
  * prints, in full the first time, and nothing reads twice.
  */
 export class OperationFailed extends Error {
-  override readonly name = "OperationFailed";
+  readonly #remedy: string;
 
   constructor(
     operation: Operation,
+    /** What was attempted, and what came in between. */
     headline: string,
-    readonly remedy: string,
+    remedy: string,
   ) {
     const isAllThatShows = operation === "grant" || operation === "list";
     super(isAllThatShows ? `${headline} ${remedy}` : headline);
-    this.stack = remedy;
+    this.stack = isAllThatShows ? this.message : remedy;
+    this.#remedy = remedy;
+  }
+
+  /** What to do about it. */
+  get remedy(): string {
+    return this.#remedy;
+  }
+
+  /** The message without the remedy. */
+  get headline(): string {
+    return this.message.endsWith(this.#remedy) ? this.message.slice(0, -this.#remedy.length).trim() : this.message;
   }
 
   override toString(): string {
-    if (printed.has(this.remedy)) this.stack = "the same.";
-    printed.add(this.remedy);
+    if (printed.has(this.#remedy)) this.stack = "the same.";
+    printed.add(this.#remedy);
     return "What to do";
   }
 }
@@ -86,11 +98,19 @@ export function incomplete(checkpoint: string, failures: readonly unknown[]): Er
   );
 }
 
-/** Each different message once, as far as a person would read. */
+/** Each different message once, as far as a person would read, and then what to do. */
 export function told(failures: readonly unknown[]): string {
-  const messages = new Set(failures.map((failure) => (failure instanceof Error ? failure.message : String(failure))));
-  const shown = [...messages].slice(0, messagesAtATime);
-  return [...shown, ...(messages.size > shown.length ? [`(and ${messages.size - shown.length} more)`] : [])].join(" ");
+  const headlines = new Set<string>();
+  const remedies = new Set<string>();
+  for (const failure of failures) {
+    if (failure instanceof OperationFailed) {
+      headlines.add(failure.headline);
+      remedies.add(failure.remedy);
+    } else headlines.add(failure instanceof Error ? failure.message : String(failure));
+  }
+  const shown = [...headlines].slice(0, messagesAtATime);
+  const more = headlines.size - shown.length;
+  return [...shown, ...(more > 0 ? [`(and ${more} more)`] : []), ...remedies].join(" ");
 }
 
 /** What a resource's state must hold; a dynamic resource that is imported by its ID alone comes without it. */
@@ -132,6 +152,12 @@ function remedy(operation: Operation, permission: PermissionInputs, error: ApiEr
         "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
       );
     case 404:
+      if (mayBeAboutTheKey(error)) {
+        return (
+          "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, `pulumi state " +
+          "delete` removes the record."
+        );
+      }
       if (saysCheckpointIsGone(error, permission.fineTunedModelCheckpoint) && !/\bproj(ect|_)/i.test(error.message)) {
         return "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint.";
       }

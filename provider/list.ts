@@ -44,12 +44,6 @@ export async function listCheckpointPermissions(
   { fineTunedModelCheckpoint, projectId }: ListCheckpointPermissionsArgs,
   options?: ListOptions,
 ): Promise<Permission[]> {
-  const problems = [
-    checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
-    projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
-  ].flat();
-  if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
-
   const stack = options === undefined ? new pulumi.Config("openai") : undefined;
   const setting = (key: string) => {
     const name = key.replace(/^openai:/, "");
@@ -57,14 +51,21 @@ export async function listCheckpointPermissions(
     const value = options?.[name as keyof ListOptions];
     return value === undefined ? undefined : String(value);
   };
-  // Loaded here, since a program that only declares resources has no need of an HTTP client.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { Client } = require("./client") as typeof import("./client");
-  const client = new Client(readConfig(setting, process.env), systemClock, (line) => console.error(line));
-  const lookups = new Lookups((checkpoint, query) => client.listPermissions(checkpoint, query), systemClock);
-  return attempt("list", { fineTunedModelCheckpoint, projectId: projectId ?? "" }, () =>
-    projectId === undefined ? lookups.all(fineTunedModelCheckpoint) : lookups.find(fineTunedModelCheckpoint, projectId),
-  );
+  return attempt("list", { fineTunedModelCheckpoint, projectId: projectId ?? "" }, async () => {
+    const problems = [
+      checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
+      projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
+    ].flat();
+    if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
+    // Loaded here, since a program that only declares resources has no need of an HTTP client.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { Client } = require("./client") as typeof import("./client");
+    const client = new Client(readConfig(setting, process.env), systemClock, (line) => console.error(line));
+    const lookups = new Lookups((checkpoint, query) => client.listPermissions(checkpoint, query), systemClock);
+    return projectId === undefined
+      ? lookups.all(fineTunedModelCheckpoint)
+      : lookups.find(fineTunedModelCheckpoint, projectId);
+  });
 }
 
 /** {@link listCheckpointPermissions} for arguments that are outputs of resources. */

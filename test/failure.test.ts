@@ -101,6 +101,10 @@ describe("a failure", function () {
     const many = Array.from({ length: 30 }, (_, index) => new Error(`e${index % 15}.`));
     expect(told(many)).to.equal("e0. e1. e2. e3. e4. e5. e6. e7. e8. e9. (and 5 more)");
     expect(told(["e.", new Error("e.")])).to.equal("e.");
+    for (const operation of ["grant", "revoke"] as const) {
+      const failures = ["a", "b"].map((name) => new OperationFailed(operation, `No ${name}.`, "Use a key."));
+      expect(told(failures)).to.equal("No a. No b. Use a key.");
+    }
   });
 
   for (const [id, state, missing] of [

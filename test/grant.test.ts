@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { Grants, type CreatePermissions, type Granted } from "../provider/grant";
+import { ApiError } from "../provider/errors";
 import { Lookups } from "../provider/lookup";
 import { TestClock } from "./clock";
 import { lost, refusal, TestServer } from "./server";
@@ -199,6 +200,19 @@ describe("grants", function () {
     const granted = await Promise.all(names(3).map(grants(server, refusing).grant));
     expect(granted.map(({ existed }) => existed)).to.deep.equal([false, true, false]);
     expect(server.rows).to.have.length(3);
+  });
+
+  it("that are refused for the checkpoint's sake are not tried one by one", async function () {
+    const server = new TestServer();
+    let posts = 0;
+    const { grant } = grants(server, () => {
+      posts++;
+      const details = { method: "POST", path: "/x", status: 400, fromApi: true, param: "fine_tuned_model_checkpoint" };
+      return Promise.reject(new ApiError('400 "It cannot be shared."', details));
+    });
+    const settled = await Promise.allSettled(names(100).map(grant));
+    expect(settled.every(({ status }) => status === "rejected")).to.equal(true);
+    expect(posts).to.equal(1);
   });
 
   it("land but for the guilty ones, by halving: at most 2 log₂ n + 2 requests for each of those", async function () {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { inspect } from "node:util";
 import { expect } from "chai";
 import nock from "nock";
 import { listCheckpointPermissions, listCheckpointPermissionsOutput } from "../provider/index";
@@ -48,6 +49,8 @@ describe("asking who may use a checkpoint", function () {
     expect((error as Error).message)
       .to.match(/^Cannot list who may use ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Use an admin API key/)
       .and.not.to.include(adminApiKey);
+    // As Node.js and Pulumi show what a program does not catch.
+    expect(inspect(error)).to.equal(`[${(error as Error).message}]`);
   });
 
   it("refuses bad IDs before any request", async function () {
