@@ -11,18 +11,24 @@ import type { PermissionInputs } from "./lifecycle";
  */
 export async function grantOrAdopt(deployment: Deployment, permission: PermissionInputs) {
   const { fineTunedModelCheckpoint, projectId } = permission;
-  await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
-  const granted = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
-  const adopted = granted.existed && !deployment.isOurs(granted.permission.id);
-  if (adopted && !deployment.config.adoptExisting) {
-    const { id } = granted.permission;
-    throw new ConfigError(
-      `It exists already (${id}, granted ${grantedAt(granted.permission)}), and openai:adoptExisting is false.`,
-      "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
-    );
-  }
-  deployment.own(granted.permission.id);
-  return { permission: granted.permission, adopted };
+  return deployment.whileGranting(fineTunedModelCheckpoint, projectId, async () => {
+    try {
+      await deployment.whenNotRevoking(fineTunedModelCheckpoint, projectId);
+      const { permission: row, existed } = await deployment.grants.grant(fineTunedModelCheckpoint, projectId);
+      const adopted = existed && !deployment.isOurs(row.id);
+      if (adopted && !deployment.config.adoptExisting) {
+        throw new ConfigError(
+          `It exists already (${row.id}, granted ${grantedAt(row)}), and openai:adoptExisting is false.`,
+          "Revoke it first, or let this resource own it: `pulumi config set openai:adoptExisting true`.",
+        );
+      }
+      deployment.hold(fineTunedModelCheckpoint, projectId, row.id);
+      return { permission: row, adopted };
+    } catch (error) {
+      deployment.refuse(fineTunedModelCheckpoint, projectId);
+      throw error;
+    }
+  });
 }
 
 /** When it was granted, for a person. */

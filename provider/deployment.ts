@@ -20,6 +20,9 @@ export class Deployment {
   readonly #wanted = new Set<string>();
   readonly #ours = new Set<string>();
   readonly #lost = new Set<string>();
+  readonly #held = new Map<string, string>();
+  readonly #refused = new Set<string>();
+  readonly #granting = new Map<string, Promise<unknown>>();
   readonly #revoking = new Map<string, Promise<unknown>>();
 
   /** @param say tells the person something, in one line. */
@@ -69,6 +72,27 @@ export class Deployment {
     return this.#wanted.has(pair(checkpoint, projectId));
   }
 
+  /** Notes that a resource of the program has the permission on record, or is about to. */
+  hold(checkpoint: string, projectId: string, permissionId: string): void {
+    this.#held.set(pair(checkpoint, projectId), permissionId);
+    this.#refused.delete(pair(checkpoint, projectId));
+    this.own(permissionId);
+  }
+
+  /** The permission that a resource of the program has on record for the pair, as far as this deployment has seen. */
+  heldFor(checkpoint: string, projectId: string): string | undefined {
+    return this.#held.get(pair(checkpoint, projectId));
+  }
+
+  /** Notes that a resource of the program did not come by its permission. */
+  refuse(checkpoint: string, projectId: string): void {
+    this.#refused.add(pair(checkpoint, projectId));
+  }
+
+  isRefused(checkpoint: string, projectId: string): boolean {
+    return this.#refused.has(pair(checkpoint, projectId));
+  }
+
   /** Notes that a permission is in our state, or takes the place of one that is: taking it over adopts nothing new. */
   own(permissionId: string): void {
     this.#ours.add(permissionId);
@@ -97,6 +121,20 @@ export class Deployment {
     const settled = revoking.catch(() => undefined);
     this.#revoking.set(key, settled);
     return revoking;
+  }
+
+  /** Runs a grant that a set waits for before it gives the permission up. */
+  async whileGranting<T>(checkpoint: string, projectId: string, grant: () => Promise<T>): Promise<T> {
+    const granting = grant();
+    this.#granting.set(
+      pair(checkpoint, projectId),
+      granting.catch(() => undefined),
+    );
+    return granting;
+  }
+
+  async whenNotGranting(checkpoint: string, projectId: string): Promise<void> {
+    await this.#granting.get(pair(checkpoint, projectId));
   }
 
   async whenNotRevoking(checkpoint: string, projectId: string): Promise<void> {

@@ -46,6 +46,7 @@ export class PermissionLifecycle implements dynamic.ResourceProvider<PermissionI
     const deployment = await attempt("look up", olds, async () => this.deployment());
     deployment.own(id);
     if (replaces.length > 0) return { changes: true, replaces };
+    deployment.hold(olds.fineTunedModelCheckpoint, olds.projectId, id);
 
     return deployment.planning(() =>
       attempt("look up", olds, async () => {

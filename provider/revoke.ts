@@ -1,6 +1,6 @@
 import type { Permission } from "./contract";
 import type { Deployment } from "./deployment";
-import { ApiError, saysCheckpointIsGone } from "./errors";
+import { ApiError, ConfigError, saysCheckpointIsGone } from "./errors";
 import type { PermissionInputs } from "./lifecycle";
 
 /**
@@ -12,8 +12,19 @@ import type { PermissionInputs } from "./lifecycle";
 export async function revoke(deployment: Deployment, id: string, permission: PermissionInputs): Promise<void> {
   const { fineTunedModelCheckpoint, projectId } = permission;
   const { client, lookups, say } = deployment;
-  if (deployment.isWanted(fineTunedModelCheckpoint, projectId)) {
-    if (deployment.isLost(id)) return;
+  const isWanted = deployment.isWanted(fineTunedModelCheckpoint, projectId);
+  if (isWanted && deployment.isLost(id)) return;
+  const held = deployment.heldFor(fineTunedModelCheckpoint, projectId);
+  // Of two permissions for one pair the program keeps the other.
+  const isOneTooMany = held !== undefined && held !== id;
+  if (isWanted && !isOneTooMany) {
+    if (deployment.isRefused(fineTunedModelCheckpoint, projectId)) {
+      // Else no record of it would be left.
+      throw new ConfigError(
+        `The program still wants ${id}, but the resource that was to take it over failed.`,
+        "Mend that one first, and run the command again; this one stays on record.",
+      );
+    }
     say(
       `Kept ${id}: the program still lets ${projectId} use ${fineTunedModelCheckpoint}, so only the old record of it goes.`,
     );

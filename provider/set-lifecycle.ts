@@ -38,7 +38,11 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       failures.push({ property: "exclusive", reason: "exclusive must be true or false." });
     }
     if (isUnknown(projectIds)) {
-      if (isTrue(exclusive)) this.#sayUnknown(checkpoint);
+      try {
+        if (isTrue(exclusive)) this.#sayUnknown(checkpoint);
+      } catch (error) {
+        failures.push(configFailure(error));
+      }
       return { inputs: { ...news, exclusive }, failures };
     }
     if (!Array.isArray(projectIds)) {
@@ -78,11 +82,16 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     const isChanged =
       news.exclusive !== olds.exclusive ||
       isUnknown(news.projectIds) ||
-      !sameProjects(news.projectIds, olds.projectIds);
+      !sameProjects(news.projectIds, olds.projectIds) ||
+      outside(olds.permissions, olds.projectIds).length > 0;
     const deployment = await attempt("look up", named(olds), async () => this.deployment());
     return deployment.planning(() =>
       attempt("look up", named(olds), async () => {
-        for (const { id } of olds.permissions) deployment.own(id);
+        const wanted = new Set(Array.isArray(news.projectIds) ? news.projectIds : []);
+        for (const { id, projectId } of olds.permissions) {
+          if (wanted.has(projectId)) deployment.hold(checkpoint, projectId, id);
+          else deployment.own(id);
+        }
         if (!deployment.config.driftDetection) return { changes: isChanged };
 
         const rows = await this.#rows(olds);
@@ -124,8 +133,10 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       for (const row of rows) {
         if (ids.has(row.id) || !found.has(row.projectId)) found.set(row.projectId, row);
       }
-      const known = new Set([...state.projectIds, ...state.permissions.map(({ projectId }) => projectId)]);
+      const held = state.permissions.map(({ projectId }) => projectId);
+      const known = new Set([...held, ...(this.deployment().config.adoptExisting ? state.projectIds : [])]);
       const permissions = [...known].sort().flatMap((projectId) => found.get(projectId) ?? []);
+      this.#sayAdopted(fineTunedModelCheckpoint, outside(permissions, held));
       const projectIds = permissions.map(({ projectId }) => projectId);
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
       return { id, props: { ...inputs, permissions }, inputs: inputs as PermissionSetOutputs };
@@ -166,16 +177,12 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
         if (grant.value.adopted) adopted.push(grant.value.permission);
       }
     }
-    if (adopted.length > 0) {
-      deployment.say(
-        `Adopted: ${listed(adopted)} may already use ${checkpoint}; from now on it belongs to this stack, and is revoked with it.`,
-      );
-    }
+    this.#sayAdopted(checkpoint, adopted);
 
-    // What a grant re-made, or what another resource takes over, is not revoked here.
+    // What a grant re-made is not revoked here.
     const current = new Set(outs.permissions.map(({ id }) => id));
     const wanted = new Set(projectIds);
-    const leaving = held.filter(({ id, projectId }) => !current.has(id) && !wanted.has(projectId));
+    let leaving = outside(held, projectIds).filter(({ id }) => !current.has(id));
     const granted = new Set(outs.permissions.map(({ projectId }) => projectId));
     const kept = held.filter(({ projectId }) => wanted.has(projectId) && !granted.has(projectId));
     // What no preview looked up, nobody saw.
@@ -188,6 +195,14 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
         : [];
     if (leaving.length + outsiders.length > 0) {
       await deployment.whenProgramIsQuiet();
+      await Promise.all(leaving.map(({ projectId }) => deployment.whenNotGranting(checkpoint, projectId)));
+      // What another resource is yet to take over stays on record here until it has.
+      const awaited = leaving.filter(
+        ({ projectId }) =>
+          deployment.isWanted(checkpoint, projectId) && deployment.heldFor(checkpoint, projectId) === undefined,
+      );
+      kept.push(...awaited);
+      leaving = leaving.filter((permission) => !awaited.includes(permission));
       const unrevoked = await this.#revokeAll(checkpoint, [...leaving, ...outsiders]);
       failures.push(...unrevoked.values());
       kept.push(...leaving.filter(({ id }) => unrevoked.has(id)));
@@ -230,6 +245,13 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
     return (
       await Promise.all([...projects].map((project) => lookups.find(checkpoint, project, ids.get(project))))
     ).flat();
+  }
+
+  #sayAdopted(checkpoint: string, adopted: readonly Permission[]): void {
+    if (adopted.length === 0) return;
+    this.deployment().say(
+      `Adopted: ${listed(adopted)} may already use ${checkpoint}; from now on it belongs to this stack, and is revoked with it.`,
+    );
   }
 
   /** What no look-up can show in a preview is said at least. */
@@ -292,6 +314,12 @@ function listed(permissions: readonly Permission[]): string {
   const shown = permissions.slice(0, namesInALine).map(({ id, projectId }) => `${projectId} (${id})`);
   const more = permissions.length - shown.length;
   return shown.join(", ") + (more > 0 ? ` and ${more} more` : "");
+}
+
+/** The permissions of projects that a list does not name. */
+function outside(permissions: readonly Permission[], projectIds: readonly string[]): Permission[] {
+  const listed = new Set(projectIds);
+  return permissions.filter(({ projectId }) => !listed.has(projectId));
 }
 
 /** Whether a preview knows the whole list already. */

@@ -306,6 +306,48 @@ describe("the lifecycle of a permission", function () {
       expect(said).to.deep.equal([]);
     });
 
+    it("does not take a checkpoint that the key may not see for one that is gone", async function () {
+      const { permission, emulator, said } = start();
+      const message = "The model does not exist or you do not have access to it.";
+      emulator.answer = () => ({ status: 404, body: { error: { message, code: "model_not_found", param: null } } });
+      const error = await failureOf(permission.delete("cp_1", { ...inputs, createdAt: 1 }));
+      expect(error.message).to.include("Cannot revoke").and.to.include(message);
+      expect(error.stack).to.include("the checkpoint's own organization");
+      expect(said).to.deep.equal([]);
+    });
+
+    it("stays on record when the resource that was to take the permission over failed", async function () {
+      const { permission, recorded, emulator, requests } = start();
+      const { id, state } = recorded();
+      await permission.check({}, inputs);
+      const answer = emulator.answer.bind(emulator);
+      emulator.answer = () => ({ status: 403, body: { error: { message: "no", code: null, param: null } } });
+      await failureOf(permission.create(inputs));
+      emulator.answer = answer;
+      requests.length = 0;
+      const error = await failureOf(permission.delete(id, state));
+      expect(error.message).to.include(
+        `The program still wants ${id}, but the resource that was to take it over failed`,
+      );
+      expect(requests).to.deep.equal([]);
+
+      await permission.create(inputs);
+      await permission.delete(id, state);
+      expect(emulator.permissions(checkpoint).map((row) => row.id)).to.deep.equal([id]);
+    });
+
+    it("revokes the one of two permissions for a project that the program does not take over", async function () {
+      const { permission, recorded, emulator, writes } = start();
+      const { id, state } = recorded();
+      const newer = emulator.grant(checkpoint, "proj_a");
+      await permission.check({}, inputs);
+      const created = await permission.create(inputs);
+      expect(created.id).to.equal(newer.id);
+      await permission.delete(id, state);
+      expect(writes()).to.deep.equal(["DELETE"]);
+      expect(emulator.permissions(checkpoint)).to.deep.equal([newer]);
+    });
+
     it("refuses state that is incomplete", async function () {
       const { permission, requests } = start();
       for (const state of [{}, { projectId: "proj_a" }, { fineTunedModelCheckpoint: checkpoint }]) {

@@ -250,6 +250,22 @@ describe("the lifecycle of a set of permissions", function () {
       expect(granted()).to.deep.equal(["proj_b"]);
     });
 
+    it("keeps on record what another resource is yet to take over, and gives it up in the next update", async function () {
+      const { set, deployment, recorded, writes, granted } = start();
+      const olds = recorded(["proj_a", "proj_b"]);
+      deployment.want(checkpoint, "proj_b");
+      const news = inputs(["proj_a"]);
+      const outs = outsOf(await set.update(checkpoint, olds, news));
+      expect(outs.permissions).to.deep.equal(olds.permissions);
+      expect(await set.diff(checkpoint, outs, news)).to.deep.equal({ changes: true });
+
+      const [, taken] = olds.permissions;
+      deployment.hold(checkpoint, "proj_b", taken!.id);
+      expect(outsOf(await set.update(checkpoint, outs, news)).permissions).to.deep.equal([olds.permissions[0]]);
+      expect(writes()).to.deep.equal([]);
+      expect(granted()).to.deep.equal(["proj_a", "proj_b"]);
+    });
+
     it("keeps its own permission where a project has a second one", async function () {
       const { set, recorded, emulator, said } = start();
       const olds = recorded(["proj_a"]);
@@ -322,6 +338,18 @@ describe("the lifecycle of a set of permissions", function () {
       expect(read).to.deep.equal(inputs(["proj_b"]));
       expect(props?.permissions).to.deep.equal([olds.permissions[1]]);
       expect(said[0]).to.include("proj_a").and.to.include("revoked outside of Pulumi");
+    });
+
+    it("takes over nothing that it was refused, and says what it takes over", async function () {
+      for (const adoptExisting of ["true", "false"]) {
+        const { set, recorded, emulator, said } = start({ "openai:adoptExisting": adoptExisting });
+        const olds = { ...recorded(["proj_a"]), projectIds: ["proj_a", "proj_b"] };
+        const others = emulator.grant(checkpoint, "proj_b");
+        const { props } = await set.read(checkpoint, olds);
+        const ids = props!.permissions.map(({ id }) => id);
+        expect(ids.includes(others.id)).to.equal(adoptExisting === "true");
+        expect(said.some((line) => line.includes(`Adopted: proj_b (${others.id})`))).to.equal(adoptExisting === "true");
+      }
     });
 
     it("says what others granted when it is exclusive, and leaves it to the next diff, which no destroy precedes", async function () {

@@ -86,7 +86,18 @@ onEachEngine("whatever is interrupted", function (createWorld) {
     "a program that fails": `throw new Error("interrupted")`,
     "a killed engine": `process.kill(Number(require("fs").readFileSync("engine.pid", "utf8")), "SIGKILL")`,
   };
-  for (const [move, [before, after]] of Object.entries(moves))
+  for (const [move, [before, after]] of Object.entries(moves)) {
+    it(`leaves nothing granted: destroy after a program that fails between the two halves of ${move}`, async function () {
+      const world = await createWorld({ repeatedPost: "duplicate" });
+      world.api.grant(checkpoint, "proj_other");
+      await world.program(before);
+      await world.runs("up");
+      await world.program(`${after} first.id.apply(() => { if (!pulumi.runtime.isDryRun()) throw new Error("no"); });`);
+      expect((await world.run("up", { parallel: 1 })).ok).to.equal(false);
+      await world.runs("destroy");
+      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+    });
+
     for (const [end, command] of Object.entries(ends)) {
       it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
         const world = await createWorld({ repeatedPost: "duplicate" });
@@ -107,4 +118,5 @@ onEachEngine("whatever is interrupted", function (createWorld) {
         await assertAgreed(world, projects);
       });
     }
+  }
 });

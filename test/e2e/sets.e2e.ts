@@ -146,6 +146,23 @@ onEachEngine("a set of permissions", function (createWorld) {
     expect(world.api.permissions(checkpoint)).to.deep.equal(before);
   });
 
+  it("keeps on record what a single resource is to take over, until it has, at one operation at a time", async function () {
+    const world = await createWorld();
+    const set = (projects: string[]) =>
+      `new CheckpointPermissions("all", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} });`;
+    await world.program(set(["proj_1", "proj_2"]));
+    await world.runs("up");
+    const granted = world.api.permissions(checkpoint);
+    await world.program(
+      `${set(["proj_1"])} new CheckpointPermission("two", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_2" });`,
+    );
+    for (let runs = 0; runs < 2; runs++) await world.runs("up", { parallel: 1 });
+    expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+    expect((await world.runs("preview")).counts).to.deep.equal({ same: 2 });
+    await world.runs("destroy");
+    expect(world.api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
   it("refuses a single resource beside an exclusive set", async function () {
     const world = await createWorld();
     await world.program(set(["proj_a"], ", exclusive: true") + single("b", "proj_b"));
