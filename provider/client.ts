@@ -1,6 +1,6 @@
 import axios, { isAxiosError } from "axios";
 import * as v from "valibot";
-import type { Clock } from "./clock";
+import { longestTimer, type Clock } from "./clock";
 import type { Config } from "./config";
 import { deletion, departure, errorBody, page, type Page, type Permission } from "./contract";
 import { ApiError, ConfigError, type ApiErrorDetails } from "./errors";
@@ -122,7 +122,7 @@ export class Client {
   async #send({ method, path, query, body }: Request): Promise<Answer> {
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
     if (adminApiKey === undefined) throw missingKey();
-    const expired = AbortSignal.timeout(timeoutSeconds * 1000);
+    const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {
       const response = await axios.request<string>({
         baseURL: baseUrl,

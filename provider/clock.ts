@@ -7,8 +7,11 @@ export interface Clock {
   random(): number;
 }
 
+/** Longer than this, in milliseconds, a timer of Node.js does not wait at all. */
+export const longestTimer = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, longestTimer))),
   random: () => Math.random(),
 };

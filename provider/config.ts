@@ -88,9 +88,11 @@ export function readConfig(get: (key: string) => string | undefined, env: Record
       keyFromStack === undefined ? "OPENAI_ADMIN_KEY" : "openai:adminApiKey",
       keyFromStack ?? keyFromEnv,
     ),
-    baseUrl: baseUrl.replace(/\/+$/, ""),
-    organization: header("openai:organization", text("organization") ?? fromEnvironment("OPENAI_ORG_ID")),
-    project: header("openai:project", text("project") ?? fromEnvironment("OPENAI_PROJECT_ID")),
+    baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
+    organization:
+      header("openai:organization", text("organization")) ?? header("OPENAI_ORG_ID", fromEnvironment("OPENAI_ORG_ID")),
+    project:
+      header("openai:project", text("project")) ?? header("OPENAI_PROJECT_ID", fromEnvironment("OPENAI_PROJECT_ID")),
     requestsPerMinute: number("requestsPerMinute"),
     timeoutSeconds: number("timeoutSeconds") ?? 60,
     maxWaitSeconds: number("maxWaitSeconds") ?? 900,

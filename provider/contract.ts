@@ -26,7 +26,8 @@ const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
     id: v.pipe(v.string(), v.nonEmpty()),
-    created_at: v.pipe(v.number(), v.integer()),
+    // As far as a date can be.
+    created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
     project_id: v.pipe(v.string(), v.nonEmpty()),
   }),
   v.transform((row): Permission => ({ id: row.id, projectId: row.project_id, createdAt: row.created_at })),

@@ -44,15 +44,18 @@ function prepare(config: dynamic.Config): () => Deployment {
  * Where the engine is killed, the host lives on, and what it still had to grant or to revoke nobody would record.
  */
 function endWithEngine(wasThere = false): void {
-  const [, host, port] = /^(.+):(\d+)$/.exec(process.argv[2] ?? "") ?? [];
+  // Flags of the CLI, such as --tracing, come before it.
+  const [, host, port] = /^(.+):(\d+)$/.exec(process.argv.at(-1) ?? "") ?? [];
   if (host === undefined) return;
-  let isThere = false;
+  let isThere = wasThere;
   connect({ host, port: Number(port) })
     .once("connect", () => (isThere = true))
-    .on("error", () => undefined)
+    .on("error", ({ code }: NodeJS.ErrnoException) => {
+      if (isThere && code === "ECONNREFUSED") process.exit(1);
+    })
+    // The engine hangs up on a connection that says nothing; other troubles pass.
     .once("close", () => {
-      if (isThere) endWithEngine(true);
-      else if (wasThere) process.exit(1);
+      if (isThere) setTimeout(() => endWithEngine(true), 100).unref();
     })
     .resume()
     .unref();

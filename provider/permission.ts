@@ -38,7 +38,7 @@ export class CheckpointPermission extends pulumi.CustomResource {
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
     const { fineTunedModelCheckpoint, projectId } = args;
     assertHostFindsPackage();
-    claim({ name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false });
+    claim({ kind: "permission", name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false });
     super(
       "pulumi-nodejs:dynamic/openai:CheckpointPermission",
       name,

@@ -50,7 +50,7 @@ export class CheckpointPermissions extends pulumi.CustomResource {
   constructor(name: string, args: CheckpointPermissionsArgs, opts?: pulumi.CustomResourceOptions) {
     const { fineTunedModelCheckpoint, projectIds, exclusive = false } = args;
     assertHostFindsPackage();
-    claim({ name, opts, fineTunedModelCheckpoint, projectIds, exclusive });
+    claim({ kind: "permissions", name, opts, fineTunedModelCheckpoint, projectIds, exclusive });
     const __provider = providerOf("permissions");
     // Undefined, but secret where the projects are: Pulumi keeps an output secret if the input of its name is.
     const permissions = pulumi.output(projectIds).apply(() => undefined);

@@ -32,6 +32,8 @@ export function assertHostFindsPackage(folder = process.cwd()): void {
 
 /** What a resource of the program declares. */
 export interface Declaration {
+  /** The resource's type, of which there can be one of a name. */
+  kind: "permission" | "permissions";
   name: string;
   opts: pulumi.CustomResourceOptions | undefined;
   fineTunedModelCheckpoint: pulumi.Input<string>;
@@ -57,14 +59,14 @@ const programs = new WeakMap<object, Map<string, Owner[]>>();
  * destroying one would revoke what the other promises, or when either is the checkpoint's exclusive list, since the one
  * would revoke what the other grants, for ever. Where an ID is an output, the deployment fails with the same error.
  */
-export function claim({ name, opts, fineTunedModelCheckpoint, projectIds, exclusive }: Declaration): void {
+export function claim({ kind, name, opts, fineTunedModelCheckpoint, projectIds, exclusive }: Declaration): void {
   const program = pulumi.runtime.getMonitor();
   if (program === undefined) return;
   const owners = programs.get(program) ?? new Map<string, Owner[]>();
   programs.set(program, owners);
 
   const parent = opts?.parent as { __pulumiType?: string } | undefined;
-  const identity = `${parent?.__pulumiType ?? ""}$${name}`;
+  const identity = `${parent?.__pulumiType ?? ""}$${kind} ${name}`;
   const enter = (checkpoint: string, projects: readonly string[], isExclusive: boolean) => {
     const mine: Owner = { name, identity, exclusive: isExclusive, projectIds: new Set(projects) };
     const all = owners.get(checkpoint) ?? [];

@@ -84,7 +84,7 @@ export class Throttle {
     while (clock.now() < this.#opensAt) {
       if (this.#opensAt - askedAt > maxWaitSeconds * 1000) {
         throw new WaitedTooLong(
-          `the API throttles ${this.#options.endpoint}, and waiting for it would take longer than ${maxWaitSeconds} s ` +
+          `${this.#refusals > 0 ? "the API throttles" : "openai:requestsPerMinute paces"} ${this.#options.endpoint}, and waiting for it would take longer than ${maxWaitSeconds} s ` +
             `(openai:maxWaitSeconds); ${this.#progress()}. ` +
             `What was done is recorded: run the same command again and it goes on from there.`,
         );

@@ -291,6 +291,14 @@ describe("the client", function () {
     nock.abortPendingRequests();
   });
 
+  for (const seconds of ["2.01", "0.9999", "3000000", "1e12"]) {
+    it(`waits as long as it is told, if that is ${seconds} s`, async function () {
+      nock(host).get(permissions).query(true).reply(200, onePage);
+      const page = await client({ "openai:timeoutSeconds": seconds }).client.listPermissions(checkpoint);
+      expect(page.permissions).to.have.length(1);
+    });
+  }
+
   it("asks for a key before it makes a request", async function () {
     const { deployment } = deploymentWith({}, "");
     const thrown = await deployment.client.listPermissions(checkpoint).catch((error: unknown) => error);

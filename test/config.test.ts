@@ -123,6 +123,15 @@ describe("the config", function () {
     });
   }
 
+  it("reads a base URL as every client does", function () {
+    expect(read({ "openai:baseUrl": "HTTP://LOCALHOST:8080/v1/" }).baseUrl).to.equal("http://localhost:8080/v1");
+  });
+
+  it("names the variable that a wrong header comes from", function () {
+    const env = { OPENAI_ADMIN_KEY: "sk-admin-x", OPENAI_ORG_ID: "org ä" };
+    expect(problem({}, env)).to.include("OPENAI_ORG_ID must be plain ASCII");
+  });
+
   it("names every wrong value at once", function () {
     const message = problem({
       "openai:requestsPerMinute": "0",

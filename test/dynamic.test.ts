@@ -69,7 +69,9 @@ describe("what Pulumi's provider host loads", function () {
     });
     const connection = () => new Promise<void>((resolve) => (connected = resolve));
     await new Promise<void>((resolve) => engine.listen(0, "127.0.0.1", resolve));
-    process.argv = ["node", "dynamic-provider", `127.0.0.1:${(engine.address() as AddressInfo).port}`];
+    // Flags of the CLI come first.
+    const flags = ["--logtostderr", "-v=9"];
+    process.argv = ["node", "dynamic-provider", ...flags, `127.0.0.1:${(engine.address() as AddressInfo).port}`];
     const ended = new Promise<unknown>((resolve) => (process.exit = resolve as typeof process.exit));
 
     const first = connection();

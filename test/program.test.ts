@@ -81,6 +81,14 @@ describe("a program's CheckpointPermission", function () {
     );
   });
 
+  it("refuses one beside an exclusive set of the same name", async function () {
+    await program();
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true });
+    expect(() => new CheckpointPermission("team", { fineTunedModelCheckpoint, projectId: "proj_shop" })).to.throw(
+      `"team" is the exclusive list`,
+    );
+  });
+
   for (const order of ["before", "after"]) {
     it(`refuses one that is declared ${order} an exclusive set which does not list it`, async function () {
       await program();
