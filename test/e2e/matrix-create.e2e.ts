@@ -1,5 +1,5 @@
 import { onEachEngine } from "./engines";
-import { casesOf, Matrix, projectsOf, repeats, type Call, type Case } from "./matrix/matrix";
+import { casesOf, Matrix, projectsOf, repeats, shapes, type Call, type Case } from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
 
 const look: Call = { title: "the look before (GET)", method: "GET" };
@@ -15,15 +15,17 @@ const few = ["one alone", "a set of three"] as const;
 
 /**
  * A whole list that lacks what was just granted and lost cannot be told from the truth: it is granted once more, and
- * where that makes a second permission, nobody knows of the first.
+ * where that makes a second permission, nobody knows of the first. Nor does an exclusive set know then who else is on it.
  */
 function isBeyondTelling({ call, trouble, shape, repeatedPost }: Case): boolean {
-  const isInPages = shape === "three in a batch" || shape === "a set of three";
-  return repeatedPost === "duplicate" && call.first !== undefined && isInPages && trouble.title.startsWith("a row of");
+  const isExclusive = shape === "an exclusive set of three";
+  const isTold = call.first === undefined || !trouble.title.startsWith("a row of") || !shape.includes("three");
+  return !isTold && (repeatedPost === "duplicate" || isExclusive);
 }
 
 const matrices: [title: string, cases: Case[]][] = [
-  ["at the look before", casesOf("create", { calls: [look], troubles })],
+  // An exclusive set looks as early as in its check, which stops the whole run.
+  ["at the look before", casesOf("create", { calls: [look], troubles, shapes: shapes.slice(0, 4) })],
   ...repeats.map((repeatedPost): [string, Case[]] => [
     `where a repeated POST is to ${repeatedPost}`,
     casesOf("create", { calls, troubles, repeatedPost }).filter((one) => !isBeyondTelling(one)),

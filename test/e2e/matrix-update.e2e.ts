@@ -10,7 +10,7 @@ const revoking: Call[] = [
   { title: "the revocation (DELETE)", method: "DELETE" },
   { title: "the look after a lost revocation (GET)", method: "GET", first: { method: "DELETE", kind: "lost answer" } },
 ];
-const shapes = ["a set of one", "a set of three"] as const;
+const shapes = ["a set of one", "a set of three", "an exclusive set of three"] as const;
 
 const matrices: [title: string, cases: Case[]][] = [
   ["at a revocation", casesOf("update", { calls: revoking, troubles, shapes })],

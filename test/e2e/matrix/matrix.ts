@@ -5,7 +5,13 @@ import type { Command, Run, RunOptions } from "../../../sandbox/engines";
 import type { World } from "../world";
 import type { Outcome, Trouble } from "./troubles";
 
-export const shapes = ["one alone", "three in a batch", "a set of one", "a set of three"] as const;
+export const shapes = [
+  "one alone",
+  "three in a batch",
+  "a set of one",
+  "a set of three",
+  "an exclusive set of three",
+] as const;
 export type Shape = (typeof shapes)[number];
 export const repeats: readonly RepeatedPost[] = ["return", "omit", "duplicate", "refuse"];
 
@@ -71,6 +77,10 @@ function mayHaveRevoked({ call }: Pick<Case, "call">): boolean {
   return call.method === "DELETE" || call.first?.method === "DELETE";
 }
 
+function isExclusive({ shape }: Case): boolean {
+  return shape === "an exclusive set of three";
+}
+
 /** The projects that a case declares to begin with. */
 export function projectsOf({ shape }: Case): string[] {
   return shape === "one alone" || shape === "a set of one" ? ["proj_a"] : ["proj_a", "proj_b", "proj_c"];
@@ -82,8 +92,8 @@ export function changedProjectsOf(one: Case): string[] {
 }
 
 const program = `
-for (const { key, set, checkpoint: fineTunedModelCheckpoint, projects } of require("./cases.json")) {
-  if (set) new CheckpointPermissions(key, { fineTunedModelCheckpoint, projectIds: projects });
+for (const { key, set, exclusive, checkpoint: fineTunedModelCheckpoint, projects } of require("./cases.json")) {
+  if (set) new CheckpointPermissions(key, { fineTunedModelCheckpoint, projectIds: projects, exclusive });
   else for (const projectId of projects) new CheckpointPermission(key + "-" + projectId, { fineTunedModelCheckpoint, projectId });
 }`;
 
@@ -110,7 +120,11 @@ export class Matrix {
     world.config["openai:timeoutSeconds"] = "2";
     const repeatedPost = new Map(cases.map((one) => [one.checkpoint, one.repeatedPost]));
     world.api.set({ repeatedPost: (checkpoint) => repeatedPost.get(checkpoint) ?? "return" });
-    for (const { checkpoint } of cases) matrix.#noteForeign(checkpoint, world.api.grant(checkpoint, "proj_other"));
+    for (const one of cases) {
+      const row = world.api.grant(one.checkpoint, "proj_other");
+      // An exclusive set is to revoke it.
+      if (!isExclusive(one)) matrix.#noteForeign(one.checkpoint, row);
+    }
     await world.program(program);
     return matrix;
   }
@@ -118,7 +132,7 @@ export class Matrix {
   async declare(projects: (one: Case) => string[]): Promise<void> {
     this.#declared = new Map(this.cases.map((one) => [one.key, projects(one)]));
     const declared = this.cases.map((one) => ({
-      ...{ key: one.key, checkpoint: one.checkpoint, set: one.shape.startsWith("a set") },
+      ...{ key: one.key, checkpoint: one.checkpoint, set: one.shape.includes("set"), exclusive: isExclusive(one) },
       projects: this.#declared.get(one.key),
     }));
     await writeFile(join(this.world.project.folder, "cases.json"), JSON.stringify(declared));

@@ -100,10 +100,8 @@ export const troubles: readonly Trouble[] = [
   refusal(401, "Incorrect API key provided: sk-admin-repeated-by-the-server.", "invalid_api_key"),
   refusal(403, "You have insufficient permissions for this operation.", "insufficient_permissions"),
   refusal(404, "Invalid URL (GET /fine_tuning/checkpoints)"),
-  {
-    ...refusal(404, "The model does not exist or you do not have access to it.", "model_not_found", ["GET", "POST"]),
-    saysCheckpointIsGone: true,
-  },
+  refusal(404, "The model does not exist or you do not have access to it.", "model_not_found", ["GET", "POST"]),
+  { ...refusal(404, "No such checkpoint exists.", "model_not_found", ["GET"]), saysCheckpointIsGone: true },
   refusal(409, "The request conflicts with another one."),
   lie("a list that repeats its cursor", { once: "either", lasts: true }, () => ({
     data: [strangersRow("proj_endless")],
