@@ -17,17 +17,14 @@ const printed = new Set<string>();
  * prints, in full the first time, and nothing reads twice.
  */
 export class OperationFailed extends Error {
+  readonly #headline: string;
   readonly #remedy: string;
 
-  constructor(
-    operation: Operation,
-    /** What was attempted, and what came in between. */
-    headline: string,
-    remedy: string,
-  ) {
+  constructor(operation: Operation, headline: string, remedy: string) {
     const isAllThatShows = operation === "grant" || operation === "list";
     super(isAllThatShows ? `${headline} ${remedy}` : headline);
     this.stack = isAllThatShows ? this.message : remedy;
+    this.#headline = headline;
     this.#remedy = remedy;
   }
 
@@ -36,9 +33,9 @@ export class OperationFailed extends Error {
     return this.#remedy;
   }
 
-  /** The message without the remedy. */
+  /** What was attempted, and what came in between. */
   get headline(): string {
-    return this.message.endsWith(this.#remedy) ? this.message.slice(0, -this.#remedy.length).trim() : this.message;
+    return this.#headline;
   }
 
   override toString(): string {

@@ -94,11 +94,12 @@ class Snapshot {
   filterIsKept = true;
   /** The projects that could not be answered for from what was known. */
   readonly asked = new Set<string>();
-  readAt: number;
 
-  constructor(now: number) {
-    this.readAt = now;
-  }
+  constructor(
+    /** When it was read; the throttle may stretch the reading, so it ages from when the one ends that began it. */
+    public readAt: number,
+    readonly reading: number,
+  ) {}
 
   /** What is known of a project; undefined when that does not settle the lookup. */
   answer({ projectId, permissionId }: Pick<Lookup, "projectId" | "permissionId">): Permission[] | undefined {
@@ -121,9 +122,8 @@ class Snapshot {
     }
   }
 
-  addPage(page: Page, now: number): void {
+  addPage(page: Page): void {
     this.add(page.permissions);
-    this.readAt = now;
     this.pages++;
     this.complete = !page.hasMore;
     if (!page.hasMore) return;
@@ -131,10 +131,8 @@ class Snapshot {
     this.cursor = nextCursor(page, this.#cursors);
   }
 
-  addProject(projectId: string, permissions: readonly Permission[], now: number): void {
+  addProject(projectId: string, permissions: readonly Permission[]): void {
     this.add(permissions);
-    // One project's answer does not make the pages any younger.
-    if (this.pages === 0) this.readAt = now;
     this.#readInFull.add(projectId);
   }
 
@@ -148,6 +146,7 @@ class CheckpointLookups {
   #snapshot: Snapshot | undefined;
   #waiting: Lookup[] = [];
   #working = false;
+  #reading = 0;
 
   constructor(
     readonly list: (query: ListQuery) => Promise<Page>,
@@ -182,9 +181,8 @@ class CheckpointLookups {
 
   #fresh(): Snapshot {
     const now = this.clock.now();
-    // While lookups are being served, the throttle may stretch the reading; it ages from when it ends.
     const stale = this.#snapshot === undefined || (!this.#working && now - this.#snapshot.readAt > freshFor);
-    if (stale) this.#snapshot = new Snapshot(now);
+    if (stale) this.#snapshot = new Snapshot(now, this.#reading);
     return this.#snapshot!;
   }
 
@@ -205,12 +203,14 @@ class CheckpointLookups {
       try {
         if (readPage) {
           const query = snapshot.cursor === undefined ? {} : { after: snapshot.cursor };
-          snapshot.addPage(await this.list(query), this.clock.now());
+          snapshot.addPage(await this.list(query));
         } else {
           const rows = await this.#readProject(projectId);
           if (rows === undefined) snapshot.filterIsKept = false;
-          else snapshot.addProject(projectId, rows, this.clock.now());
+          else snapshot.addProject(projectId, rows);
         }
+        // What a later reading adds makes the rest no younger.
+        if (snapshot.reading === this.#reading) snapshot.readAt = this.clock.now();
       } catch (error) {
         // A list that broke off half-way is not relied on.
         if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
@@ -219,6 +219,7 @@ class CheckpointLookups {
       this.#settle();
     }
     this.#working = false;
+    this.#reading++;
   }
 
   /** Undefined when the answer is not about this project alone. */

@@ -43,6 +43,19 @@ describe("lookups", function () {
     expect(await one.find(checkpoint, "proj_49")).to.deep.equal([]);
   });
 
+  it("let no later page make the first one younger, however slowly lookups come", async function () {
+    const server = new TestServer(["proj_last", ...names(350)]);
+    const { lookups: one, clock } = lookups(server);
+    await one.find(checkpoint, "proj_349");
+    await one.find(checkpoint, "proj_348");
+    server.remove("cp_350");
+    for (const project of ["proj_200", "proj_100"]) {
+      clock.pass(40_000);
+      await one.find(checkpoint, project);
+    }
+    expect(await one.find(checkpoint, "proj_348")).to.deep.equal([]);
+  });
+
   it("find a permission on the third page of one project's rows", async function () {
     const server = new TestServer([...names(1, "proj_old"), ...Array.from({ length: 250 }, () => "proj_x")]);
     const rows = await lookups(server).lookups.find(checkpoint, "proj_x", "cp_2");
