@@ -58,8 +58,8 @@ export class PermissionSetLifecycle implements dynamic.ResourceProvider<Permissi
       const reason = failure.reason.replace(/^projectId/, `projectIds[${index}]`);
       failures.push({ property: `projectIds[${index}]`, reason });
     }
+    if (failures.length > 0) return { inputs: { ...news, exclusive }, failures };
     const inputs = { ...news, exclusive, projectIds: [...new Set(projectIds)].sort() };
-    if (failures.length > 0) return { inputs, failures };
     try {
       const deployment = this.deployment();
       if (!isUnknown(checkpoint)) {

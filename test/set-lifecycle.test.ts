@@ -89,6 +89,7 @@ describe("the lifecycle of a set of permissions", function () {
           else for (const projectId of checked.projectIds) expect(projectId).to.match(/^proj_[\w.:-]+$/);
           requests.splice(0);
         }),
+        { examples: [[{ projectIds: [{ toString: "" }, ""] }]] },
       );
     });
 
