@@ -16,8 +16,10 @@ let deployment: (() => Deployment) | undefined;
 
 /** The host caches a provider before it awaits `configure`, so everything happens before the first await. */
 function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
-  if (deployment === undefined) endWithEngine();
-  deployment ??= prepare(config);
+  if (deployment === undefined) {
+    endWithEngine();
+    deployment = prepare(config);
+  }
   return Promise.resolve();
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import pLimit from "p-limit";
-import type { Change, Event, Message, Step } from "../engines";
+import { nameOf, type Change, type Event, type Message, type Step } from "../engines";
 import { InitFailed, type Properties, type ProviderHost } from "./host";
 import type { Goal, ProgramHandlers, Registered } from "./program";
 import { providerType, stackType, type Resource, type StateFile } from "./state";
@@ -231,7 +231,7 @@ export class Deployment implements ProgramHandlers {
     const { urn, id, type, custom, inputs, outputs } = resource;
     const { state, preview, onEvent } = this.#options;
     const replaced = resource.delete === true;
-    const name = urn.slice(urn.lastIndexOf("::") + 2);
+    const name = nameOf(urn);
     await this.#atATime(async () => {
       if (this.#stopped) return;
       const step = this.#step(replaced ? "delete-replaced" : "delete", type, name, id);
@@ -252,7 +252,7 @@ export class Deployment implements ProgramHandlers {
     const { urn, type } = resource;
     const { state, onEvent } = this.#options;
     const host = await this.#host;
-    const name = urn.slice(urn.lastIndexOf("::") + 2);
+    const name = nameOf(urn);
     await this.#atATime(async () => {
       if (this.#stopped) return;
       const step = this.#step("refresh", type, name, resource.id);
@@ -305,7 +305,7 @@ export class Deployment implements ProgramHandlers {
   #recorded(old: Resource | undefined, resource: Resource): Registered {
     this.#record(old, resource);
     const { urn, id, outputs, type } = resource;
-    this.#options.onEvent({ done: this.#step("done", type, urn.slice(urn.lastIndexOf("::") + 2), id) });
+    this.#options.onEvent({ done: this.#step("done", type, nameOf(urn), id) });
     return { urn, id, outputs };
   }
 

@@ -1,15 +1,16 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type {
-  Command,
-  ConfigValue,
-  Engine,
-  Project,
-  ResourceState,
-  Run,
-  RunOptions,
-  StackExport,
+import {
+  nameOf,
+  type Command,
+  type ConfigValue,
+  type Engine,
+  type Project,
+  type ResourceState,
+  type Run,
+  type RunOptions,
+  type StackExport,
 } from "../../sandbox/engines";
 import { Emulator, type EmulatorOptions, type ServedRequest } from "../../sandbox/api/emulator";
 
@@ -108,10 +109,7 @@ export class World {
   async recorded(): Promise<Record<string, { project: unknown; id: string | undefined }>> {
     const resources = await this.resources();
     return Object.fromEntries(
-      resources.map(({ urn, id, outputs }) => [
-        urn.slice(urn.lastIndexOf("::") + 2),
-        { project: outputs?.["projectId"], id },
-      ]),
+      resources.map(({ urn, id, outputs }) => [nameOf(urn), { project: outputs?.["projectId"], id }]),
     );
   }
 

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fault, Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/emulator";
-import type { Command, Run, RunOptions } from "../../../sandbox/engines";
+import { nameOf, type Command, type Run, type RunOptions } from "../../../sandbox/engines";
 import type { World } from "../world";
 import type { Outcome, Trouble } from "./troubles";
 
@@ -291,7 +291,7 @@ export class Matrix {
     const recorded = new Map<string, Recorded[]>();
     for (const { type, urn, id, outputs } of await this.world.all()) {
       if (!type.startsWith("pulumi-nodejs:dynamic")) continue;
-      const key = urn.slice(urn.lastIndexOf("::") + 2).split("-")[0]!;
+      const key = nameOf(urn).split("-")[0]!;
       const rows = (outputs?.["permissions"] as Recorded[] | undefined) ?? [
         { projectId: String(outputs?.["projectId"]), id: id! },
       ];
