@@ -1,9 +1,40 @@
 import { defineConfig } from "eslint/config";
+import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
+
+/** The floors of provider/, from the bottom up. What stands on one knows nothing of those above it. */
+const floors = ["api", "access", "resource"];
+const doors = ["program", "host"];
+const zones = [
+  ...floors.map((floor, height) => ({
+    target: `./provider/${floor}`,
+    from: [...floors.slice(height + 1), ...doors].map((above) => `./provider/${above}`),
+    message: `${floor}/ stands below it.`,
+  })),
+  ...doors.map((door) => ({
+    target: `./provider/${door}`,
+    from: doors.filter((other) => other !== door).map((other) => `./provider/${other}`),
+    message: "Doors do not know each other.",
+  })),
+  {
+    target: ["./provider/config.ts", "./provider/clock.ts"],
+    from: [...floors, ...doors].map((folder) => `./provider/${folder}`),
+    message: "It stands below all of them.",
+  },
+];
 
 export default defineConfig(
   { ignores: ["**/dist/**", "**/node_modules/**", "coverage/**"] },
   ...tseslint.configs.strictTypeChecked,
+  {
+    files: ["provider/**/*.ts", "sandbox/**/*.ts"],
+    plugins: { "import-x": importX },
+    settings: { "import-x/resolver-next": [createNodeResolver({ extensions: [".ts"] })] },
+    rules: {
+      "import-x/no-cycle": "error",
+      "import-x/no-restricted-paths": ["error", { zones }],
+    },
+  },
   {
     files: ["**/*.cjs"],
     extends: [tseslint.configs.disableTypeChecked],

@@ -1,5 +1,7 @@
 import type { Command, Engine, Run } from "../sandbox/engines";
-import type { EmulatorOptions, Method, ServedRequest } from "../sandbox/api/emulator";
+import type { Method } from "../sandbox/api/api";
+import type { ServedRequest } from "../sandbox/api/faults";
+import type { EmulatorOptions } from "../sandbox/api/server";
 import { World } from "../test/e2e/world";
 import { checkpoint, program, type Way } from "./programs";
 

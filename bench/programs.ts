@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 
-export const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
+export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 
 /** Programs that declare the same N permissions in three ways. */
 export type Way = "ours" | "naive" | "floor";

@@ -1,7 +1,9 @@
 /** Time and chance, so that tests need not wait and runs can be repeated. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds that only ever grow, whatever happens to the computer's date. */
   now(): number;
+  /** The computer's date, in milliseconds since the Unix epoch. */
+  date(): number;
   sleep(milliseconds: number): Promise<void>;
   /** From 0 up to, but not including, 1. */
   random(): number;
@@ -11,7 +13,8 @@ export interface Clock {
 export const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
+  date: () => Date.now(),
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, longestTimer))),
   random: () => Math.random(),
 };

@@ -1,27 +1,55 @@
-import { ConfigError } from "./errors";
+/** Config that is missing, wrong, or forbids what is asked for: found before any request is made. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  /** @param remedy what to do about it. */
+  constructor(
+    message: string,
+    readonly remedy: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Where a stack's config has a setting: in the package's own namespace, else in the one of OpenAI's own provider. */
+const ofStack: readonly string[] = ["openai-checkpoint-permissions:", "openai:"];
+/** Where a script's options have it. */
+export const ofOptions: readonly string[] = [""];
+
+/** These are named as in OpenAI's official provider, which refuses other keys in its namespace. */
+const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
+export type Setting =
+  | (typeof sharedSettings)[number]
+  | "requestsPerMinute"
+  | "timeoutSeconds"
+  | "maxWaitSeconds"
+  | "driftDetection"
+  | "adoptExisting";
 
 /** Settings of one deployment, read once from the stack's config and the environment. */
 export interface Config {
-  /** `openai:adminApiKey`, else `OPENAI_ADMIN_KEY`. Missing is an error only when a request is about to be made. */
+  /** Else `OPENAI_ADMIN_KEY`. Missing is an error only when a request is about to be made. */
   adminApiKey: string | undefined;
-  /** `openai:baseUrl`; default `https://api.openai.com/v1`. HTTPS, unless the host is loopback. */
+  /** Default `https://api.openai.com/v1`. HTTPS, unless the host is loopback. */
   baseUrl: string;
-  /** `openai:organization`: sent as `OpenAI-Organization`. Default: the key's own organization. */
+  /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
   organization: string | undefined;
-  /** `openai:project`: sent as `OpenAI-Project`. Default: not sent. */
+  /** Sent as `OpenAI-Project`. Default: not sent. */
   project: string | undefined;
-  /** `openai:requestsPerMinute`: paces each endpoint ahead of time. Default: as fast as the API allows. */
+  /** Paces each endpoint ahead of time. Default: as fast as the API allows. */
   requestsPerMinute: number | undefined;
-  /** `openai:timeoutSeconds`: how long one request may take. Default 60. */
+  /** How long one request may take. Default 60. */
   timeoutSeconds: number;
-  /** `openai:maxWaitSeconds`: how long one request may wait for the API's throttle. Default 900. */
+  /** How long a throttle may serve nothing at all. Default 900. */
   maxWaitSeconds: number;
-  /** `openai:driftDetection`: whether a preview looks each permission up. Default true. */
+  /** Whether a preview looks each permission up. Default true. */
   driftDetection: boolean;
-  /** `openai:adoptExisting`: whether a permission that already exists is taken over. Default true. */
+  /** Whether a permission that already exists is taken over. Default true. */
   adoptExisting: boolean;
   /** What the person should hear of how the settings came about. */
   notices: string[];
+  /** The config key that a setting was read from, or is to be set by. */
+  nameOf: (setting: Setting) => string;
 }
 
 const defaultBaseUrl = "https://api.openai.com/v1";
@@ -34,39 +62,50 @@ const defaultBaseUrl = "https://api.openai.com/v1";
  *
  * @param get gives a config value by its full key (`openai:baseUrl`), or undefined.
  * @param env the environment's variables.
+ * @param prefixes what comes before a setting's name in its key, in the order in which they are tried.
  * @throws {ConfigError} when values are wrong: one error that names them all.
  */
-export function readConfig(get: (key: string) => string | undefined, env: Record<string, string | undefined>): Config {
+export function readConfig(
+  get: (key: string) => string | undefined,
+  env: Record<string, string | undefined>,
+  prefixes = ofStack,
+): Config {
   const problems: string[] = [];
   const notices: string[] = [];
   // An empty value is how shells and CI systems spell "not set".
-  const text = (key: string) => get(`openai:${key}`)?.trim() || undefined;
+  const valueOf = (key: string) => get(key)?.trim() || undefined;
+  const nameOf = (setting: Setting) => {
+    const isShared = sharedSettings.some((shared) => shared === setting);
+    const keys = prefixes.map((prefix) => `${prefix}${setting}`);
+    return keys.find((key) => valueOf(key) !== undefined) ?? keys.at(isShared ? -1 : 0)!;
+  };
+  const text = (setting: Setting) => valueOf(nameOf(setting));
   const variable = (name: string) => env[name]?.trim() || undefined;
 
   const keyFromStack = text("adminApiKey");
   const keyFromEnv = variable("OPENAI_ADMIN_KEY");
-  const fromEnvironment = (name: string) => {
+  const fromEnvironment = (name: string, setting: Setting) => {
     const value = variable(name);
     if (value === undefined || keyFromStack === undefined) return value;
     notices.push(
-      `${name} is ignored, because the admin key comes from the stack's config (openai:adminApiKey); ` +
-        `what belongs to that key is set beside it, in the openai: namespace.`,
+      `${name} is ignored, because the admin key comes from ${nameOf("adminApiKey")}; ` +
+        `set ${nameOf(setting)} beside it, if that key needs it.`,
     );
     return undefined;
   };
 
-  const number = (key: string) => {
-    const value = text(key);
+  const number = (setting: Setting) => {
+    const value = text(setting);
     if (value === undefined) return undefined;
     const parsed = Number(value);
     if (Number.isFinite(parsed) && parsed > 0) return parsed;
-    problems.push(`openai:${key} must be a number above 0, but is ${shown(value)}.`);
+    problems.push(`${nameOf(setting)} must be a number above 0, but is ${quoted(value)}.`);
     return undefined;
   };
-  const flag = (key: string) => {
-    const value = text(key);
+  const flag = (setting: Setting) => {
+    const value = text(setting);
     if (value === undefined || value === "true") return true;
-    if (value !== "false") problems.push(`openai:${key} must be true or false, but is ${shown(value)}.`);
+    if (value !== "false") problems.push(`${nameOf(setting)} must be true or false, but is ${quoted(value)}.`);
     return false;
   };
   const header = (key: string, value: string | undefined) => {
@@ -75,39 +114,41 @@ export function readConfig(get: (key: string) => string | undefined, env: Record
     }
     return value;
   };
+  const headerSetting = (setting: "organization" | "project", name: string) =>
+    header(nameOf(setting), text(setting)) ?? header(name, fromEnvironment(name, setting));
 
   const baseUrlFromStack = text("baseUrl");
-  const baseUrl = baseUrlFromStack ?? fromEnvironment("OPENAI_BASE_URL") ?? defaultBaseUrl;
+  const baseUrl = baseUrlFromStack ?? fromEnvironment("OPENAI_BASE_URL", "baseUrl") ?? defaultBaseUrl;
   const baseUrlProblem = problemWithBaseUrl(baseUrl);
   if (baseUrlProblem !== undefined) {
-    problems.push(`${baseUrlFromStack === undefined ? "OPENAI_BASE_URL" : "openai:baseUrl"} ${baseUrlProblem}`);
+    problems.push(`${baseUrlFromStack === undefined ? "OPENAI_BASE_URL" : nameOf("baseUrl")} ${baseUrlProblem}`);
   }
 
   const config: Config = {
     adminApiKey: header(
-      keyFromStack === undefined ? "OPENAI_ADMIN_KEY" : "openai:adminApiKey",
+      keyFromStack === undefined ? "OPENAI_ADMIN_KEY" : nameOf("adminApiKey"),
       keyFromStack ?? keyFromEnv,
     ),
     baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
-    organization:
-      header("openai:organization", text("organization")) ?? header("OPENAI_ORG_ID", fromEnvironment("OPENAI_ORG_ID")),
-    project:
-      header("openai:project", text("project")) ?? header("OPENAI_PROJECT_ID", fromEnvironment("OPENAI_PROJECT_ID")),
+    organization: headerSetting("organization", "OPENAI_ORG_ID"),
+    project: headerSetting("project", "OPENAI_PROJECT_ID"),
     requestsPerMinute: number("requestsPerMinute"),
     timeoutSeconds: number("timeoutSeconds") ?? 60,
     maxWaitSeconds: number("maxWaitSeconds") ?? 900,
     driftDetection: flag("driftDetection"),
     adoptExisting: flag("adoptExisting"),
     notices,
+    nameOf,
   };
   if (problems.length > 0) {
-    throw new ConfigError(problems.join(" "), "Correct it with `pulumi config set`, or in the environment.");
+    const where = prefixes === ofStack ? "with `pulumi config set`" : "in the options";
+    throw new ConfigError(problems.join(" "), `Correct it ${where}, or in the environment.`);
   }
   return config;
 }
 
 /** A wrong value, unless it may be a key that was set in the wrong place. */
-function shown(value: string): string {
+function quoted(value: string): string {
   return /^[\w.+-]{1,12}$/.test(value) && !value.startsWith("sk-") ? `"${value}"` : "something else";
 }
 

@@ -1,8 +1,9 @@
-export { CheckpointPermission, type CheckpointPermissionArgs } from "./permission";
-export { CheckpointPermissions, type CheckpointPermissionsArgs, type PermissionOutput } from "./permissions";
+export { CheckpointPermission, type CheckpointPermissionArgs } from "./program/permission";
+export { CheckpointPermissions, type CheckpointPermissionsArgs, type PermissionOutput } from "./program/permissions";
 export {
+  CheckpointPermissionsError,
   listCheckpointPermissions,
   listCheckpointPermissionsOutput,
   type ListCheckpointPermissionsArgs,
   type ListOptions,
-} from "./list";
+} from "./program/list";

@@ -92,7 +92,7 @@ export interface StackExport {
 export interface Engine {
   /** As it is shown to a person, with the version. */
   readonly description: string;
-  readonly kind: "pulumi" | "sandbox";
+  readonly kind: "pulumi" | "miniature";
   run(project: Project, command: Command, options?: RunOptions): Promise<Run>;
   exportState(project: Project): Promise<StackExport>;
   importState(project: Project, state: StackExport): Promise<void>;

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
-import { Emulator } from "./api/emulator";
+import { Emulator } from "./api/server";
 import { chooseEngine } from "./choose";
 import type { Command, Engine, Project, Run } from "./engines";
 import { renderEvent, renderSummary } from "./render";
 
 const isTerminal = process.stdout.isTTY;
-const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme:support:B7R9VjQd";
+const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
 function title(text: string): void {
   console.log(`\n${isTerminal ? styleText("bold", text) : text}`);
@@ -71,7 +71,8 @@ async function main(): Promise<void> {
   const { engine, why } = await chooseEngine();
   console.log(why);
   const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-start-"));
-  const api = await Emulator.start();
+  // Of a permission that was granted a moment ago, a preview does not believe that it is gone.
+  const api = await Emulator.start({ age: 3600 });
   const project: Project = {
     folder: resolve("examples/quickstart"),
     stateFolder: folder,

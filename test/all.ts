@@ -53,9 +53,9 @@ async function main(): Promise<void> {
   const pulumi = await findPulumi();
   console.log();
   if ("reason" in pulumi) {
-    console.log(`Skipped on the Pulumi CLI: ${pulumi.reason}. Every scenario ran on the sandbox engine.`);
+    console.log(`Skipped on the Pulumi CLI: ${pulumi.reason}. Every scenario ran on the miniature engine.`);
   } else {
-    console.log(`The end-to-end scenarios ran on the ${pulumi.description} and on the sandbox engine.`);
+    console.log(`The end-to-end scenarios ran on the ${pulumi.description} and on the miniature engine.`);
   }
   const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : "";
   console.log(`${totals.passed} passed, ${totals.failed} failed${skipped}`);

@@ -1,7 +1,13 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { readConfig, type Config } from "../provider/config";
-import { ConfigError } from "../provider/errors";
+import { ConfigError, ofOptions, readConfig, type Config } from "../provider/config";
+
+/** The settings themselves. */
+function settings(config: Config): Omit<Config, "nameOf"> {
+  const { nameOf, ...rest } = config;
+  expect(nameOf).to.be.a("function");
+  return rest;
+}
 
 function read(stack: Record<string, string> = {}, env: Record<string, string> = {}): Config {
   return readConfig((key) => stack[key], env);
@@ -19,7 +25,7 @@ function problem(stack: Record<string, string>, env: Record<string, string> = {}
 
 describe("the config", function () {
   it("has defaults for everything but the key", function () {
-    expect(read()).to.deep.equal({
+    expect(settings(read())).to.deep.equal({
       adminApiKey: undefined,
       baseUrl: "https://api.openai.com/v1",
       organization: undefined,
@@ -31,6 +37,31 @@ describe("the config", function () {
       adoptExisting: true,
       notices: [],
     });
+  });
+
+  it("comes from the package's own namespace, then from the one of OpenAI's own provider", function () {
+    const own = "openai-checkpoint-permissions";
+    const shared = { "openai:adminApiKey": "sk-1", "openai:baseUrl": "https://a/v1", "openai:organization": "org-1" };
+    const config = read({ ...shared, "openai:project": "proj_1", [`${own}:organization`]: "org-2" });
+    expect(config).to.include({
+      adminApiKey: "sk-1",
+      baseUrl: "https://a/v1",
+      organization: "org-2",
+      project: "proj_1",
+    });
+    expect(read({ [`${own}:requestsPerMinute`]: "7", "openai:requestsPerMinute": "9" }).requestsPerMinute).to.equal(7);
+    expect(problem({ [`${own}:timeoutSeconds`]: "0" })).to.include(`${own}:timeoutSeconds must be`);
+    expect(problem({ "openai:timeoutSeconds": "0" })).to.include("openai:timeoutSeconds must be");
+    expect([config.nameOf("adminApiKey"), config.nameOf("maxWaitSeconds")]).to.deep.equal([
+      "openai:adminApiKey",
+      `${own}:maxWaitSeconds`,
+    ]);
+  });
+
+  it("comes from a script's options by their bare names", function () {
+    const config = readConfig((key) => ({ timeoutSeconds: "5" })[key], {}, ofOptions);
+    expect(config.timeoutSeconds).to.equal(5);
+    expect(config.nameOf("adminApiKey")).to.equal("adminApiKey");
   });
 
   it("comes from the stack", function () {
@@ -45,7 +76,7 @@ describe("the config", function () {
       "openai:driftDetection": "false",
       "openai:adoptExisting": "false",
     });
-    expect(config).to.deep.equal({
+    expect(settings(config)).to.deep.equal({
       adminApiKey: "sk-admin-1",
       baseUrl: "https://proxy.example/openai/v1",
       organization: "org-1",
@@ -93,7 +124,8 @@ describe("the config", function () {
 
   it("takes an empty value for none", function () {
     const env = { OPENAI_ADMIN_KEY: "", OPENAI_BASE_URL: " " };
-    expect(read({ "openai:adminApiKey": "", "openai:timeoutSeconds": "" }, env)).to.deep.equal(read());
+    const stack = { "openai:adminApiKey": "", "openai:timeoutSeconds": "" };
+    expect(settings(read(stack, env))).to.deep.equal(settings(read()));
   });
 
   for (const host of ["127.0.0.1:1", "127.1.2.3", "localhost:8080", "[::1]:9"]) {

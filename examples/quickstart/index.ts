@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CheckpointPermission } from "pulumi-openai-checkpoint-permissions";
 
 const config = new pulumi.Config();
-const fineTunedModelCheckpoint = config.get("checkpoint") ?? "ft:gpt-4o-mini-2024-07-18:acme:support:B7R9VjQd";
+const fineTunedModelCheckpoint = config.get("checkpoint") ?? "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
 const web = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
 const mobile = new CheckpointPermission("mobile", { fineTunedModelCheckpoint, projectId: "proj_mobile" });

@@ -1,6 +1,8 @@
 /** `npm run sandbox`: serves the emulated API until Ctrl-C. */
 import { parseArgs } from "node:util";
-import { Emulator, type EmulatorOptions, type RepeatedPost, type ServedRequest } from "./emulator";
+import type { RepeatedPost } from "./api";
+import type { ServedRequest } from "./faults";
+import { Emulator, type EmulatorOptions } from "./server";
 
 const usage = `Usage: npm run sandbox -- [options]
 
@@ -8,10 +10,13 @@ Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C.
 
   --port N                  the port (default: any free one)
   --repeated-post CHOICE    a POST for a project that has access: return, omit, duplicate or refuse (default: return)
-  --per-minute N            throttle: so many requests a minute for each endpoint (default: none)
-  --burst N                 throttle: so many at once (default: --per-minute)
+  --per-minute N            throttle: requests a minute for each endpoint (default: none)
+  --burst N                 throttle: requests at once (default: --per-minute)
   --retry-after FORM        what a 429 says: none, seconds or date (default: none)
-  --latency MS              milliseconds before each answer (default: 0)`;
+  --latency MS              milliseconds before each answer (default: 0)
+  --age SECONDS             how old a new permission claims to be (default: 3600; of one younger than 30 a preview
+                            does not believe that it is gone, because lists may lag)
+  --lag SECONDS             how long lists lag behind (default: 0)`;
 
 function options(): EmulatorOptions {
   const { values } = parseArgs({
@@ -22,6 +27,8 @@ function options(): EmulatorOptions {
       burst: { type: "string" },
       "retry-after": { type: "string" },
       latency: { type: "string" },
+      age: { type: "string" },
+      lag: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -29,7 +36,7 @@ function options(): EmulatorOptions {
     console.log(usage);
     process.exit(0);
   }
-  const number = (name: "port" | "per-minute" | "burst" | "latency") => {
+  const number = (name: "port" | "per-minute" | "burst" | "latency" | "age" | "lag") => {
     const value = values[name];
     if (value === undefined) return undefined;
     if (!/^\d+$/.test(value)) throw new Error(`--${name} must be a whole number, but is "${value}".`);
@@ -52,6 +59,8 @@ function options(): EmulatorOptions {
     ...(repeatedPost === undefined ? {} : { repeatedPost }),
     ...(perMinute === undefined ? {} : { throttle: { perMinute, burst: number("burst") ?? perMinute, retryAfter } }),
     latency: number("latency") ?? 0,
+    age: number("age") ?? 3600,
+    lag: number("lag") ?? 0,
   };
 }
 

@@ -1,7 +1,7 @@
 import { findPulumi } from "../../sandbox/pulumi";
-import { SandboxEngine } from "../../sandbox/engine";
+import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Engine } from "../../sandbox/engines";
-import type { EmulatorOptions } from "../../sandbox/api/emulator";
+import type { EmulatorOptions } from "../../sandbox/api/server";
 import { World } from "./world";
 
 interface Worlds {
@@ -45,5 +45,5 @@ export function onEachEngine(title: string, suite: Suite): void {
 
 const finders: Record<string, () => Promise<Engine | { reason: string }>> = {
   "the Pulumi CLI": findPulumi,
-  "the sandbox engine": () => Promise.resolve(new SandboxEngine()),
+  "the miniature engine": () => Promise.resolve(new MiniatureEngine()),
 };

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { SandboxEngine } from "../../sandbox/engine";
+import { MiniatureEngine } from "../../sandbox/miniature";
 import { findPulumi } from "../../sandbox/pulumi";
 import type { Engine } from "../../sandbox/engines";
 import { onEachEngine } from "./engines";
@@ -85,9 +85,9 @@ onEachEngine("an engine", function (createWorld) {
   });
 });
 
-describe("the sandbox engine", function () {
+describe("the miniature engine", function () {
   const worlds: World[] = [];
-  async function createWorld(engine: Engine = new SandboxEngine()): Promise<World> {
+  async function createWorld(engine: Engine = new MiniatureEngine()): Promise<World> {
     const world = await World.create(engine);
     worlds.push(world);
     return world;
@@ -141,8 +141,8 @@ describe("the sandbox engine", function () {
     const pulumi = await findPulumi();
     if ("reason" in pulumi) this.skip();
     for (const [from, to] of [
-      [new SandboxEngine(), pulumi],
-      [pulumi, new SandboxEngine()],
+      [new MiniatureEngine(), pulumi],
+      [pulumi, new MiniatureEngine()],
     ] as const) {
       const source = await createWorld(from);
       const declared = { web: "proj_web", data: "proj_data" };

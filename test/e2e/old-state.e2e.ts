@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { StackExport } from "../../sandbox/engines";
 import { onEachEngine } from "./engines";
-import { checkpoint, stepsOf, texts } from "./world";
+import { stepsOf, texts } from "./world";
 
+const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
 const later = `${checkpoint}:ckpt-step-2000`;
 const folder = "test/fixtures";
 const states = readdirSync(folder).map((file) => {

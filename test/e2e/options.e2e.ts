@@ -3,10 +3,10 @@ import { onEachEngine } from "./engines";
 import { checkpoint, stepsOf, texts, type World } from "./world";
 
 onEachEngine("Pulumi's resource options", function (createWorld) {
-  /** The options that the sandbox engine refuses by name are tried where they exist. */
+  /** The options that the miniature engine refuses by name are tried where they exist. */
   async function cli(context: Mocha.Context): Promise<World> {
     const world = await createWorld();
-    if (world.engine.kind === "sandbox") context.skip();
+    if (world.engine.kind === "miniature") context.skip();
     return world;
   }
 

@@ -7,7 +7,7 @@ describe("npm start", function () {
   it("shows the main job from beginning to end, and leaves nothing behind", async function () {
     const before = readdirSync("examples/quickstart");
     const { stdout } = await promisify(execFile)(process.execPath, ["--require", "tsx/cjs", "sandbox/start.ts"]);
-    const told = [
+    const expected = [
       "Running on",
       "+ 3 to create",
       "+ 3 created",
@@ -17,10 +17,10 @@ describe("npm start", function () {
       "+- 1 replaced, 2 unchanged",
       "- 3 deleted",
       "nobody",
-      "Done, with 5 GET, 2 POST and 3 DELETE requests.",
+      "Done, with 8 GET, 2 POST and 3 DELETE requests.",
     ];
     let from = 0;
-    for (const text of told) {
+    for (const text of expected) {
       const at = stdout.indexOf(text, from);
       expect(at, `${text}\n${stdout}`).to.be.at.least(from);
       from = at;

@@ -119,7 +119,7 @@ onEachEngine("when something is wrong", function (createWorld) {
     const declared = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`p${index}`, `proj_${index}`]));
     await world.declare(declared);
     const up = await world.runs("up", { parallel: 1 });
-    expect(texts(up)).to.match(/OpenAI throttles granting \(POST\): waiting \d+ s/);
+    expect(texts(up)).to.match(/OpenAI throttles granting \(POST\): \d+ of \d+ permissions done/);
     expect(world.api.permissions(checkpoint)).to.have.length(6);
     expect(await world.recorded()).to.have.keys(Object.keys(declared));
   });
@@ -132,7 +132,7 @@ onEachEngine("when something is wrong", function (createWorld) {
     const up = await world.run("up");
     expect(up.ok).to.equal(false);
     expect(texts(up))
-      .to.match(/2 s \(openai:maxWaitSeconds\); 0 of 1 requests done/)
+      .to.match(/2 s \(openai:maxWaitSeconds\); 0 of 1 permissions done/)
       .and.to.include("run the same command");
     world.api.clearFaults();
     await world.runs("up");
@@ -198,7 +198,7 @@ onEachEngine("when something is wrong", function (createWorld) {
     const up = await world.run("up");
     expect(up.ok).to.equal(false);
     expect(texts(up))
-      .to.match(/Cannot grant proj_wrong the use of/)
+      .to.match(/Cannot grant proj_wrong access to/)
       .and.to.include("Correct");
     expect(await world.recorded()).to.have.keys(["web", "data"]);
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_web"]);

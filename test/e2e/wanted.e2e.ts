@@ -31,7 +31,7 @@ onEachEngine("what the program still wants is never revoked", function (createWo
   it("keeps the permission of a renamed resource, and says so", async function () {
     const { writes, said } = await change({ old: "proj_web" }, { renamed: "proj_web" });
     expect(writes).to.deep.equal([]);
-    expect(said).to.match(/Kept cp_\w+: the program still lets proj_web use/);
+    expect(said).to.match(/Kept cp_\w+: the program still gives proj_web access/);
   });
 
   it("keeps it when the rename was interrupted between its two halves", async function () {

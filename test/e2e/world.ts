@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { expect } from "chai";
 import {
   nameOf,
   type Command,
@@ -12,13 +13,20 @@ import {
   type RunOptions,
   type StackExport,
 } from "../../sandbox/engines";
-import { Emulator, type EmulatorOptions, type ServedRequest } from "../../sandbox/api/emulator";
+import type { ServedRequest } from "../../sandbox/api/faults";
+import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 
-export const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
+export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 const resourceType = "pulumi-nodejs:dynamic/openai:CheckpointPermission";
 
 /** What a program declares: resource names, and the project that each lets use the checkpoint. */
 export type Declared = Record<string, string | { project: string; checkpoint?: string; options?: string }>;
+
+/** A permission as state has it. */
+export interface RecordedPermission {
+  id: string;
+  projectId: string;
+}
 
 /** One project on an engine, with an API of its own. */
 export class World {
@@ -40,7 +48,8 @@ export class World {
 
   static async create(engine: Engine, options: EmulatorOptions = {}): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-e2e-"));
-    const world = new World(engine, await Emulator.start(options), folder);
+    // Of permissions that were granted a moment ago no engine believes that they are gone.
+    const world = new World(engine, await Emulator.start({ age: 3600, ...options }), folder);
     await mkdir(world.project.folder);
     await symlink(resolve("node_modules"), join(world.project.folder, "node_modules"));
     // Plain JavaScript: compiling TypeScript would cost each run a second.
@@ -124,6 +133,30 @@ export class World {
 
   export(): Promise<StackExport> {
     return this.engine.exportState({ ...this.project, config: this.config, env: this.env });
+  }
+
+  /** The permissions that state has, of single resources and of sets, each once. */
+  async permissions(): Promise<RecordedPermission[]> {
+    const all = (await this.all()).flatMap(({ type, id, outputs = {} }) => {
+      if (!type.startsWith("pulumi-nodejs:dynamic/openai:")) return [];
+      const rows = outputs["permissions"] as RecordedPermission[] | undefined;
+      return rows ?? [{ id: id!, projectId: String(outputs["projectId"]) }];
+    });
+    const byId = new Map(all.map(({ id, projectId }) => [id, { id, projectId }]));
+    return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** State and server hold the same permissions, besides those that others granted, and they are of these projects. */
+  async assertAgrees(projects: readonly string[], of = checkpoint, others: readonly string[] = []): Promise<void> {
+    const granted = this.api.permissions(of).filter(({ id }) => !others.includes(id));
+    const onServer = granted.map(({ id, project_id: projectId }) => ({ id, projectId }));
+    expect(await this.permissions()).to.deep.equal(onServer.sort((a, b) => (a.id < b.id ? -1 : 1)));
+    expect(granted.map(({ project_id }) => project_id).sort()).to.deep.equal([...projects].sort());
+  }
+
+  /** The writes since the last call, as `POST proj_a,proj_b` or `DELETE`. */
+  takeWrites(): string[] {
+    return requestsOf(this.api.takeRequests().filter(({ method }) => method !== "GET"));
   }
 
   /** Every file that the engine keeps of the project, as text: state, backups, logs. */

@@ -3,9 +3,10 @@ import Ajv2020, { type ValidateFunction } from "ajv/dist/2020";
 import { expect } from "chai";
 import nock from "nock";
 import { parse } from "yaml";
-import { Emulator, type EmulatorOptions, type PermissionRow } from "../../sandbox/api/emulator";
+import type { PermissionRow } from "../../sandbox/api/api";
+import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 
-const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
+const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 const contract = parse(readFileSync("sandbox/api/openapi.yaml", "utf8")) as object;
 const ajv = new Ajv2020({ strict: false }).addSchema(contract, "contract");
 

@@ -25,7 +25,7 @@ export class InterruptedRun {
       await world.run(command, { ...options, onStart: started });
     } else {
       const project = JSON.stringify({ ...world.project, config: world.config, env: world.env });
-      const script = resolve("test/e2e/interruption/sandbox-process.ts");
+      const script = resolve("test/e2e/interruption/miniature-process.ts");
       const args = ["--import", "tsx", script, project, command, JSON.stringify({ skipPreview: true, ...options })];
       const child = spawn(process.execPath, args, { stdio: "inherit" });
       started(child.pid!);

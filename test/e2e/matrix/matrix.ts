@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Fault, Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/emulator";
+import type { Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/api";
+import type { Fault } from "../../../sandbox/api/faults";
 import { nameOf, type Command, type Run, type RunOptions } from "../../../sandbox/engines";
 import type { World } from "../world";
 import type { Outcome, Trouble } from "./troubles";
@@ -52,7 +53,7 @@ export function casesOf(
       for (const trouble of troubles.filter(({ methods }) => methods.includes(call.method)))
         for (const lasts of trouble.lasts ? [false, true] : [false]) {
           const key = `c${cases.length}`;
-          const checkpoint = `ft:gpt-4o-mini-2024-07-18:acme:${key}:B7R9VjQd`;
+          const checkpoint = `ft:gpt-4.1-mini-2025-04-14:acme:${key}:B7R9VjQd`;
           const end = lasts ? ", without end" : "";
           cases.push({
             ...{ key, checkpoint, shape, call, repeatedPost, trouble, lasts },
@@ -147,7 +148,9 @@ export class Matrix {
       if (one.outcome === "succeeds" && isFailed) this.#blame(one, `fails: ${errors.get(one)!.join(" ")}`);
       if (one.outcome === "fails" && !isFailed) this.#blame(one, "fails without a word");
       for (const text of errors.get(one) ?? []) {
-        const isClear = /Cannot (grant|look up|revoke|list) |is not as declared yet|could not be revoked/.test(text);
+        const isClear = /Cannot (grant|look up|revoke|list) |is not as declared yet|could be revoked|still gives/.test(
+          text,
+        );
         if (!isClear || !text.includes(one.checkpoint)) this.#blame(one, `is unclear: ${text}`);
       }
       const mine = recorded.get(one.key) ?? [];

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import type { Emulator, Fault, Method, PermissionRow, ServedRequest } from "../../../sandbox/api/emulator";
+import type { Method, PermissionRow } from "../../../sandbox/api/api";
+import type { Fault, FaultyApi, ServedRequest } from "../../../sandbox/api/faults";
 
 /** How a run must end that meets a trouble. */
 export type Outcome = "succeeds" | "fails" | "either";
@@ -21,7 +22,7 @@ export interface Trouble {
 /** Where it goes wrong. */
 export interface Scene {
   checkpoint: string;
-  /** A project that is being granted the use of the checkpoint. */
+  /** A project that is being granted access to the checkpoint. */
   project: string;
   /** Hears of what was granted behind Pulumi's back. */
   onForeign: (row: PermissionRow) => void;
@@ -126,7 +127,7 @@ export const troubles: readonly Trouble[] = [
     once: "succeeds",
     lasts: false,
     kind: ({ checkpoint, project, onForeign }) => ({
-      before: (api: Emulator) => onForeign(api.grant(checkpoint, project)),
+      before: (api: FaultyApi) => onForeign(api.grant(checkpoint, project)),
     }),
   },
   {
@@ -135,7 +136,7 @@ export const troubles: readonly Trouble[] = [
     once: "succeeds",
     lasts: false,
     kind: () => ({
-      before: (api: Emulator, { path }: ServedRequest) => api.revoke(path.slice(path.lastIndexOf("/") + 1)),
+      before: (api: FaultyApi, { path }: ServedRequest) => api.revoke(path.slice(path.lastIndexOf("/") + 1)),
     }),
   },
 ];

@@ -1,0 +1,155 @@
+import type { Permission } from "../api/contract";
+import { ApiError, mayBlameSomeProjects } from "../api/error";
+import type { Clock } from "../clock";
+import { Batches } from "./batches";
+import type { Listed, Lookups } from "./lookups";
+
+/** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
+export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
+
+/** How a project came to have its permission. */
+export interface Granted {
+  permission: Permission;
+  /** Whether it was there before we asked for it. */
+  existed: boolean;
+}
+
+interface Grant {
+  projectId: string;
+  ids: ReadonlySet<string>;
+  resolve: (granted: Granted) => void;
+  reject: (error: unknown) => void;
+}
+
+/** After this many requests whose outcome stayed unknown, it is the person's turn. */
+const maxAttempts = 3;
+/** What a write relies on was read no longer ago than this, in milliseconds. */
+export const maxAgeOfWrite = 600_000;
+/** A list may lag behind what the API has accepted: it is asked again after these pauses, in milliseconds. */
+const lagPauses = [2_000, 8_000, 20_000];
+
+/** Grants that are in flight together for one checkpoint: one look, and one POST of what is missing. */
+export class Grants {
+  readonly #batches: Batches<Grant>;
+
+  constructor(
+    readonly create: CreatePermissions,
+    readonly lookups: Lookups,
+    readonly clock: Clock,
+  ) {
+    this.#batches = new Batches((batch) => this.#land(batch), clock);
+  }
+
+  /**
+   * Looks whether the project has a permission, and grants one if not.
+   *
+   * @param ids permissions that are ours: of two for one project, ours is taken.
+   */
+  grant(projectId: string, ids: ReadonlySet<string> = new Set()): Promise<Granted> {
+    return new Promise((resolve, reject) => this.#batches.add({ projectId, ids, resolve, reject }));
+  }
+
+  /** Settles each grant of the batch, one way or the other. */
+  async #land(batch: Grant[]): Promise<void> {
+    try {
+      await this.#post(await this.#settleFound(batch, true, maxAgeOfWrite), 1);
+    } catch (error) {
+      for (const grant of batch) grant.reject(error);
+    }
+  }
+
+  async #post(batch: Grant[], attempt: number): Promise<void> {
+    if (batch.length === 0) return;
+    const projectIds = [...new Set(batch.map(({ projectId }) => projectId))];
+    let permissions: Permission[];
+    try {
+      permissions = await this.create(projectIds);
+    } catch (error) {
+      return this.#recover(batch, attempt, error);
+    }
+    this.lookups.granted(permissions);
+    const byProject = new Map(permissions.map((permission) => [permission.projectId, permission]));
+    const leftOut: Grant[] = [];
+    for (const grant of batch) {
+      const permission = byProject.get(grant.projectId);
+      if (permission === undefined) leftOut.push(grant);
+      else grant.resolve({ permission, existed: false });
+    }
+    for (const grant of await this.#awaitListed(leftOut)) {
+      const why = "the API accepted the request, but lists no permission for the project";
+      grant.reject(new ApiError(why, { status: 200 }));
+    }
+  }
+
+  /** Settles what the API has accepted and lists sooner or later; gives back what it never listed. */
+  async #awaitListed(batch: Grant[]): Promise<Grant[]> {
+    let missing = batch;
+    for (const pause of [0, ...lagPauses]) {
+      if (missing.length === 0) break;
+      if (pause > 0) await this.clock.sleep(pause);
+      missing = await this.#lookAgain(missing, true);
+    }
+    return missing;
+  }
+
+  async #recover(batch: Grant[], attempt: number, error: unknown): Promise<void> {
+    if (error instanceof ApiError && error.ambiguous) {
+      if (attempt < maxAttempts) {
+        // It may have landed: posting again without a look could grant twice.
+        await this.clock.sleep(1000 * attempt);
+        return this.#post(await this.#lookAgain(batch, false), attempt + 1);
+      }
+      batch = await this.#lookAgain(batch, false);
+    } else if (mayBlameSomeProjects(error)) {
+      // Somebody may have granted one of them since our look, which some servers refuse.
+      const missing = attempt === 1 ? await this.#lookAgain(batch, true) : batch;
+      if (missing.length < batch.length) return this.#post(missing, attempt);
+      if (batch.length > 1) {
+        for (const part of parts(batch, (error as ApiError).message)) await this.#post(part, 2);
+        return;
+      }
+    }
+    for (const grant of batch) grant.reject(error);
+  }
+
+  /** From a list that is yet to be read: settles those that are there by now, and gives back the others. */
+  #lookAgain(batch: Grant[], existed: boolean): Promise<Grant[]> {
+    this.lookups.forget();
+    return this.#settleFound(batch, existed);
+  }
+
+  async #settleFound(batch: Grant[], existed: boolean, age = Infinity): Promise<Grant[]> {
+    const missing: Grant[] = [];
+    const looks = batch.map(({ projectId, ids }) =>
+      this.lookups.find(projectId, { maxAge: age, ...(ids.size > 0 ? { ids } : {}) }),
+    );
+    const answers = await Promise.allSettled(looks);
+    for (const [index, grant] of batch.entries()) {
+      const answer = answers[index]!;
+      if (answer.status === "rejected") {
+        grant.reject(answer.reason);
+        continue;
+      }
+      const permission = best(answer.value, grant.ids);
+      if (permission === undefined) missing.push(grant);
+      else grant.resolve({ permission, existed });
+    }
+    return missing;
+  }
+}
+
+/** Of a project's permissions, ours if it is there, else the newest. */
+export function best({ permissions }: Listed, ours: ReadonlySet<string>): Permission | undefined {
+  return permissions.find(({ id }) => ours.has(id)) ?? permissions[0];
+}
+
+/** The projects that the refusal names and the others, if it names some; else two halves. */
+function parts(batch: Grant[], refusal: string): Grant[][] {
+  const words = new Set(refusal.split(/[^\w-]+/));
+  const named = batch.filter(({ projectId }) => words.has(projectId));
+  if (named.length > 0 && named.length < batch.length) {
+    return [named, batch.filter((grant) => !named.includes(grant))];
+  }
+  const half = Math.ceil(batch.length / 2);
+  return [batch.slice(0, half), batch.slice(half)];
+}

@@ -1,0 +1,284 @@
+import type { ListQuery } from "../api/client";
+import type { Page, Permission } from "../api/contract";
+import { ApiError } from "../api/error";
+import type { Clock } from "../clock";
+
+/** Reads one page of a checkpoint's permissions. */
+export type ListPermissions = (query: ListQuery) => Promise<Page>;
+
+/** What a list says of a project, or of the whole checkpoint. */
+export interface Listed {
+  /** Newest first. */
+  permissions: Permission[];
+  /** When the API answered, by its own clock, in Unix seconds: what it had granted long before that is in the list. */
+  date: number;
+}
+
+export interface Question {
+  /** Any of these permissions settles the matter when it is there, whatever else there may be. */
+  ids?: ReadonlySet<string>;
+  /** How old what was read may be, in milliseconds. Default: any age. */
+  maxAge?: number;
+}
+
+/** More rows than this for one project (100 a page) is a list that never ends; for all of them, more than the other. */
+const maxFilteredPages = 100;
+const maxPages = 1_000;
+/** A list whose cursors vanish this many times in a row while it is read is not read to its end. */
+const maxRestarts = 10;
+
+interface Lookup {
+  /** Undefined: the whole list. */
+  projectId: string | undefined;
+  ids: ReadonlySet<string> | undefined;
+  resolve: (listed: Listed) => void;
+  reject: (error: unknown) => void;
+}
+
+/** What has been read of the list, as far as it may still be relied on. */
+class Snapshot {
+  readonly #rows = new Map<string, Map<string, Permission>>();
+  /** When a project's own rows were read to their end, by the API's clock. */
+  readonly #readInFull = new Map<string, number>();
+  readonly #cursors = new Set<string>();
+  /** When the first page was answered, by the API's clock. */
+  #date: number | undefined;
+  cursor: string | undefined;
+  complete = false;
+  pages = 0;
+  /** Whether the API has kept to the filter on a project so far: else only the whole list tells what is missing. */
+  filterIsKept = true;
+  /** The projects that could not be answered for from what was known. */
+  readonly asked = new Set<string>();
+
+  constructor(
+    /** When it was read; the throttle may stretch the reading, so it ages from when the one ends that began it. */
+    public readAt: number,
+    readonly reading: number,
+    /** What we revoked is gone, whatever a list says that lags behind or was on its way. */
+    readonly revoked: ReadonlySet<string>,
+  ) {}
+
+  /** What is known of a project; undefined when that does not settle the lookup. */
+  answer({ projectId, ids }: Pick<Lookup, "projectId" | "ids">): Listed | undefined {
+    const projects =
+      projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
+    const permissions = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
+    const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
+    const date = readInFull ?? this.#date;
+    if (date === undefined) return undefined;
+    if (this.complete || readInFull !== undefined) return { permissions, date };
+    if (projectId === undefined) return undefined;
+    // Part of a list shows what is there, and never what is missing.
+    const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
+    return isSettled ? { permissions, date } : undefined;
+  }
+
+  add(permissions: readonly Permission[]): void {
+    for (const permission of permissions) {
+      if (this.revoked.has(permission.id)) continue;
+      const rows = this.#rows.get(permission.projectId) ?? new Map<string, Permission>();
+      this.#rows.set(permission.projectId, rows.set(permission.id, permission));
+    }
+  }
+
+  addPage(page: Page): void {
+    this.add(page.permissions);
+    this.#date ??= page.date;
+    this.pages++;
+    this.complete = !page.hasMore;
+    if (!page.hasMore) return;
+    if (this.pages === maxPages) throw brokenList(`it does not end after ${maxPages} pages`);
+    this.cursor = nextCursor(page, this.#cursors);
+  }
+
+  addProject(projectId: string, { permissions, date }: Listed): void {
+    this.add(permissions);
+    this.#readInFull.set(projectId, date);
+  }
+
+  remove(permissionId: string): void {
+    for (const rows of this.#rows.values()) rows.delete(permissionId);
+  }
+}
+
+/**
+ * Lookups of projects' permissions for one checkpoint, shared by all calls of a deployment, so that they cost few
+ * requests.
+ *
+ * One lookup is one GET filtered on the project. When more come, pages of the whole list are read instead, never more
+ * pages than lookups asked so far; what the pages do not settle is looked up by itself. For k lookups in a list of p
+ * pages that is at most 2 × min(k, p) requests, whichever way would have been the better one.
+ */
+export class Lookups {
+  #snapshot: Snapshot | undefined;
+  #waiting: Lookup[] = [];
+  #working = false;
+  #reading = 0;
+  #restarts = 0;
+  readonly #revoked = new Set<string>();
+
+  constructor(
+    readonly list: ListPermissions,
+    readonly clock: Clock,
+  ) {}
+
+  /** The permissions of a project; none when a complete answer lists none. */
+  find(projectId: string, question: Question = {}): Promise<Listed> {
+    return this.#ask(projectId, question);
+  }
+
+  /** Every permission of the checkpoint, from a list that was read to its end. */
+  all(question: Pick<Question, "maxAge"> = {}): Promise<Listed> {
+    return this.#ask(undefined, question);
+  }
+
+  /** Relies no longer on what was read, after a write whose outcome is not known. */
+  forget(): void {
+    this.#snapshot = undefined;
+    // Whoever still waits asks again, of the new list.
+    for (const { projectId } of this.#waiting) if (projectId !== undefined) this.#current().asked.add(projectId);
+  }
+
+  /** Takes note of our own grants. */
+  granted(permissions: readonly Permission[]): void {
+    this.#snapshot?.add(permissions);
+  }
+
+  /** Takes note of our own revocation. */
+  revoked(permissionId: string): void {
+    this.#revoked.add(permissionId);
+    // The next page may be asked for by the last row of this one.
+    if (this.#snapshot?.cursor === permissionId && !this.#snapshot.complete) this.forget();
+    this.#snapshot?.remove(permissionId);
+  }
+
+  isRevoked(permissionId: string): boolean {
+    return this.#revoked.has(permissionId);
+  }
+
+  #ask(projectId: string | undefined, { ids, maxAge = Infinity }: Question): Promise<Listed> {
+    // While one is being read, it is as new as can be.
+    const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
+    if (isStale) this.#snapshot = undefined;
+    const known = this.#current().answer({ projectId, ids });
+    if (known !== undefined) return Promise.resolve(known);
+    if (projectId !== undefined) this.#current().asked.add(projectId);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ projectId, ids, resolve, reject });
+      if (!this.#working) void this.#work();
+    });
+  }
+
+  #current(): Snapshot {
+    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#reading, this.#revoked));
+  }
+
+  async #work(): Promise<void> {
+    this.#working = true;
+    // Lookups that are asked in the same moment are served together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const snapshot = this.#current();
+      const [first] = this.#waiting;
+      const projectId = first!.projectId;
+      const inPages = this.#waiting.some((lookup) => lookup.projectId === undefined);
+      const readPage =
+        inPages ||
+        projectId === undefined ||
+        !snapshot.filterIsKept ||
+        (snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size);
+      try {
+        if (readPage) {
+          const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
+          snapshot.addPage(page);
+        } else {
+          const listed = await this.#readProject(projectId);
+          if (listed === undefined) snapshot.filterIsKept = false;
+          else snapshot.addProject(projectId, listed);
+        }
+        this.#restarts = 0;
+        // What a later reading adds makes the rest no younger.
+        if (snapshot.reading === this.#reading) snapshot.readAt = this.clock.now();
+      } catch (error) {
+        // A list that broke off half-way is not relied on.
+        if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
+        if (error instanceof CursorVanished && this.#restarts < maxRestarts) {
+          this.#restarts++;
+          this.forget();
+        } else {
+          this.#fail(readPage ? undefined : first, error instanceof CursorVanished ? error.refusal : error);
+        }
+      }
+      this.#settle();
+    }
+    this.#working = false;
+    this.#reading++;
+  }
+
+  async #page(query: ListQuery): Promise<Page> {
+    try {
+      return await this.list(query);
+    } catch (error) {
+      const { after } = query;
+      const isRefused = error instanceof ApiError && error.status === 400 && after !== undefined;
+      // The row that the page was to follow may have been revoked since, by us or by others.
+      if (isRefused && (this.#revoked.has(after) || error.param === "after")) throw new CursorVanished(error);
+      throw error;
+    }
+  }
+
+  /** Undefined when the answer is not about this project alone. */
+  async #readProject(projectId: string): Promise<Listed | undefined> {
+    const permissions: Permission[] = [];
+    const cursors = new Set<string>();
+    let query: ListQuery = { projectId };
+    let date: number | undefined;
+    for (let pages = 1; ; pages++) {
+      const page = await this.#page(query);
+      date ??= page.date;
+      if (page.permissions.some((row) => row.projectId !== projectId)) return undefined;
+      permissions.push(...page.permissions);
+      if (!page.hasMore) return { permissions, date };
+      if (pages === maxFilteredPages) throw brokenList(`it does not end after ${pages} pages`);
+      query = { projectId, after: nextCursor(page, cursors) };
+    }
+  }
+
+  #settle(): void {
+    const snapshot = this.#current();
+    this.#waiting = this.#waiting.filter((lookup) => {
+      const known = snapshot.answer(lookup);
+      if (known === undefined) return true;
+      lookup.resolve(known);
+      return false;
+    });
+  }
+
+  #fail(one: Lookup | undefined, error: unknown): void {
+    // What is wrong with one project's ID is not the others' fault; anything else would only fail again for each.
+    const onlyOne = one !== undefined && error instanceof ApiError && (error.status === 400 || error.status === 422);
+    const failed = onlyOne ? [one] : this.#waiting;
+    this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
+    for (const lookup of failed) lookup.reject(error);
+  }
+}
+
+/** The row is gone that a page was to follow, so the list has to be read anew. */
+class CursorVanished extends Error {
+  constructor(readonly refusal: ApiError) {
+    super(refusal.message);
+  }
+}
+
+/** Where the next page begins. A list that half-repeats itself would read as "revoked", so it is an error. */
+function nextCursor(page: Page, seen: Set<string>): string {
+  if (page.lastId === undefined) throw brokenList("a page without rows says that there are more");
+  if (seen.has(page.lastId)) throw brokenList("it repeats its cursor");
+  seen.add(page.lastId);
+  return page.lastId;
+}
+
+function brokenList(why: string): ApiError {
+  return new ApiError(`the API's list of permissions cannot be relied on: ${why}`, { status: 200 });
+}

@@ -1,0 +1,92 @@
+import type { Clock } from "../clock";
+import { ConfigError, type Config } from "../config";
+import { deletion, page, type Page, type Permission } from "./contract";
+import { ApiError } from "./error";
+import { Http } from "./http";
+
+/** Which part of a checkpoint's list to read. */
+export interface ListQuery {
+  /** Only this project's permissions. */
+  projectId?: string;
+  /** Only what comes after the permission with this ID: the previous page's last. */
+  after?: string;
+}
+
+/** Rows per page. Other lists of this API give at most 100. */
+export const pageSize = 100;
+
+/** The three endpoints, one method each. https://platform.openai.com/docs/api-reference/fine-tuning */
+export class Client {
+  readonly #http: Http;
+
+  /** @param say prints one line for the person. */
+  constructor(config: Config, clock: Clock, say: (line: string) => void) {
+    this.#http = new Http(config, clock, say);
+  }
+
+  /**
+   * One page of a checkpoint's permissions, newest first.
+   *
+   * https://platform.openai.com/docs/api-reference/fine-tuning/list-permissions
+   */
+  async listPermissions(checkpoint: string, query: ListQuery = {}): Promise<Page> {
+    const { body, date } = await this.#http.send(page, {
+      endpoint: "list",
+      method: "GET",
+      path: permissionsPath(checkpoint),
+      query: {
+        ...(query.projectId === undefined ? {} : { project_id: query.projectId }),
+        ...(query.after === undefined ? {} : { after: query.after }),
+        limit: pageSize,
+      },
+    });
+    return { ...body, date };
+  }
+
+  /**
+   * Grants projects access to a checkpoint. The answer may leave out projects that had it before.
+   *
+   * https://platform.openai.com/docs/api-reference/fine-tuning/create-permission
+   */
+  async createPermissions(checkpoint: string, projectIds: readonly string[]): Promise<Permission[]> {
+    const { body } = await this.#http.send(page, {
+      endpoint: "grant",
+      method: "POST",
+      path: permissionsPath(checkpoint),
+      body: { project_ids: projectIds },
+      units: projectIds.length,
+    });
+    return body.permissions;
+  }
+
+  /**
+   * Revokes a permission.
+   *
+   * https://platform.openai.com/docs/api-reference/fine-tuning/delete-permission
+   */
+  async deletePermission(checkpoint: string, permissionId: string): Promise<void> {
+    const path = `${permissionsPath(checkpoint)}/${segment(permissionId)}`;
+    const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path });
+    if (!body.deleted || body.id !== permissionId) {
+      throw new ApiError("the API answered 200 but did not confirm that the permission is revoked", {
+        status: 200,
+        ambiguous: true,
+      });
+    }
+  }
+
+  /** Counts revocations that are yet to be asked for in the progress of a throttled run. */
+  expectRevocations(count: number): void {
+    this.#http.throttles.revoke.expect(count);
+  }
+}
+
+function permissionsPath(checkpoint: string): string {
+  return `/fine_tuning/checkpoints/${segment(checkpoint)}/permissions`;
+}
+
+function segment(value: string): string {
+  // Encoded, these still climb out of the path on many servers.
+  if (value === "" || value === "." || value === "..") throw new ConfigError(`"${value}" is not an ID.`, "Correct it.");
+  return encodeURIComponent(value);
+}

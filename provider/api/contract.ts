@@ -1,0 +1,74 @@
+import * as v from "valibot";
+
+/**
+ * A project's permission to use a checkpoint.
+ *
+ * https://platform.openai.com/docs/api-reference/fine-tuning/permission-object
+ */
+export interface Permission {
+  /** The permission's ID, `cp_…`. */
+  id: string;
+  /** The project that may use the checkpoint, `proj_…`. */
+  projectId: string;
+  /** When the permission was granted, in Unix seconds. */
+  createdAt: number;
+}
+
+/** One page of a list of permissions. */
+export interface Page {
+  permissions: Permission[];
+  hasMore: boolean;
+  /** Where the next page begins: the `after` of its request. Undefined on an empty page. */
+  lastId: string | undefined;
+  /** When the API answered, by its own clock, in Unix seconds. */
+  date: number;
+}
+
+const permission = v.pipe(
+  v.object({
+    object: v.literal("checkpoint.permission"),
+    id: v.pipe(v.string(), v.nonEmpty()),
+    // As far as a date can be.
+    created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
+    project_id: v.pipe(v.string(), v.nonEmpty()),
+  }),
+  v.transform((row): Permission => ({ id: row.id, projectId: row.project_id, createdAt: row.created_at })),
+);
+
+/** What GET and POST answer: a list of permissions. */
+export const page = v.pipe(
+  v.object({
+    object: v.literal("list"),
+    data: v.array(permission),
+    has_more: v.boolean(),
+    last_id: v.nullish(v.string()),
+  }),
+  // The reference page leaves last_id optional; the last row's ID is the same cursor.
+  v.transform((list): Omit<Page, "date"> => ({
+    permissions: list.data,
+    hasMore: list.has_more,
+    lastId: list.last_id ?? list.data.at(-1)?.id,
+  })),
+);
+
+/** What DELETE answers. */
+export const deletion = v.object({
+  object: v.literal("checkpoint.permission"),
+  id: v.string(),
+  deleted: v.boolean(),
+});
+
+/** The API's error body. */
+export const errorBody = v.object({
+  error: v.object({
+    message: v.string(),
+    code: v.nullish(v.string()),
+    param: v.nullish(v.string()),
+  }),
+});
+
+/** Where a value breaks its contract, in one line that does not repeat the value. */
+export function contractBreach(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
+  const first = issues[0];
+  return `${v.getDotPath(first) ?? "the body"} is not ${first.expected ?? "as documented"}`;
+}

@@ -1,0 +1,120 @@
+/** What is known of a request that did not end well. It never holds headers, the body that was sent, or the key. */
+export interface ApiErrorDetails {
+  /** HTTP status; undefined when no answer arrived. */
+  status?: number;
+  /** `error.code` of the API's error body, such as `model_not_found`. */
+  code?: string;
+  /** `error.param` of the API's error body. */
+  param?: string;
+  /** `x-request-id`: what OpenAI's support asks for. */
+  requestId?: string;
+  /** `openai-organization`: the organization that the key belongs to. */
+  organization?: string;
+  /** Whether the body had the API's own error form, rather than a proxy's page. */
+  fromApi?: boolean;
+  /** Whether the request may have taken effect although it failed. */
+  ambiguous?: boolean;
+}
+
+/**
+ * A request to the API that failed. Every failure of the client is of this one class.
+ *
+ * https://platform.openai.com/docs/guides/error-codes
+ */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly param: string | undefined;
+  readonly requestId: string | undefined;
+  readonly organization: string | undefined;
+  readonly fromApi: boolean;
+  readonly ambiguous: boolean;
+
+  constructor(message: string, details: ApiErrorDetails = {}) {
+    super(message);
+    this.status = details.status;
+    this.code = details.code;
+    this.param = details.param;
+    this.requestId = details.requestId;
+    this.organization = details.organization;
+    this.fromApi = details.fromApi ?? false;
+    this.ambiguous = details.ambiguous ?? false;
+  }
+}
+
+/**
+ * Whether the API itself says that the checkpoint does not exist.
+ *
+ * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
+ */
+export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolean {
+  if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
+  if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint)) return false;
+  return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code ?? "") || error.message.includes(checkpoint);
+}
+
+/**
+ * Whether a 404 leaves it open whether the checkpoint is missing or the key may not see it: to a key of another
+ * organization everything is missing. The checkpoint's own organization sees what is there.
+ */
+export function mayBeAboutTheKey(error: ApiError, checkpoint: string): boolean {
+  if (error.status !== 404 || isWrongPath(error)) return false;
+  const speaksOfAccess = /\b(access|organi[sz]ation)|\bpermissions? (to|for)\b|not have (the )?permission/i;
+  return speaksOfAccess.test(error.message) && error.organization !== organizationOf(checkpoint);
+}
+
+/** `acme` of `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
+function organizationOf(checkpoint: string): string | undefined {
+  return checkpoint.split(":")[2] || undefined;
+}
+
+function isWrongPath({ code, message }: ApiError): boolean {
+  return code === "unknown_url" || /\bURL\b/i.test(message);
+}
+
+/** Whether a 404 or a refusal is about a project. */
+export function isAboutProjects(error: ApiError): boolean {
+  return error.param?.startsWith("project_ids") === true || /\bproj(ect|_)/i.test(error.message);
+}
+
+/**
+ * Whether a refused grant of several projects may be the fault of some of them only, so that the others are worth
+ * trying without them.
+ */
+export function mayBlameSomeProjects(error: unknown): boolean {
+  if (!(error instanceof ApiError) || !error.fromApi) return false;
+  switch (error.status) {
+    case 400:
+    case 409:
+    case 413:
+    case 422:
+      // What is wrong with the checkpoint is wrong for all.
+      return error.param === undefined || error.param.startsWith("project_ids");
+    case 403:
+    case 404:
+      return isAboutProjects(error);
+    default:
+      return false;
+  }
+}
+
+/**
+ * Whether the next request for the same checkpoint would only fail in the same way: a refused key, a wrong address, a
+ * throttle without end, an API that does not answer.
+ */
+export function wouldFailAgain(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return true;
+  switch (error.status) {
+    case 400:
+    case 409:
+    case 422:
+      return false;
+    case 403:
+      return !isAboutProjects(error);
+    case 404:
+      return isWrongPath(error) || !error.fromApi;
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,218 @@
+import axios, { isAxiosError } from "axios";
+import * as v from "valibot";
+import { longestTimer, type Clock } from "../clock";
+import { ConfigError, type Config } from "../config";
+import { contractBreach, errorBody } from "./contract";
+import { ApiError, type ApiErrorDetails } from "./error";
+import { retryAfter, Throttle, WaitedTooLong, type Throttled } from "./throttle";
+
+export interface Request {
+  endpoint: keyof Http["throttles"];
+  method: "GET" | "POST" | "DELETE";
+  /** The path below the base URL, with its segments encoded. */
+  path: string;
+  query?: Record<string, string | number>;
+  body?: unknown;
+  /** How many permissions it is about, for the throttle's progress. Default: 1. */
+  units?: number;
+}
+
+interface Answer extends Throttled {
+  text: string;
+  /** Unix seconds. */
+  date: number;
+  requestId: string | undefined;
+  organization: string | undefined;
+  location: string | undefined;
+}
+
+/** Sending again is safe for GET and DELETE; after this many failures in a row it is the person's turn. */
+const maxAttempts = 4;
+/** No honest answer of these endpoints comes near this many bytes. */
+const maxAnswerBytes = 8_000_000;
+
+/** The one way to send a request: key, throttle, retry, error mapping. */
+export class Http {
+  readonly throttles: Record<"list" | "grant" | "revoke", Throttle>;
+
+  constructor(
+    readonly config: Config,
+    readonly clock: Clock,
+    say: (line: string) => void,
+  ) {
+    const throttle = (endpoint: string, unit: string) => new Throttle({ config, endpoint, unit, clock, say });
+    this.throttles = {
+      list: throttle("looking permissions up (GET)", "requests"),
+      grant: throttle("granting (POST)", "permissions"),
+      revoke: throttle("revoking (DELETE)", "permissions"),
+    };
+  }
+
+  /**
+   * @returns what the contract makes of the answer's body, and when the API answered, in Unix seconds.
+   * @throws {ApiError} whatever went wrong.
+   * @throws {ConfigError} when there is no key.
+   */
+  async send<Contract extends v.GenericSchema>(
+    contract: Contract,
+    request: Request,
+  ): Promise<{ body: v.InferOutput<Contract>; date: number }> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await this.throttles[request.endpoint].run(() => this.#exchange(request), request.units);
+        return { body: this.#parse(contract, answer), date: answer.date };
+      } catch (error) {
+        if (error instanceof WaitedTooLong) throw new ApiError(error.message, { status: 429 });
+        const isSafe = request.method !== "POST" && error instanceof ApiError && error.ambiguous;
+        if (!isSafe || attempt === maxAttempts) throw error;
+        await this.clock.sleep(500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4));
+      }
+    }
+  }
+
+  async #exchange({ method, path, query, body }: Request): Promise<Answer> {
+    const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
+    if (adminApiKey === undefined) throw missingKey();
+    const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
+    try {
+      const response = await axios.request<string>({
+        baseURL: baseUrl,
+        url: path,
+        method,
+        params: query,
+        data: body,
+        headers: {
+          Authorization: `Bearer ${adminApiKey}`,
+          ...(organization === undefined ? {} : { "OpenAI-Organization": organization }),
+          ...(project === undefined ? {} : { "OpenAI-Project": project }),
+        },
+        signal: expired,
+        // The key must not follow a redirect to wherever it points.
+        maxRedirects: 0,
+        // A proxy is reached through a tunnel that hides the key, which plain HTTP to this machine itself would not have.
+        ...(baseUrl.startsWith("http:") ? { proxy: false } : {}),
+        maxContentLength: maxAnswerBytes,
+        validateStatus: () => true,
+        // axios would pass malformed JSON on as a string.
+        responseType: "text",
+        transformResponse: (text: string) => text,
+      });
+      const headers = response.headers as Record<string, unknown>;
+      return {
+        status: response.status,
+        text: response.data,
+        date: dateOf(headers["date"]) ?? this.clock.date() / 1000,
+        retryAfter: retryAfter(headers, this.clock.date()),
+        requestId: this.#header(headers["x-request-id"]),
+        organization: this.#header(headers["openai-organization"]),
+        location: this.#header(headers["location"]),
+      };
+    } catch (error) {
+      // What axios throws holds the request's headers, so none of it is kept as a cause.
+      const reason = expired.aborted
+        ? `no answer within ${timeoutSeconds} s (${this.config.nameOf("timeoutSeconds")})`
+        : this.#clean(isAxiosError(error) ? networkReason(error.code, error.message) : String(error));
+      throw new ApiError(`${new URL(baseUrl).host}: ${reason}`, { ambiguous: true });
+    }
+  }
+
+  #parse<Contract extends v.GenericSchema>(contract: Contract, answer: Answer): v.InferOutput<Contract> {
+    const { status, text, requestId, organization } = answer;
+    const details: ApiErrorDetails = {
+      status,
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(organization === undefined ? {} : { organization }),
+    };
+
+    let json: unknown;
+    let isJson = true;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      isJson = false;
+    }
+
+    if (status >= 200 && status < 300) {
+      const parsed = v.safeParse(contract, json);
+      if (isJson && parsed.success) return parsed.output;
+      const why = !isJson || parsed.success ? "it is not JSON" : contractBreach(parsed.issues);
+      throw new ApiError(`the answer (${status}) cannot be read: ${why}. Is the base URL right?`, {
+        ...details,
+        ambiguous: true,
+      });
+    }
+    if (status >= 300 && status < 400) {
+      throw new ApiError(
+        `the server redirects (${status}) to ${originOf(answer.location, this.config.baseUrl)}, ` +
+          `where the admin key is not sent; set ${this.config.nameOf("baseUrl")} to the API's final address`,
+        details,
+      );
+    }
+    const ambiguous = status >= 500;
+    const parsed = v.safeParse(errorBody, json);
+    if (!parsed.success) {
+      throw new ApiError(`${status}, in a form that is not the API's own`, { ...details, ambiguous });
+    }
+    const { message, code, param } = parsed.output.error;
+    throw new ApiError(`${status} "${this.#clean(message)}"`, {
+      ...details,
+      ambiguous,
+      fromApi: true,
+      ...(code == null ? {} : { code: this.#clean(code) }),
+      ...(param == null ? {} : { param: this.#clean(param) }),
+    });
+  }
+
+  #header(value: unknown): string | undefined {
+    return typeof value === "string" ? this.#clean(value) : undefined;
+  }
+
+  /** Makes foreign text fit for one line of a terminal or a log: no key, no control characters, not too long. */
+  #clean(text: string): string {
+    const { adminApiKey } = this.config;
+    const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
+    return withoutKey
+      .replace(/\b(Bearer)\s+\S+/gi, "[key]")
+      .replace(/\bsk-[\w*.-]+/g, "[key]")
+      .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
+      .trim()
+      .slice(0, 300);
+  }
+}
+
+function missingKey(): ConfigError {
+  return new ConfigError(
+    "No admin API key is set.",
+    "Set it for this stack with `pulumi config set --secret openai:adminApiKey`, or for this shell with `export " +
+      "OPENAI_ADMIN_KEY=…`. An organization owner makes one at " +
+      "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
+      "For previews without a key: `pulumi config set openai-checkpoint-permissions:driftDetection false`.",
+  );
+}
+
+/** Unix seconds, of an answer's `Date`. */
+function dateOf(header: unknown): number | undefined {
+  const milliseconds = typeof header === "string" ? Date.parse(header) : NaN;
+  return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
+}
+
+function networkReason(code: string | undefined, message: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "connection refused (ECONNREFUSED). Is the base URL right?";
+    case "ENOTFOUND":
+      return "host not found (ENOTFOUND). Is the base URL right, and the network up?";
+    case "ECONNRESET":
+      return "the connection was cut before the answer came (ECONNRESET)";
+    default:
+      return code === undefined ? message : `${message} (${code})`;
+  }
+}
+
+function originOf(location: string | undefined, base: string): string {
+  try {
+    return new URL(location ?? "", base).origin;
+  } catch {
+    return "an address that cannot be read";
+  }
+}

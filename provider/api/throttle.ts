@@ -1,0 +1,206 @@
+import type { Clock } from "../clock";
+import type { Config } from "../config";
+
+/** What the throttle needs to know of an answer. */
+export interface Throttled {
+  status: number;
+  /** How long the server asks us to wait, in milliseconds, if it says so. */
+  retryAfter?: number | undefined;
+}
+
+export interface ThrottleOptions {
+  config: Pick<Config, "requestsPerMinute" | "maxWaitSeconds" | "nameOf">;
+  /** The endpoint, as a person would name it. */
+  endpoint: string;
+  /** What is counted: `permissions`. */
+  unit: string;
+  clock: Clock;
+  /** Tells the person why nothing seems to happen. */
+  say: (line: string) => void;
+}
+
+/** Nothing would be served for longer than `maxWaitSeconds`. */
+export class WaitedTooLong extends Error {
+  override readonly name = "WaitedTooLong";
+}
+
+const firstBackoff = 500;
+const longestBackoff = 60_000;
+/** A person reads one line in this many milliseconds, however often the API refuses. */
+const betweenLines = 15_000;
+
+/**
+ * The gate of one endpoint, shared by all calls of the process.
+ *
+ * A 429 closes the gate for all; afterwards requests pass one by one, at a spacing that follows what the API allows:
+ *
+ * - Where it says when to come back (`Retry-After`), the spacing is what it has served since the last refusal, spread
+ *   over the time that it took. That is exact for a bucket that refills steadily and for a window alike, and stays.
+ * - Where it does not, the spacing doubles with each refusal, and shrinks by a fifth with each request that is served.
+ *   Against a bucket this loses next to nothing, because what a wait leaves unused is there to spend afterwards.
+ */
+export class Throttle {
+  readonly #options: ThrottleOptions;
+  readonly #shortestSpacing: number;
+  #spacing: number;
+  /** Whether the spacing is the server's own word. */
+  #isExact = false;
+  #opensAt = 0;
+  #refusals = 0;
+  /** When the last refusal was over, or the first request was asked for, and what was served since. */
+  #cycle = { startedAt: -Infinity, served: 0 };
+  #servedAt = -Infinity;
+  /** When we began to wait for an answer other than 429. */
+  #patienceFrom = 0;
+  #throttledFrom = { at: 0, done: 0 };
+  #saidAt = -Infinity;
+  #waiting = 0;
+  /** In units: */
+  #queued = 0;
+  #expected = 0;
+  #done = 0;
+
+  constructor(options: ThrottleOptions) {
+    this.#options = options;
+    const { requestsPerMinute } = options.config;
+    this.#shortestSpacing = requestsPerMinute === undefined ? 0 : 60_000 / requestsPerMinute;
+    this.#spacing = this.#shortestSpacing;
+  }
+
+  /** Counts units that are yet to be asked for; negative: that will not be asked for after all. */
+  expect(units: number): void {
+    this.#expected = Math.max(0, this.#expected + units);
+  }
+
+  /**
+   * Sends when it is this request's turn, and again until it is not throttled.
+   *
+   * @param units what the request does, for the progress.
+   * @throws {WaitedTooLong} when nothing would be served for longer than the limit, without waiting for it.
+   */
+  async run<Answer extends Throttled>(send: () => Promise<Answer>, units = 1): Promise<Answer> {
+    const { clock } = this.#options;
+    this.#expected = Math.max(0, this.#expected - units);
+    this.#queued += units;
+    if (this.#waiting++ === 0) this.#patienceFrom = clock.now();
+    if (this.#cycle.startedAt === -Infinity) this.#cycle.startedAt = clock.now();
+    try {
+      for (;;) {
+        await this.#turn();
+        const refusals = this.#refusals;
+        const answer = await send();
+        if (answer.status !== 429) {
+          this.#served(units);
+          return answer;
+        }
+        // Requests that were under way together are refused together, which is one refusal.
+        this.#refused(answer.retryAfter, refusals === this.#refusals);
+      }
+    } finally {
+      this.#waiting--;
+      this.#queued -= units;
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { clock, config, endpoint } = this.#options;
+    for (let now = clock.now(); now < this.#opensAt; now = clock.now()) {
+      const { maxWaitSeconds } = config;
+      if (this.#opensAt - this.#patienceFrom > maxWaitSeconds * 1000) {
+        const why = this.#refusals > 0 ? "the API throttles" : `${config.nameOf("requestsPerMinute")} paces`;
+        throw new WaitedTooLong(
+          `${why} ${endpoint}, and would serve nothing for longer than ${maxWaitSeconds} s ` +
+            `(${config.nameOf("maxWaitSeconds")}); ${this.#progress()}. ` +
+            `What was done is recorded: run the same command again and it goes on from there.`,
+        );
+      }
+      this.#announce();
+      await clock.sleep(this.#opensAt - now);
+    }
+    if (this.#spacing > 0) this.#opensAt = clock.now() + this.#spacing;
+  }
+
+  #served(units: number): void {
+    const now = this.#options.clock.now();
+    this.#done += units;
+    this.#cycle.served++;
+    this.#servedAt = this.#patienceFrom = now;
+    if (this.#isExact) return;
+    const eased = this.#spacing * 0.8;
+    this.#spacing = Math.max(this.#shortestSpacing, eased < 50 ? 0 : eased);
+  }
+
+  #refused(retryAfter: number | undefined, isNew: boolean): void {
+    const { clock } = this.#options;
+    const now = clock.now();
+    if (this.#refusals === 0) this.#throttledFrom = { at: now, done: this.#done };
+    const until = now + (retryAfter ?? 0);
+    if (!isNew) this.#opensAt = Math.max(this.#opensAt, until);
+    else if (retryAfter !== undefined && this.#cycle.served > 0) {
+      // The turn that this request took is void.
+      this.#opensAt = until;
+      const { startedAt, served } = this.#cycle;
+      const spacing = Math.min((until - startedAt) / served, until - this.#servedAt);
+      this.#spacing = Math.min(longestBackoff, Math.max(this.#shortestSpacing, spacing));
+      this.#isExact = true;
+    } else {
+      // Nothing shows the rate yet, or the server's word does not hold: it would be asked again without end.
+      this.#spacing = Math.min(longestBackoff, Math.max(firstBackoff, this.#spacing * 2));
+      this.#opensAt = Math.max(this.#opensAt, until, now + this.#spacing * (1 + clock.random() / 10));
+      this.#isExact = false;
+    }
+    if (isNew) this.#cycle = { startedAt: this.#opensAt, served: 0 };
+    if (isNew) this.#refusals++;
+  }
+
+  #announce(): void {
+    const { clock, endpoint, say, config } = this.#options;
+    const now = clock.now();
+    if (this.#refusals === 0 && this.#atThisSpacing < betweenLines) return;
+    if (now - this.#saidAt < betweenLines) return;
+    this.#saidAt = now;
+    const why = this.#refusals > 0 ? "OpenAI throttles" : `${config.nameOf("requestsPerMinute")} paces`;
+    say(`${why} ${endpoint}: ${this.#progress()}${this.#outlook(now)}.`);
+  }
+
+  #progress(): string {
+    return `${this.#done} of ${this.#done + this.#total} ${this.#options.unit} done`;
+  }
+
+  /** In units, what is asked for or will be. */
+  get #total(): number {
+    return this.#queued + this.#expected;
+  }
+
+  /** At what rate, and until when; nothing before a rate is known. */
+  #outlook(now: number): string {
+    const { clock } = this.#options;
+    const done = this.#done - this.#throttledFrom.done;
+    const isSteady = this.#refusals === 0 || this.#isExact;
+    if (!isSteady && done < 2) return ", the rest as fast as it allows";
+    const left = isSteady ? this.#atThisSpacing : (this.#total / done) * (now - this.#throttledFrom.at);
+    const perMinute = Math.max(1, Math.round((this.#total / left) * 60_000));
+    const until = new Date(clock.date() + left).toISOString().slice(11, 16);
+    return `, some ${perMinute} a minute, until about ${until} UTC`;
+  }
+
+  /** Milliseconds that the requests which are left take at the present spacing. */
+  get #atThisSpacing(): number {
+    return (this.#waiting + this.#expected) * this.#spacing;
+  }
+}
+
+/**
+ * The wait that an answer's headers ask for, in milliseconds: `retry-after-ms`, else `retry-after` in seconds or as a
+ * date. Undefined when there is none, or none that makes sense.
+ */
+export function retryAfter(headers: Record<string, unknown>, date: number): number | undefined {
+  const milliseconds = Number(headers["retry-after-ms"]);
+  if (headers["retry-after-ms"] !== undefined && milliseconds >= 0) return milliseconds;
+  const value = headers["retry-after"];
+  if (typeof value !== "string" || value.trim() === "") return undefined;
+  const seconds = Number(value);
+  if (!Number.isNaN(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  const time = Date.parse(value);
+  return Number.isNaN(time) ? undefined : Math.max(0, time - date);
+}

@@ -1,0 +1,112 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { ProgramNews } from "../resource/single";
+import { programError } from "./error";
+
+/** What a resource of the program declares. */
+export interface Declaration {
+  /** The resource's type, of which there can be one of a name. */
+  kind: "permission" | "permissions";
+  name: string;
+  opts: pulumi.CustomResourceOptions | undefined;
+  fineTunedModelCheckpoint: pulumi.Input<string>;
+  projectIds: pulumi.Input<pulumi.Input<string>[]>;
+  /** Whether it is the whole list of who may use the checkpoint. */
+  exclusive: pulumi.Input<boolean>;
+}
+
+interface Owner {
+  name: string;
+  identity: string;
+  exclusive: boolean;
+  projectIds: Set<string>;
+}
+
+// One process can run several programs (Automation API); each has a monitor of its own.
+const programs = new WeakMap<object, Map<string, Owner[]>>();
+
+/**
+ * Notes which projects a resource gives access to a checkpoint.
+ *
+ * @throws {pulumi.RunError} naming both, when another resource of this program declares the same access, since
+ * destroying one would revoke what the other promises, or when either is the checkpoint's exclusive list, since the one
+ * would revoke what the other grants, for ever. Where an ID is an output, the deployment fails with the same error.
+ */
+export function claim(declaration: Declaration): void {
+  const { name, fineTunedModelCheckpoint, projectIds, exclusive } = declaration;
+  const owners = ownersInProgram();
+  if (owners === undefined) return;
+
+  const mine: Owner = { name, identity: identityOf(declaration), exclusive: exclusive === true, projectIds: new Set() };
+  const enter = (checkpoint: string, projects: readonly string[]) => {
+    const all = owners.get(checkpoint) ?? [];
+    for (const projectId of projects) mine.projectIds.add(projectId);
+    // The same name twice is Pulumi's own error, and it says it well.
+    for (const other of all.filter(({ identity }) => identity !== mine.identity)) assertApart(checkpoint, other, mine);
+    if (!all.includes(mine)) owners.set(checkpoint, [...all, mine]);
+  };
+  const listed = Array.isArray(projectIds) ? projectIds : [];
+  const plain = listed.filter((projectId) => typeof projectId === "string");
+  if (typeof fineTunedModelCheckpoint === "string") enter(fineTunedModelCheckpoint, plain);
+  const isPlain = Array.isArray(projectIds) && plain.length === listed.length && typeof exclusive === "boolean";
+  if (typeof fineTunedModelCheckpoint === "string" && isPlain) return;
+  void pulumi.all([fineTunedModelCheckpoint, projectIds, exclusive]).apply(([checkpoint, projects, isExclusive]) => {
+    mine.exclusive = isExclusive;
+    // What is not a list is reported by the check, as an input.
+    if (Array.isArray(projects)) enter(checkpoint, projects);
+  });
+}
+
+/**
+ * What a set tells its check of the rest of the program: the engine checks one resource after another, and a set that
+ * gives a project up has to know whether a resource that is checked later takes it over.
+ *
+ * In a program that declares without awaiting, all constructors have run when this resolves. What is declared later, or
+ * with IDs that are outputs, is not in it.
+ */
+export function programNews(declaration: Declaration): pulumi.Output<ProgramNews> | undefined {
+  const owners = ownersInProgram();
+  if (owners === undefined) return undefined;
+  const { fineTunedModelCheckpoint, projectIds } = declaration;
+  const identity = identityOf(declaration);
+  const constructorsHaveRun = new Promise<void>((resolve) => setImmediate(resolve));
+  return pulumi.all([fineTunedModelCheckpoint, constructorsHaveRun]).apply(([checkpoint]) => {
+    const others = (owners.get(checkpoint) ?? []).filter((owner) => owner.identity !== identity);
+    return {
+      others: [...new Set(others.flatMap((owner) => [...owner.projectIds]))],
+      ...(Array.isArray(projectIds) ? { listLength: projectIds.length } : {}),
+      ...(declaration.opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
+    };
+  });
+}
+
+/** By checkpoint; undefined outside a Pulumi program. */
+function ownersInProgram(): Map<string, Owner[]> | undefined {
+  const program = pulumi.runtime.getMonitor();
+  if (program === undefined) return undefined;
+  const owners = programs.get(program) ?? new Map<string, Owner[]>();
+  programs.set(program, owners);
+  return owners;
+}
+
+function identityOf({ kind, name, opts }: Declaration): string {
+  const parent = opts?.parent as { __pulumiType?: string } | undefined;
+  return `${parent?.__pulumiType ?? ""}$${kind} ${name}`;
+}
+
+function assertApart(checkpoint: string, first: Owner, second: Owner): void {
+  const shared = [...first.projectIds].find((projectId) => second.projectIds.has(projectId));
+  if (shared !== undefined) {
+    throw programError(
+      `"${first.name}" and "${second.name}" both declare that project ${shared} may use checkpoint ${checkpoint}. ` +
+        `Keep one of the two: a permission belongs to one resource.`,
+    );
+  }
+  if (first.exclusive || second.exclusive) {
+    const [list, other] = first.exclusive ? [first, second] : [second, first];
+    throw programError(
+      `"${list.name}" is the exclusive list of who may use checkpoint ${checkpoint}, and "${other.name}" lets ` +
+        `${[...other.projectIds].join(", ") || "nobody"} use it beside that list: the one would revoke what the other ` +
+        `grants. Move the projects into the list, or make it not exclusive.`,
+    );
+  }
+}

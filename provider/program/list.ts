@@ -1,0 +1,152 @@
+import { isDeepStrictEqual } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
+import type { Deployment } from "../access/deployment";
+import type { Permission } from "../api/contract";
+import { systemClock } from "../clock";
+import { ConfigError, ofOptions, readConfig, type Config } from "../config";
+import { attempt, OperationFailed } from "../resource/failure";
+import { checkId } from "../resource/ids";
+
+/** What {@link listCheckpointPermissions} takes. */
+export interface ListCheckpointPermissionsArgs {
+  /** The checkpoint, as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
+  fineTunedModelCheckpoint: string;
+  /** Only this project's permissions. Default: everybody's. */
+  projectId?: string;
+}
+
+/** How to reach the API outside a Pulumi program; the names are those of the config keys. */
+export interface ListOptions {
+  /** Default: `OPENAI_ADMIN_KEY`. */
+  adminApiKey?: string;
+  /** Default: `OPENAI_BASE_URL` where the key is the environment's too, else `https://api.openai.com/v1`. */
+  baseUrl?: string;
+  /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
+  organization?: string;
+  /** Sent as `OpenAI-Project`. Default: not sent. */
+  project?: string;
+  /** Paces requests ahead of time. Default: as fast as the API allows. */
+  requestsPerMinute?: number;
+  /** How long one request may take, in seconds. Default: 60. */
+  timeoutSeconds?: number;
+  /** How long the API's throttle may serve nothing at all, in seconds. Default: 900. */
+  maxWaitSeconds?: number;
+}
+
+const argNames = ["fineTunedModelCheckpoint", "projectId"];
+const optionNames = [
+  "adminApiKey",
+  "baseUrl",
+  "organization",
+  "project",
+  "requestsPerMinute",
+  "timeoutSeconds",
+  "maxWaitSeconds",
+];
+/** In a script, which may run for long, an answer serves again for this long, in milliseconds. */
+const maxAge = 60_000;
+
+/** Why {@link listCheckpointPermissions} failed: what was attempted, what the API said, and what to do about it. */
+export class CheckpointPermissionsError extends Error {
+  override readonly name = "CheckpointPermissionsError";
+  /** HTTP status of the API's answer; undefined when none arrived, or nothing was asked. */
+  readonly status: number | undefined;
+  /** `error.code` of the API's answer, such as `invalid_api_key`. */
+  readonly code: string | undefined;
+  /** `x-request-id` of the answer, which OpenAI's support asks for. */
+  readonly requestId: string | undefined;
+
+  /** @internal */
+  constructor({ message, refusal }: OperationFailed) {
+    super(message);
+    this.stack = `${this.name}: ${message}`;
+    this.status = refusal?.status;
+    this.code = refusal?.code;
+    this.requestId = refusal?.requestId;
+  }
+}
+
+/**
+ * Lists who may use a checkpoint: all pages of the list, newest first.
+ *
+ * In a Pulumi program settings come from the stack's config and the environment, as for the resources; elsewhere from
+ * the options and the environment. Calls share what they read: in a program to its end, in a script for a minute.
+ *
+ * @throws {CheckpointPermissionsError}
+ *
+ * https://platform.openai.com/docs/api-reference/fine-tuning/list-permissions
+ */
+export async function listCheckpointPermissions(
+  args: ListCheckpointPermissionsArgs,
+  options?: ListOptions,
+): Promise<Permission[]> {
+  const { fineTunedModelCheckpoint, projectId } = args;
+  const isScript = options !== undefined || pulumi.runtime.getMonitor() === undefined;
+  const list = async () => {
+    assertOnly(argNames, args, "argument");
+    assertOnly(optionNames, options ?? {}, "option");
+    const problems = [
+      checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
+      projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
+    ].flat();
+    if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
+    const config = isScript ? configOfScript(options ?? {}) : readConfig(configOfStack, process.env);
+    const { lookups } = deploymentWith(config).checkpoint(fineTunedModelCheckpoint);
+    const question = isScript ? { maxAge } : {};
+    return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
+  };
+  const names = isScript ? { adminApiKey: "adminApiKey", baseUrl: "baseUrl" } : undefined;
+  try {
+    return (await attempt("list", fineTunedModelCheckpoint, "", list, names)).permissions;
+  } catch (error) {
+    throw error instanceof OperationFailed ? new CheckpointPermissionsError(error) : error;
+  }
+}
+
+/** {@link listCheckpointPermissions} for arguments that are outputs of resources. */
+export function listCheckpointPermissionsOutput(args: {
+  fineTunedModelCheckpoint: pulumi.Input<string>;
+  projectId?: pulumi.Input<string>;
+}): pulumi.Output<Permission[]> {
+  return pulumi.output(args).apply((known) => listCheckpointPermissions(known as ListCheckpointPermissionsArgs));
+}
+
+const configOfStack = (key: string): string | undefined => {
+  const [namespace, name] = key.split(":");
+  return new pulumi.Config(namespace).get(name!);
+};
+
+function configOfScript(options: ListOptions): Config {
+  const config = readConfig(
+    (name) => {
+      const value = options[name as keyof ListOptions];
+      return value === undefined ? undefined : String(value);
+    },
+    process.env,
+    ofOptions,
+  );
+  if (config.adminApiKey !== undefined) return config;
+  throw new ConfigError("No admin API key is given.", "Set OPENAI_ADMIN_KEY, or pass adminApiKey.");
+}
+
+/** What calls with the same settings share. */
+const deployments: { settings: object; deployment: Deployment }[] = [];
+
+function deploymentWith(config: Config): Deployment {
+  const settings: Partial<Config> = { ...config };
+  delete settings.nameOf;
+  const same = deployments.find((one) => isDeepStrictEqual(one.settings, settings));
+  if (same !== undefined) return same.deployment;
+  // Loaded here, since a program that only declares resources has no need of an HTTP client.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { Deployment } = require("../access/deployment") as typeof import("../access/deployment");
+  const deployment = new Deployment(config, systemClock, (line) => console.error(line));
+  deployments.push({ settings, deployment });
+  return deployment;
+}
+
+function assertOnly(known: readonly string[], given: object, what: string): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new ConfigError(`There is no ${what} "${unknown}".`, `Use ${known.join(", ")}.`);
+}

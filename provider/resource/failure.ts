@@ -1,0 +1,153 @@
+import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsGone } from "../api/error";
+import { ConfigError } from "../config";
+
+/** How many different messages a person reads of one failure. */
+const messagesAtATime = 10;
+
+export type Operation = "grant" | "look up" | "revoke" | "list";
+
+/** An operation that failed, in words that a person can act on. */
+export class OperationFailed extends Error {
+  override readonly name = "OperationFailed";
+
+  constructor(
+    /** What was attempted, and what came in between. */
+    readonly headline: string,
+    /** What to do about it. */
+    readonly remedy: string,
+    /** What the API refused, if it did. */
+    readonly refusal?: ApiError,
+  ) {
+    super(`${headline} ${remedy}`);
+    // A person is to read what happened, and not where in our code.
+    this.stack = this.message;
+  }
+}
+
+/** What a check reports of config that is wrong; any other error is thrown on. */
+export function configFailure(error: unknown): { property: string; reason: string } {
+  if (!(error instanceof ConfigError)) throw error;
+  return { property: "", reason: `${error.message} ${error.remedy}` };
+}
+
+/** How the person sets what an error may be about. */
+export type Names = Record<"adminApiKey" | "baseUrl", string>;
+
+const inConfig: Names = { adminApiKey: "openai:adminApiKey", baseUrl: "openai:baseUrl" };
+
+/**
+ * Runs an operation; what the API or the config refuses is worded for the person.
+ *
+ * @param who a project, or several in words.
+ * @throws {OperationFailed}
+ */
+export async function attempt<Result>(
+  operation: Operation,
+  checkpoint: string,
+  who: string,
+  run: () => Promise<Result>,
+  names = inConfig,
+): Promise<Result> {
+  try {
+    return await run();
+  } catch (error) {
+    const what = `Cannot ${wordsOf(operation, checkpoint, who)}`;
+    if (error instanceof ApiError) {
+      const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
+      const headline = `${what}: ${error.message.replace(/[.?!]$/, "")}${request}.`;
+      throw new OperationFailed(headline, remedyOf(operation, checkpoint, error, names), error);
+    }
+    if (error instanceof ConfigError) throw new OperationFailed(`${what}: ${error.message}`, error.remedy);
+    throw error;
+  }
+}
+
+/** A set that ended half done: Pulumi records the properties, shows the reasons, and updates the next time. */
+export class HalfDone extends Error {
+  override readonly name = "HalfDone";
+  readonly reasons: string[];
+
+  constructor(
+    readonly id: string,
+    readonly properties: object,
+    failure: Error,
+  ) {
+    super(failure.message);
+    this.reasons = [failure.message];
+  }
+}
+
+/** Several failures as one: each different message once, as far as a person would read, and then what to do. */
+export function summed(headline: string, failures: readonly unknown[], remedy: string): OperationFailed {
+  const headlines = new Set<string>();
+  const remedies = new Set<string>();
+  for (const failure of failures) {
+    if (failure instanceof OperationFailed) {
+      headlines.add(failure.headline);
+      remedies.add(failure.remedy);
+    } else headlines.add(failure instanceof Error ? failure.message : String(failure));
+  }
+  const readable = [...headlines].slice(0, messagesAtATime);
+  const more = headlines.size - readable.length;
+  const parts = [headline, ...readable, ...(more > 0 ? [`(and ${more} more)`] : [])];
+  return new OperationFailed(parts.join(" "), [...remedies, remedy].join(" "));
+}
+
+/** What keeps a record: the program wants an access that nobody has come by yet. */
+export function stillWanted(checkpoint: string, who: string, ids: string): OperationFailed {
+  return new OperationFailed(
+    `The program still gives ${who} access to ${checkpoint}, and the resource that was to take ${ids} over failed, was ` +
+      `skipped, or has not been reached; so nothing was revoked, and this record stays in state.`,
+    "Fix that resource, and run `pulumi up` again. If a forced replacement (--replace or taint) with deleteBeforeReplace " +
+      "asked for it, run it without either; to revoke the access, remove it from the program first.",
+  );
+}
+
+function wordsOf(operation: Operation, checkpoint: string, who: string): string {
+  switch (operation) {
+    case "grant":
+      return `grant ${who} access to ${checkpoint}`;
+    case "look up":
+      return `look up whether ${who} can use ${checkpoint}`;
+    case "list":
+      return `list who can use ${checkpoint}`;
+    case "revoke":
+      return `revoke the access of ${who} to ${checkpoint}`;
+  }
+}
+
+function remedyOf(operation: Operation, checkpoint: string, error: ApiError, names: Names): string {
+  switch (error.status) {
+    case 401:
+    case 403:
+      return (
+        `Use an admin API key of the checkpoint's organization (${names.adminApiKey} or OPENAI_ADMIN_KEY); an ` +
+        "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
+      );
+    case 404:
+      if (mayBeAboutTheKey(error, checkpoint)) {
+        return (
+          "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, remove its " +
+          "resources from the program and their records with `pulumi state delete`."
+        );
+      }
+      if (operation === "grant" && error.fromApi && isAboutProjects(error)) {
+        return "Correct projectId: the key's organization has no such project.";
+      }
+      if (saysCheckpointIsGone(error, checkpoint)) {
+        return (
+          "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or its " +
+          "base model was shut down, remove its resources from the program."
+        );
+      }
+      return `Check ${names.baseUrl} (it ends in /v1) and the checkpoint's ID; nothing was changed.`;
+    case 400:
+    case 409:
+    case 422:
+      return "Correct what the API refuses, and run the command again.";
+    case 429:
+      return "Nothing is lost.";
+    default:
+      return "Nothing is lost: run the same command again, and it goes on from there.";
+  }
+}

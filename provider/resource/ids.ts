@@ -1,0 +1,51 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { dynamic } from "@pulumi/pulumi";
+
+const longestId = 512;
+const where = {
+  fineTunedModelCheckpoint:
+    'It looks like "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"; the fine-tuning job shows it as ' +
+    "fine_tuned_model, and for an earlier checkpoint as fine_tuned_model_checkpoint.",
+  projectId: 'It looks like "proj_abc123"; the project\'s settings show it as Project ID.',
+};
+const prefixes = { fineTunedModelCheckpoint: ["ft:", "ft-"], projectId: ["proj_"] };
+/** IDs of other things that are easily taken for the one that is asked for. */
+const mistaken: [prefix: string, what: string][] = [
+  ["ftjob-", "a fine-tuning job's ID"],
+  ["ftckpt_", "a checkpoint object's own ID"],
+  ["org-", "an organization's ID"],
+  ["cp_", "a permission's ID"],
+  ["sk-", "an API key, which belongs in openai:adminApiKey"],
+];
+
+export type IdProperty = keyof typeof where;
+
+/** What is wrong with an ID that a program gives, and how to mend it; undefined when nothing is. */
+export function checkId(property: IdProperty, value: unknown): dynamic.CheckFailure | undefined {
+  const reason = problemWithId(property, value);
+  return reason === undefined ? undefined : { property, reason: `${property} ${reason} ${where[property]}` };
+}
+
+function problemWithId(property: IdProperty, value: unknown): string | undefined {
+  // A preview does not know it yet.
+  if (isUnknown(value)) return undefined;
+  if (value === undefined || value === null || value === "") return "is missing.";
+  if (typeof value !== "string") {
+    return `must be a string, but is ${Array.isArray(value) ? "a list" : `of type ${typeof value}`}.`;
+  }
+  if (value.length > longestId) return `is ${value.length} characters long; IDs have no more than ${longestId}.`;
+  const mistake = mistaken.find(([prefix]) => value.startsWith(prefix));
+  if (mistake !== undefined) return `must not be ${mistake[1]} (${mistake[0]}…).`;
+  if (!/^[\w.:-]+$/.test(value)) {
+    return "may hold letters, digits, and . : _ - only; it has other characters, or spaces around it.";
+  }
+  if (!prefixes[property].some((prefix) => value.startsWith(prefix) && value.length > prefix.length)) {
+    return `"${value}" must begin with ${prefixes[property].map((prefix) => `"${prefix}"`).join(" or ")}.`;
+  }
+  return undefined;
+}
+
+/** Whether a preview does not know the value yet. */
+export function isUnknown(value: unknown): boolean {
+  return value === pulumi.runtime.unknownValue;
+}

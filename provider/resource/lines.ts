@@ -1,0 +1,142 @@
+import { dateTime, lag, type Access } from "../access/checkpoint";
+import type { Permission } from "../api/contract";
+import type { Config } from "../config";
+
+/** What a person is told, a line each. A line begins with who it is about, since a terminal cuts off its end. */
+
+type Named = Pick<Permission, "id" | "projectId">;
+
+/** How many are named of those who lose access, and of all others. */
+const losersNamed = 100;
+const othersNamed = 20;
+
+/** A single permission was found to be gone. */
+export function drift(
+  { checkpoint, projectId }: Access,
+  id: string,
+  remade: Permission | undefined,
+  date: number,
+): string {
+  const seen = `(seen ${new Date(date).toISOString()})`;
+  const gone = `${id} was revoked outside of Pulumi`;
+  return remade === undefined
+    ? `Drift: ${projectId} lost its access to ${checkpoint.id}: ${gone} ${seen}; \`pulumi up\` grants it again.`
+    : `Drift: ${projectId} has another permission for ${checkpoint.id}: ${gone} and granted again as ${remade.id} ` +
+        `${seen}; \`pulumi up\` puts that on record, with no change of access.`;
+}
+
+/** A refresh found a single permission gone, and changes state accordingly. */
+export function refreshed({ checkpoint, projectId }: Access, id: string, remade: Permission | undefined): string {
+  const gone = `${id} was revoked outside of Pulumi`;
+  return remade === undefined
+    ? `Drift: ${projectId} lost its access to ${checkpoint.id}: ${gone}, and leaves the stack's state.`
+    : `Drift: ${projectId} has another permission for ${checkpoint.id}: ${gone} and granted again as ${remade.id}, ` +
+        `which is recorded from now on.`;
+}
+
+/** Permissions of a set were found to be gone; some projects have others by now. */
+export function driftOfSet(checkpoint: string, lost: readonly Named[], remade: readonly Named[], date: number): string {
+  const seen = `(seen ${new Date(date).toISOString()})`;
+  const parts = [
+    lost.length > 0 ? `${named(lost, losersNamed)} ${was(lost)} revoked outside of Pulumi` : [],
+    remade.length > 0 ? `${named(remade, othersNamed)} ${was(remade)} revoked and granted again outside of Pulumi` : [],
+  ].flat();
+  return `Drift: ${parts.join("; ")}, of the permissions for ${checkpoint} ${seen}.`;
+}
+
+/** What was granted a moment ago is not listed yet. */
+export function unlisted(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${named(permissions, othersNamed)}: the API does not list ${it(permissions)} for ${checkpoint} yet; granted less ` +
+    `than ${lag} s before, and taken as granted.`
+  );
+}
+
+/** What exists is taken over. */
+export function takenOver(checkpoint: string, permissions: readonly Permission[]): string {
+  const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
+  return (
+    `${named(since, othersNamed)} already ${has(permissions)} access to ${checkpoint}: this stack takes ` +
+    `${it(permissions)} over, and revokes ${it(permissions)} when the resource is removed or destroyed.`
+  );
+}
+
+/** What a create will find. */
+export function exists(config: Config, checkpoint: string, permissions: readonly Permission[]): string {
+  if (config.adoptExisting) return takenOver(checkpoint, permissions);
+  return (
+    `${named(permissions, othersNamed)} already ${has(permissions)} access to ${checkpoint}: unless that is this ` +
+    `stack's own, \`pulumi up\` fails, because ${config.nameOf("adoptExisting")} is false.`
+  );
+}
+
+/** Only records go. */
+export function kept(checkpoint: string, permissions: readonly Named[]): string {
+  const projects = few(permissions.map(({ projectId }) => projectId));
+  return (
+    `Kept ${few(permissions.map(({ id }) => id))}: the program still gives ${projects} access to ${checkpoint}, so only ` +
+    `the old record goes.`
+  );
+}
+
+export function loses(checkpoint: string, permissions: readonly Named[]): string {
+  return `${named(permissions, losersNamed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
+}
+
+export function gains(checkpoint: string, projectIds: readonly string[]): string {
+  return `${few(projectIds, othersNamed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
+}
+
+/** Who has access beside an exclusive list. */
+export function outsiders(checkpoint: string, permissions: readonly Named[]): string {
+  return (
+    `${named(permissions, losersNamed)} can use ${checkpoint} but ${are(permissions)} not on the exclusive list; ` +
+    `\`pulumi up\` revokes ${it(permissions)}.`
+  );
+}
+
+export function outsidersRevoked(permissions: readonly Named[]): string {
+  return `Revoked what the list does not name: ${named(permissions, losersNamed)}.`;
+}
+
+export function nobody(checkpoint: string): string {
+  return `Nobody: the exclusive list of projects that may use ${checkpoint} is empty.`;
+}
+
+/**
+ * A preview cannot tell what a set will do.
+ *
+ * @param what is not known yet.
+ * @param checkpoint undefined where it is that.
+ * @param revokes whether an exclusive list revokes, or may revoke; undefined when it is not exclusive.
+ */
+export function unknown(
+  what: string,
+  checkpoint: string | undefined,
+  revokes: "revokes" | "may revoke" | undefined,
+): string {
+  const of = checkpoint === undefined ? "" : ` for ${checkpoint}`;
+  const consequence =
+    revokes === undefined
+      ? "this preview cannot say who gains access, and who loses it"
+      : `\`pulumi up\` ${revokes} whoever the list does not name, and this preview cannot say who that is`;
+  return `The list of permissions${of}: ${what} is not known yet; ${consequence}.`;
+}
+
+function named(permissions: readonly Named[], most: number): string {
+  return few(
+    permissions.map(({ id, projectId }) => `${projectId} (${id})`),
+    most,
+  );
+}
+
+function few(names: readonly string[], most = 3): string {
+  const more = names.length - most;
+  return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
+}
+
+const granted = (permission: Permission) => `granted ${dateTime(permission)}`;
+const it = ({ length }: readonly unknown[]) => (length === 1 ? "it" : "them");
+const has = ({ length }: readonly unknown[]) => (length === 1 ? "has" : "have");
+const was = ({ length }: readonly unknown[]) => (length === 1 ? "was" : "were");
+const are = ({ length }: readonly unknown[]) => (length === 1 ? "is" : "are");

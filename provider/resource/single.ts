@@ -1,0 +1,162 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { Access } from "../access/checkpoint";
+import type { Deployment } from "../access/deployment";
+import type { Permission } from "../api/contract";
+import { attempt, configFailure, OperationFailed, stillWanted } from "./failure";
+import { checkId, isUnknown } from "./ids";
+import * as lines from "./lines";
+
+export interface PermissionInputs {
+  fineTunedModelCheckpoint: string;
+  projectId: string;
+}
+
+export interface PermissionOutputs extends PermissionInputs {
+  /** Unix seconds. */
+  createdAt: number;
+}
+
+/** What a constructor knows of its program, in the input `__program`, which the check takes out again. */
+export interface ProgramNews {
+  /** Whether a replacement is to delete the resource first. */
+  deleteBeforeReplace?: boolean;
+  /** Of a set: the projects that others in the program give access to the same checkpoint. */
+  others?: string[];
+  /** Of a set: the length of its list as the program gives it; the engine drops from it what failed. */
+  listLength?: number;
+}
+
+const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
+
+/**
+ * What Pulumi's operations mean for one checkpoint permission.
+ *
+ * Missing is an answer, and only a complete list gives it; every failure throws, and leaves state as it was.
+ */
+export class SingleResource implements dynamic.ResourceProvider<PermissionInputs, PermissionOutputs> {
+  /** @param deployment gives what the process shares, or throws what is wrong with the config. */
+  constructor(readonly deployment: () => Deployment) {}
+
+  async check(
+    olds: Partial<PermissionInputs>,
+    { __program: program, ...news }: PermissionInputs & { __program?: ProgramNews },
+  ) {
+    const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
+    try {
+      const deployment = this.deployment();
+      deployment.runsProgram = true;
+      if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
+        const access = accessOf(deployment, news);
+        access.want();
+        const deleteBeforeReplace = program?.deleteBeforeReplace === true;
+        if (hasBoth(olds)) accessOf(deployment, olds).isOf({ accesses: new Set([access]), deleteBeforeReplace });
+        else await tellWhatExists(deployment, access);
+      }
+    } catch (error) {
+      failures.push(configFailure(error));
+    }
+    return { inputs: news, failures };
+  }
+
+  async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+    const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = olds;
+    const replaces = inputNames.filter((name) => olds[name] !== news[name]);
+    return attempt("look up", checkpoint, projectId, async () => {
+      const deployment = this.deployment();
+      const access = accessOf(deployment, olds);
+      access.own(id);
+      if (replaces.length > 0) return { changes: true, replaces };
+
+      if (deployment.config.driftDetection) {
+        const { permission, isGone, isUnlisted } = await access.look({ id, createdAt });
+        if (isGone) {
+          if (!access.checkpoint.isGone) deployment.say(lines.drift(access, id, permission, deployment.clock.date()));
+          return { changes: true, replaces: ["projectId"] };
+        }
+        if (isUnlisted) deployment.say(lines.unlisted(checkpoint, [{ id, projectId, createdAt }]));
+      }
+      access.keep(id);
+      return { changes: false };
+    });
+  }
+
+  async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
+    const { fineTunedModelCheckpoint: checkpoint, projectId } = inputs;
+    return attempt("grant", checkpoint, projectId, async () => {
+      const deployment = this.deployment();
+      const { permission, isTakenOver } = await accessOf(deployment, inputs).grant();
+      if (isTakenOver) deployment.say(lines.takenOver(checkpoint, [permission]));
+      return { id: permission.id, outs: outputs(checkpoint, permission) };
+    });
+  }
+
+  async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
+    const state = completeState(id, props);
+    const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = state;
+    return attempt("look up", checkpoint, projectId, async () => {
+      const deployment = this.deployment();
+      const access = accessOf(deployment, state);
+      const { permission, isGone, isUnlisted } = await access.look({ id, createdAt });
+      if (isGone && !access.checkpoint.isGone) deployment.say(lines.refreshed(access, id, permission));
+      if (isUnlisted) deployment.say(lines.unlisted(checkpoint, [{ id, projectId, createdAt }]));
+      if (permission === undefined) return {};
+      return {
+        id: permission.id,
+        props: outputs(checkpoint, permission),
+        inputs: { fineTunedModelCheckpoint: checkpoint, projectId } as PermissionOutputs,
+      };
+    });
+  }
+
+  async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
+    const state = completeState(id, props);
+    const { fineTunedModelCheckpoint: checkpoint, projectId } = state;
+    return attempt("revoke", checkpoint, projectId, async () => {
+      const deployment = this.deployment();
+      const outcome = await accessOf(deployment, state).release(id, "delete");
+      if (outcome === "awaited") throw stillWanted(checkpoint, projectId, id);
+      if (outcome === "kept") deployment.say(lines.kept(checkpoint, [{ id, projectId }]));
+    });
+  }
+}
+
+/** Says in a preview what a create will take over; what cannot be looked up then is the create's to report. */
+async function tellWhatExists(deployment: Deployment, access: Access): Promise<void> {
+  if (!deployment.tellsWhatExists) return;
+  const { checkpoint } = access;
+  try {
+    const { permission } = await access.look();
+    if (permission === undefined) return;
+    deployment.say(lines.exists(deployment.config, checkpoint.id, [permission]));
+  } catch {
+    deployment.tellsWhatExists = false;
+  }
+}
+
+function accessOf(deployment: Deployment, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Access {
+  return deployment.checkpoint(fineTunedModelCheckpoint).access(projectId);
+}
+
+function hasBoth(inputs: Partial<PermissionInputs>): inputs is PermissionInputs {
+  return inputNames.every((name) => typeof inputs[name] === "string");
+}
+
+function outputs(checkpoint: string, { projectId, createdAt }: Permission): PermissionOutputs {
+  return { fineTunedModelCheckpoint: checkpoint, projectId, createdAt };
+}
+
+/** What a resource's state must hold; a dynamic resource that is imported by its ID alone comes without it. */
+function completeState(id: string, state: Partial<PermissionOutputs> | undefined): PermissionOutputs {
+  const { fineTunedModelCheckpoint, projectId, createdAt = 0 } = state ?? {};
+  if (id !== "" && fineTunedModelCheckpoint && projectId) return { fineTunedModelCheckpoint, projectId, createdAt };
+  const missing = [
+    id ? [] : "id",
+    fineTunedModelCheckpoint ? [] : "fineTunedModelCheckpoint",
+    projectId ? [] : "projectId",
+  ].flat();
+  throw new OperationFailed(
+    `The state of ${id || "a permission"} lacks its ${missing.join(" and ")}, so nothing was done.`,
+    "To bring an existing permission under Pulumi, declare it and run `pulumi up`, which takes it over; " +
+      "`pulumi state delete` removes a record that cannot be repaired.",
+  );
+}

@@ -1,0 +1,242 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { Grants, type CreatePermissions, type Granted } from "../../provider/access/grants";
+import { ApiError } from "../../provider/api/error";
+import { Lookups } from "../../provider/access/lookups";
+import { TestClock } from "../support/clock";
+import { failureOf } from "../support/failure";
+import { lost, refusal, TestServer } from "../support/server";
+
+const names = (count: number) => Array.from({ length: count }, (_, index) => `proj_${index}`);
+
+function grants(server: TestServer, create: CreatePermissions = server.create) {
+  const clock = new TestClock();
+  const all = new Grants(create, new Lookups(server.list, clock), clock);
+  const grant = (project: string) => all.grant(project);
+  return { clock, grant };
+}
+
+describe("grants", function () {
+  it("that are asked together are one POST, and each gets its own project's permission", async function () {
+    const server = new TestServer(["proj_others"]);
+    const { grant } = grants(server);
+    const granted = await Promise.all(names(100).map(grant));
+    expect(server.posts).to.have.length(1);
+    expect(server.lists).to.have.length(1);
+    for (const [index, { permission, existed }] of granted.entries()) {
+      expect(permission).to.equal(server.rows.find(({ projectId }) => projectId === `proj_${index}`));
+      expect(existed).to.equal(false);
+    }
+  });
+
+  for (const gap of [1, 8, 15, 60]) {
+    it(`that trickle in ${gap} ms apart are a few POSTs`, async function () {
+      const server = new TestServer();
+      const { grant, clock } = grants(server);
+      const granted: Promise<Granted>[] = [];
+      for (const project of names(50)) {
+        granted.push(grant(project));
+        await clock.sleep(gap);
+      }
+      await Promise.all(granted);
+      expect(server.posts.length).to.be.at.most(gap < 20 ? 1 : 4);
+      expect(server.posts.flat().sort()).to.deep.equal(names(50).sort());
+    });
+  }
+
+  it("that an engine sends eight at a time are a POST for every eight, which soon waits for no more", async function () {
+    const server = new TestServer();
+    let askedAt = 0;
+    const waited: number[] = [];
+    const create: CreatePermissions = (projects) => {
+      waited.push(clock.now() - askedAt);
+      return server.create(projects);
+    };
+    const { grant, clock } = grants(server, create);
+    const left = names(96);
+    let inFlight = 0;
+    const work = async () => {
+      for (let project = left.shift(); project !== undefined; project = left.shift()) {
+        // The engine writes its state between two steps.
+        await clock.sleep(8 * ++inFlight);
+        askedAt = clock.now();
+        await grant(project);
+        inFlight--;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    expect(server.posts.map((projects) => projects.length)).to.deep.equal(Array(12).fill(8));
+    expect(waited.slice(2)).to.deep.equal(Array(10).fill(0));
+  });
+
+  it("that come alone wait no longer than 50 ms", async function () {
+    const { grant, clock } = grants(new TestServer());
+    const start = clock.now();
+    await grant("proj_a");
+    expect(clock.now() - start).to.be.at.most(50);
+  });
+
+  it("that never stop coming are posted every two seconds or so", async function () {
+    const server = new TestServer();
+    const { grant, clock } = grants(server);
+    const start = clock.now();
+    const first = grant("proj_first").then(() => clock.now() - start);
+    for (const project of names(400)) {
+      void grant(project);
+      await clock.sleep(10);
+    }
+    expect(await first).to.be.below(2_500);
+  });
+
+  it("gather while a POST is under way", async function () {
+    const server = new TestServer();
+    const slow: CreatePermissions = async (projects) => {
+      await clock.sleep(5_000);
+      return server.create(projects);
+    };
+    const { grant, clock } = grants(server, slow);
+    const granted = [grant("proj_first")];
+    await clock.sleep(1_000);
+    for (const project of names(10)) {
+      granted.push(grant(project));
+      await clock.sleep(300);
+    }
+    await Promise.all(granted);
+    expect(server.posts).to.deep.equal([["proj_first"], names(10)]);
+  });
+
+  it("of what exists are not posted", async function () {
+    const server = new TestServer(["proj_0", "proj_1"]);
+    const { grant } = grants(server);
+    const granted = await Promise.all(names(3).map(grant));
+    expect(granted.map(({ existed }) => existed)).to.deep.equal([true, true, false]);
+    expect(server.posts).to.deep.equal([["proj_2"]]);
+  });
+
+  it("take the newest of two permissions that exist", async function () {
+    const server = new TestServer(["proj_a", "proj_a"]);
+    expect((await grants(server).grant("proj_a")).permission.id).to.equal("cp_2");
+  });
+
+  it("that the answer leaves out are looked up", async function () {
+    const server = new TestServer();
+    const omitting: CreatePermissions = async (projects) => (await server.create(projects)).slice(1);
+    const granted = await Promise.all(names(5).map(grants(server, omitting).grant));
+    expect(new Set(granted.map(({ permission }) => permission.id)).size).to.equal(5);
+  });
+
+  it("that the API accepts and does not list fail", async function () {
+    const server = new TestServer();
+    const { grant } = grants(server, async () => []);
+    expect((await failureOf(grant("proj_a"))).message).to.include("lists no permission for the project");
+  });
+
+  it("whose answer is lost are looked up, and not posted again", async function () {
+    const server = new TestServer();
+    const losing: CreatePermissions = async (projects) => {
+      await server.create(projects);
+      throw lost();
+    };
+    const granted = await Promise.all(names(3).map(grants(server, losing).grant));
+    expect(granted.map(({ existed }) => existed)).to.deep.equal([false, false, false]);
+    expect(server.posts).to.have.length(1);
+    expect(server.rows).to.have.length(3);
+  });
+
+  it("that never arrived are posted again, three times at the most", async function () {
+    const server = new TestServer();
+    let failures = 2;
+    const flaky: CreatePermissions = (projects) => (failures-- > 0 ? Promise.reject(lost()) : server.create(projects));
+    await grants(server, flaky).grant("proj_a");
+    expect(server.rows).to.have.length(1);
+
+    const posts: string[] = [];
+    const { grant } = grants(new TestServer(), ([project]) => {
+      posts.push(project!);
+      return Promise.reject(lost());
+    });
+    expect((await failureOf(grant("proj_b"))).message).to.equal("the connection was cut");
+    expect(posts).to.have.length(3);
+  });
+
+  it("of a checkpoint that is refused to everybody fail in one request", async function () {
+    for (const status of [401, 403, 404]) {
+      const server = new TestServer();
+      let posts = 0;
+      const { grant } = grants(server, () => {
+        posts++;
+        return Promise.reject(refusal(status, "The model 'ft:m:o::1' does not exist"));
+      });
+      await Promise.all(names(20).map((project) => failureOf(grant(project))));
+      expect(posts).to.equal(1);
+    }
+  });
+
+  it("beside one that the refusal names land in two further requests", async function () {
+    const { posts, outcome } = await withGuilty(100, new Set([37]), "Project proj_37 was not found");
+    expect(outcome).to.deep.equal([37]);
+    expect(posts).to.equal(3);
+  });
+
+  it("take over what somebody granted since the look, where a repeated POST is refused", async function () {
+    const server = new TestServer();
+    let raced = false;
+    const refusing: CreatePermissions = async (projects) => {
+      if (!raced) {
+        raced = true;
+        server.add("proj_1");
+        throw refusal(409, "already exists");
+      }
+      return server.create(projects);
+    };
+    const granted = await Promise.all(names(3).map(grants(server, refusing).grant));
+    expect(granted.map(({ existed }) => existed)).to.deep.equal([false, true, false]);
+    expect(server.rows).to.have.length(3);
+  });
+
+  it("that are refused for the checkpoint's sake are not tried one by one", async function () {
+    const server = new TestServer();
+    let posts = 0;
+    const { grant } = grants(server, () => {
+      posts++;
+      const details = { status: 400, fromApi: true, param: "fine_tuned_model_checkpoint" };
+      return Promise.reject(new ApiError('400 "It cannot be shared."', details));
+    });
+    const settled = await Promise.allSettled(names(100).map(grant));
+    expect(settled.every(({ status }) => status === "rejected")).to.equal(true);
+    expect(posts).to.equal(1);
+  });
+
+  it("land but for the guilty ones, by halving: at most 2 log₂ n + 2 requests for each of those", async function () {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 120 }),
+        fc.uniqueArray(fc.integer({ min: 0, max: 119 }), { maxLength: 4 }),
+        async (count, indexes) => {
+          const guilty = new Set(indexes.filter((index) => index < count));
+          const { posts, outcome } = await withGuilty(count, guilty, "A project was not found");
+          expect(outcome).to.deep.equal([...guilty].sort((a, b) => a - b));
+          expect(posts).to.be.at.most(1 + guilty.size * (2 * Math.ceil(Math.log2(count)) + 2));
+        },
+      ),
+    );
+  });
+});
+
+/** Grants so many, some of which the API refuses with these words; gives the indexes of those that failed. */
+async function withGuilty(count: number, guilty: Set<number>, words: string) {
+  const server = new TestServer();
+  let posts = 0;
+  const { grant } = grants(server, (projects) => {
+    posts++;
+    const isRefused = projects.some((project) => guilty.has(Number(project.slice("proj_".length))));
+    return isRefused ? Promise.reject(refusal(400, words)) : server.create(projects);
+  });
+  const settled = await Promise.allSettled(names(count).map(grant));
+  const outcome = settled.flatMap(({ status }, index) => (status === "rejected" ? [index] : []));
+  for (const [index, result] of settled.entries()) {
+    if (result.status === "fulfilled") expect(result.value.permission.projectId).to.equal(`proj_${index}`);
+  }
+  expect(server.rows).to.have.length(count - outcome.length);
+  return { posts, outcome };
+}

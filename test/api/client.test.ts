@@ -1,0 +1,318 @@
+import { inspect } from "node:util";
+import { expect } from "chai";
+import fc from "fast-check";
+import nock from "nock";
+import type { Permission } from "../../provider/api/contract";
+import { ApiError } from "../../provider/api/error";
+import { ConfigError } from "../../provider/config";
+import { failureOf } from "../support/failure";
+import { checkpoint, deploymentWith, host, permissions } from "../support/api";
+
+const key = "sk-admin-very-secret";
+const row = { object: "checkpoint.permission", id: "cp_1", created_at: 1721764867, project_id: "proj_a" };
+const onePage = { object: "list", data: [row], first_id: "cp_1", last_id: "cp_1", has_more: false };
+
+function client(config: Record<string, string> = {}) {
+  const { deployment, clock, said } = deploymentWith({ "openai:adminApiKey": key, ...config });
+  return { client: deployment.client, clock, said };
+}
+
+async function failure(promise: Promise<unknown>): Promise<ApiError> {
+  const error = await failureOf<ApiError>(promise);
+  expect(error).to.be.instanceOf(ApiError);
+  return error;
+}
+
+describe("the client", function () {
+  it("lists one page of a checkpoint, whose colons it encodes, with key, organization and project", async function () {
+    nock(host, {
+      reqheaders: {
+        authorization: `Bearer ${key}`,
+        "openai-organization": "org-1",
+        "openai-project": "proj_home",
+      },
+    })
+      .get(permissions)
+      .query({ limit: "100", project_id: "proj_a", after: "cp_0" })
+      .reply(200, onePage, { date: "Thu, 01 Jan 2026 00:00:10 GMT" });
+    const config = { "openai:organization": "org-1", "openai:project": "proj_home" };
+    const page = await client(config).client.listPermissions(checkpoint, { projectId: "proj_a", after: "cp_0" });
+    expect(page).to.deep.equal({
+      permissions: [{ id: "cp_1", projectId: "proj_a", createdAt: 1721764867 }],
+      hasMore: false,
+      lastId: "cp_1",
+      date: Date.UTC(2026, 0, 1) / 1000 + 10,
+    });
+    expect(permissions).to.include("ft%3Agpt-4.1-mini-2025-04-14%3Aacme%3A%3AB7R9VjQd");
+  });
+
+  for (const lastId of [null, undefined]) {
+    it(`goes on from the last row when last_id is ${String(lastId)}`, async function () {
+      nock(host)
+        .get(permissions)
+        .query(true)
+        .reply(200, { object: "list", data: [row], last_id: lastId, has_more: true });
+      expect((await client().client.listPermissions(checkpoint)).lastId).to.equal("cp_1");
+    });
+  }
+
+  it("grants many projects in one request", async function () {
+    nock(host)
+      .post(permissions, { project_ids: ["proj_a", "proj_b"] })
+      .reply(200, onePage);
+    const granted = await client().client.createPermissions(checkpoint, ["proj_a", "proj_b"]);
+    expect(granted.map(({ id }) => id)).to.deep.equal(["cp_1"]);
+  });
+
+  it("revokes one permission", async function () {
+    nock(host).delete(`${permissions}/cp_1`).reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
+    await client().client.deletePermission(checkpoint, "cp_1");
+  });
+
+  for (const answer of [
+    { object: "checkpoint.permission", id: "cp_1", deleted: false },
+    { object: "checkpoint.permission", id: "cp_2", deleted: true },
+  ]) {
+    it(`does not take ${JSON.stringify(answer)} for a revocation of cp_1`, async function () {
+      nock(host).delete(`${permissions}/cp_1`).reply(200, answer);
+      expect((await failure(client().client.deletePermission(checkpoint, "cp_1"))).message).to.include(
+        "did not confirm",
+      );
+    });
+  }
+
+  describe("tells an error apart by", function () {
+    it("status, code, request ID and organization, and never by headers, key or body", async function () {
+      const body = { error: { message: `Incorrect API key provided: ${key}`, type: "x", param: "p", code: "bad_key" } };
+      nock(host).post(permissions).reply(401, body, { "x-request-id": "req_1", "openai-organization": "acme" });
+      const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+      expect(error).to.include({ status: 401, code: "bad_key", param: "p", requestId: "req_1", organization: "acme" });
+      expect(error.fromApi).to.equal(true);
+      for (const text of [inspect(error, { depth: 9 }), JSON.stringify(error), error.stack]) {
+        expect(text).not.to.include(key);
+        expect(text).not.to.match(/Bearer|Authorization|project_ids/i);
+      }
+    });
+
+    for (const echo of [`Bearer ${key}`, "sk-admin-ab***yz", `key=${key}.`]) {
+      it(`an error that does not repeat "${echo.replace(key, "KEY")}" of the answer`, async function () {
+        nock(host)
+          .get(permissions)
+          .query(true)
+          .reply(401, { error: { message: `You sent ${echo}`, code: echo, param: null } }, { "x-request-id": echo });
+        const error = await failure(client().client.listPermissions(checkpoint));
+        expect(inspect(error)).not.to.include(key);
+        expect(inspect(error)).not.to.include("sk-admin").and.not.to.include("Bearer");
+        expect(error.message).to.include("You sent");
+      });
+    }
+
+    it("one line without control characters, however long the answer is", async function () {
+      const message = `first\n\u001b[31msecond ${"x".repeat(5000)}`;
+      nock(host)
+        .get(permissions)
+        .query(true)
+        .reply(400, { error: { message, code: null, param: null } });
+      const error = await failure(client().client.listPermissions(checkpoint));
+      expect(error.message).to.match(/^400 "first \[31msecond x+"$/);
+      expect(error.message.length).to.be.below(400);
+    });
+  });
+
+  describe("calls what it cannot read an error:", function () {
+    const unreadable: [string, number, string][] = [
+      ["HTML with 200", 200, "<html>captive portal</html>"],
+      ["JSON that breaks off", 200, JSON.stringify(onePage).slice(0, 60)],
+      ["JSON of another shape", 200, JSON.stringify({ items: [] })],
+      ["a row without an ID", 200, JSON.stringify({ ...onePage, data: [{ ...row, id: "" }] })],
+      ["a row with a time that is text", 200, JSON.stringify({ ...onePage, data: [{ ...row, created_at: "now" }] })],
+      ["a page that does not say whether there are more", 200, JSON.stringify({ object: "list", data: [] })],
+      ["an empty body", 200, ""],
+    ];
+    for (const [what, status, body] of unreadable) {
+      it(what, async function () {
+        nock(host).post(permissions).reply(status, body);
+        const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+        expect(error.message).to.match(/^the answer \(200\) cannot be read: /);
+        expect(error.ambiguous).to.equal(true);
+      });
+    }
+
+    it("whatever departs from the contract, without a crash", async function () {
+      const anything = fc.oneof(fc.jsonValue(), fc.constant(undefined));
+      const departures = fc.record(
+        { object: anything, data: anything, has_more: anything, last_id: anything, first: anything },
+        { requiredKeys: [] },
+      );
+      await fc.assert(
+        fc.asyncProperty(departures, fc.dictionary(fc.string(), anything), async ({ first, ...changes }, more) => {
+          const rows = first === undefined ? onePage.data : [first, ...onePage.data];
+          nock(host)
+            .post(permissions)
+            .reply(200, JSON.stringify({ ...onePage, data: rows, ...changes, ...more }));
+          const answer = await client()
+            .client.createPermissions(checkpoint, ["proj_a"])
+            .catch((error: unknown) => error);
+          if (answer instanceof ApiError) {
+            expect(answer.message).to.match(
+              /^the answer \(200\) cannot be read: [^\n]+ is not [^\n]+ Is the base URL right\?$/,
+            );
+            return;
+          }
+          expect(answer).to.be.an("array");
+          for (const { id, projectId, createdAt } of answer as Permission[]) {
+            expect(id).to.be.a("string").and.not.to.equal("");
+            expect(projectId).to.be.a("string").and.not.to.equal("");
+            expect(createdAt).to.satisfy(Number.isInteger);
+          }
+        }),
+      );
+    });
+
+    it("an error in whatever form, of which it keeps one clean line", async function () {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.integer({ min: 400, max: 428 }),
+          fc.jsonValue(),
+          fc.string(),
+          async (status, body, text) => {
+            const error = { message: `${key} ${text}`, code: text, param: text };
+            nock(host)
+              .post(permissions)
+              .reply(status, JSON.stringify(text.length % 2 === 0 ? body : { error }), { "x-request-id": "req_1" });
+            const thrown = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+            expect(thrown).to.include({ status, ambiguous: false, requestId: "req_1" });
+            expect(thrown.message).to.match(/^\P{Cc}+$/u);
+            expect(inspect(thrown)).not.to.include(key);
+          },
+        ),
+      );
+    });
+
+    it("a proxy's page", async function () {
+      nock(host).post(permissions).reply(404, "<html>not found</html>");
+      const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+      expect(error).to.include({ status: 404, fromApi: false, ambiguous: false });
+    });
+
+    it("a redirect, which it does not follow", async function () {
+      nock(host).get(permissions).query(true).reply(302, "", { location: "https://elsewhere.example/v1?x=1" });
+      const error = await failure(client().client.listPermissions(checkpoint));
+      expect(error.message)
+        .to.include("redirects (302) to https://elsewhere.example,")
+        .and.to.include("openai:baseUrl");
+    });
+  });
+
+  describe("sends again", function () {
+    it("a GET and a DELETE after network errors and 5xx, with growing pauses", async function () {
+      const { client: api, clock } = client();
+      nock(host)
+        .get(permissions)
+        .query(true)
+        .replyWithError(Object.assign(new Error("x"), { code: "ECONNRESET" }));
+      nock(host).get(permissions).query(true).reply(500, {});
+      nock(host).get(permissions).query(true).reply(200, onePage);
+      await api.listPermissions(checkpoint);
+      nock(host).delete(`${permissions}/cp_1`).reply(502, "<html>");
+      nock(host)
+        .delete(`${permissions}/cp_1`)
+        .reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
+      await api.deletePermission(checkpoint, "cp_1");
+      expect(clock.slept).to.deep.equal([500, 1000, 500]);
+    });
+
+    it("up to four times in all", async function () {
+      nock(host).get(permissions).query(true).times(4).reply(500, {});
+      expect((await failure(client().client.listPermissions(checkpoint))).status).to.equal(500);
+    });
+
+    it("never a POST, whose outcome it calls ambiguous", async function () {
+      for (const status of [500, 503]) {
+        nock(host).post(permissions).reply(status, {});
+        expect((await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).ambiguous).to.equal(true);
+      }
+      nock(host)
+        .post(permissions)
+        .replyWithError(Object.assign(new Error("x"), { code: "ECONNRESET" }));
+      const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+      expect(error.ambiguous).to.equal(true);
+      expect(error.message).to.equal("api.openai.com: the connection was cut before the answer came (ECONNRESET)");
+    });
+
+    for (const status of [400, 401, 403, 404, 409, 422]) {
+      it(`nothing after ${status}`, async function () {
+        nock(host)
+          .get(permissions)
+          .query(true)
+          .reply(status, { error: { message: "no", code: null, param: null } });
+        expect((await failure(client().client.listPermissions(checkpoint))).status).to.equal(status);
+      });
+    }
+
+    it("each method after a 429", async function () {
+      const { client: api } = client();
+      nock(host).get(permissions).query(true).reply(429, {});
+      nock(host).get(permissions).query(true).reply(200, onePage);
+      nock(host).post(permissions).reply(429, {});
+      nock(host).post(permissions).reply(200, onePage);
+      nock(host).delete(`${permissions}/cp_1`).reply(429, {});
+      nock(host)
+        .delete(`${permissions}/cp_1`)
+        .reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
+      await api.listPermissions(checkpoint);
+      await api.createPermissions(checkpoint, ["proj_a"]);
+      await api.deletePermission(checkpoint, "cp_1");
+    });
+  });
+
+  const unreachable: [code: string | undefined, message: string, reason: string][] = [
+    ["ECONNREFUSED", "connect ECONNREFUSED", "connection refused (ECONNREFUSED). Is the base URL right?"],
+    ["ENOTFOUND", "getaddrinfo", "host not found (ENOTFOUND). Is the base URL right, and the network up?"],
+    ["CERT_HAS_EXPIRED", "certificate has expired", "certificate has expired (CERT_HAS_EXPIRED)"],
+    [undefined, `something with ${key} in it`, "something with [key] in it"],
+  ];
+  for (const [code, message, reason] of unreachable) {
+    it(`says of a host that cannot be reached: ${reason}`, async function () {
+      nock(host)
+        .post(permissions)
+        .replyWithError(code === undefined ? new Error(message) : Object.assign(new Error(message), { code }));
+      const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+      expect(error.message).to.equal(`api.openai.com: ${reason}`);
+    });
+  }
+
+  it("gives up a request that gets no answer in time", async function () {
+    nock(host).post(permissions).delay(2000).reply(200, onePage);
+    const { client: api } = client({ "openai:timeoutSeconds": "0.05" });
+    const error = await failure(api.createPermissions(checkpoint, ["proj_a"]));
+    expect(error.message).to.equal("api.openai.com: no answer within 0.05 s (openai:timeoutSeconds)");
+    nock.abortPendingRequests();
+  });
+
+  for (const seconds of ["2.01", "0.9999", "3000000", "1e12"]) {
+    it(`waits as long as it is told, if that is ${seconds} s`, async function () {
+      nock(host).get(permissions).query(true).reply(200, onePage);
+      const page = await client({ "openai:timeoutSeconds": seconds }).client.listPermissions(checkpoint);
+      expect(page.permissions).to.have.length(1);
+    });
+  }
+
+  it("asks for a key before it makes a request", async function () {
+    const { deployment } = deploymentWith({ "openai:adminApiKey": "" });
+    const thrown = await deployment.client.listPermissions(checkpoint).catch((error: unknown) => error);
+    expect(thrown).to.be.instanceOf(ConfigError);
+    expect((thrown as ConfigError).remedy)
+      .to.include("openai:adminApiKey")
+      .and.to.include("OPENAI_ADMIN_KEY");
+  });
+
+  for (const id of ["", ".", ".."]) {
+    it(`never lets "${id}" climb out of the path`, async function () {
+      const thrown = await client()
+        .client.deletePermission(checkpoint, id)
+        .catch((error: unknown) => error);
+      expect(thrown).to.be.instanceOf(ConfigError);
+    });
+  }
+});

@@ -1,0 +1,106 @@
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { expect } from "chai";
+import nock from "nock";
+import { ApiError } from "../../provider/api/error";
+import { checkpoint, deploymentWith } from "../support/api";
+
+const key = "sk-admin-very-secret";
+const variables = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
+
+/** Keeps what it is sent; answers a CONNECT as a proxy does, and hangs up on the handshake that follows. */
+class Listener {
+  received = "";
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((socket: Socket) => {
+      socket.on("error", () => undefined);
+      socket.on("data", (data) => {
+        this.received += data.toString("latin1");
+        if (data.toString("latin1").startsWith("CONNECT")) socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        else socket.destroy();
+      });
+    });
+  }
+
+  async start(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  stop(): void {
+    this.#server.close();
+  }
+}
+
+function setVariable(name: string, value: string | undefined): void {
+  if (value !== undefined) process.env[name] = value;
+  // Set to undefined it would be the text "undefined".
+  else Reflect.deleteProperty(process.env, name);
+}
+
+describe("a proxy of the environment", function () {
+  const listeners: Listener[] = [];
+  const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
+
+  beforeEach(function () {
+    nock.restore();
+    for (const name of variables) setVariable(name, undefined);
+  });
+
+  afterEach(function () {
+    nock.activate();
+    for (const listener of listeners.splice(0)) listener.stop();
+    for (const name of variables) setVariable(name, before[name]);
+  });
+
+  async function listener(): Promise<Listener> {
+    const started = await new Listener().start();
+    listeners.push(started);
+    return started;
+  }
+
+  async function ask(baseUrl: string): Promise<ApiError> {
+    const { deployment } = deploymentWith({
+      ...{ "openai:adminApiKey": key, "openai:baseUrl": baseUrl, "openai:timeoutSeconds": "5" },
+    });
+    const error = await deployment.client.listPermissions(checkpoint).catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(ApiError);
+    return error as ApiError;
+  }
+
+  it("is asked for a tunnel, through which only what is encrypted goes", async function () {
+    const proxy = await listener();
+    process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+    expect((await ask("https://api.example/v1")).ambiguous).to.equal(true);
+    expect(proxy.received).to.match(/^CONNECT api\.example:443 HTTP\/1\.1\r\n/);
+    // A TLS handshake begins so.
+    expect(proxy.received).to.include("\u0016\u0003");
+    expect(proxy.received)
+      .not.to.include(key)
+      .and.not.to.match(/^authorization/im);
+  });
+
+  it("is passed by for the hosts of NO_PROXY", async function () {
+    const [proxy, api] = [await listener(), await listener()];
+    process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+    process.env["NO_PROXY"] = "localhost,127.0.0.1";
+    await ask(`https://127.0.0.1:${api.port}/v1`);
+    expect(proxy.received).to.equal("");
+    expect(api.received)
+      .to.match(/^\u0016\u0003/)
+      .and.not.to.include(key);
+  });
+
+  it("never sees the key of a request to this machine itself", async function () {
+    const [proxy, api] = [await listener(), await listener()];
+    process.env["HTTP_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+    await ask(`http://127.0.0.1:${api.port}/v1`);
+    expect(proxy.received).to.equal("");
+    expect(api.received).to.match(/^GET \/v1\/fine_tuning\//);
+  });
+});

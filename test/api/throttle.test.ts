@@ -1,0 +1,243 @@
+import { expect } from "chai";
+import type { Config } from "../../provider/config";
+import { retryAfter, Throttle, WaitedTooLong } from "../../provider/api/throttle";
+import { TestClock } from "../support/clock";
+import { failureOf } from "../support/failure";
+
+function throttle(settings: Partial<Pick<Config, "requestsPerMinute" | "maxWaitSeconds">> = {}) {
+  const clock = new TestClock();
+  const said: string[] = [];
+  const gate = new Throttle({
+    ...{ endpoint: "granting (POST)", unit: "permissions", clock },
+    config: { requestsPerMinute: undefined, maxWaitSeconds: 900, nameOf: (name) => `openai:${name}`, ...settings },
+    say: (line) => said.push(line),
+  });
+  return { gate, clock, said };
+}
+
+/** A server that lets `burst` pass at once and refills steadily, as token buckets do. */
+function bucket(clock: TestClock, perMinute: number, burst: number, retryAfterSeconds = false) {
+  let tokens = burst;
+  let at = clock.now();
+  const served = { passed: 0, refused: 0 };
+  const send = async () => {
+    tokens = Math.min(burst, tokens + ((clock.now() - at) * perMinute) / 60_000);
+    at = clock.now();
+    if (tokens < 1) {
+      served.refused++;
+      const seconds = Math.ceil(((1 - tokens) / perMinute) * 60);
+      return retryAfterSeconds ? { status: 429, retryAfter: seconds * 1000 } : { status: 429 };
+    }
+    tokens--;
+    served.passed++;
+    return { status: 200 };
+  };
+  return { send, served };
+}
+
+describe("the throttle of an endpoint", function () {
+  it("does not hold up what the API lets pass", async function () {
+    const { gate, clock } = throttle();
+    await Promise.all(Array.from({ length: 50 }, () => gate.run(async () => ({ status: 200 }))));
+    expect(clock.slept).to.deep.equal([]);
+  });
+
+  it("hands on every answer but a 429", async function () {
+    const { gate } = throttle();
+    for (const status of [200, 400, 500]) {
+      expect(await gate.run(async () => ({ status }))).to.deep.equal({ status });
+    }
+  });
+
+  it("waits as long as Retry-After says, for all at once, and says so once", async function () {
+    const { gate, clock, said } = throttle();
+    const start = clock.now();
+    const sent: number[] = [];
+    let refusals = 3;
+    const send = async () => {
+      if (refusals-- > 0) return { status: 429, retryAfter: 20_000 };
+      sent.push(clock.now() - start);
+      return { status: 200 };
+    };
+    await Promise.all([gate.run(send), gate.run(send), gate.run(send)]);
+    // Then one by one: what waited would only be refused together again.
+    expect(sent).to.deep.equal([20_000, 20_500, 20_900]);
+    expect(said[0]).to.equal(
+      "OpenAI throttles granting (POST): 0 of 3 permissions done, the rest as fast as it allows.",
+    );
+  });
+
+  for (const retryAfterZero of [0, 1]) {
+    it(`does not ask again without end when Retry-After is ${retryAfterZero} ms`, async function () {
+      const { gate, clock } = throttle({ maxWaitSeconds: 10 });
+      let asked = 0;
+      const send = async () => {
+        asked++;
+        return { status: 429, retryAfter: retryAfterZero };
+      };
+      expect(await gate.run(send).catch((error: unknown) => error)).to.be.instanceOf(WaitedTooLong);
+      expect(asked).to.be.below(6);
+      expect(clock.slept.length).to.be.below(6);
+    });
+  }
+
+  it("doubles its pause with each refusal that says nothing, up to a minute and a tenth", async function () {
+    const { gate, clock } = throttle();
+    let refusals = 9;
+    await gate.run(async () => ({ status: refusals-- > 0 ? 429 : 200 }));
+    expect(clock.slept).to.deep.equal([500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+  });
+
+  for (const [perMinute, burst] of [
+    [60, 10],
+    [7, 7],
+    [10, 10],
+  ] as const) {
+    it(`lands 100 requests, 8 at a time, close to what ${perMinute} a minute allow at the least`, async function () {
+      const { gate, clock, said } = throttle();
+      const { send, served } = bucket(clock, perMinute, burst);
+      const start = clock.now();
+      let left = 100;
+      const worker = async () => {
+        while (left-- > 0) await gate.run(send);
+      };
+      await Promise.all(Array.from({ length: 8 }, worker));
+      const least = ((100 - burst) / perMinute) * 60_000;
+      expect(served.passed).to.equal(100);
+      expect((clock.now() - start) / least).to.be.within(1, 1.2);
+      expect(served.refused).to.be.below(60);
+      expect(said.length).to.be.at.most(1 + least / 15_000);
+    });
+  }
+
+  for (const [perMinute, burst] of [
+    [7, 7],
+    [60, 10],
+  ] as const) {
+    it(`sends no probe that is bound to be refused where ${perMinute} a minute pass and Retry-After says when`, async function () {
+      const { gate, clock } = throttle();
+      const { send, served } = bucket(clock, perMinute, burst, true);
+      await Promise.all(Array.from({ length: 60 }, () => gate.run(send)));
+      expect(served.passed).to.equal(60);
+      // The whole burst is sent at once, and refused together but for what passes.
+      expect(served.refused).to.be.at.most(60 - burst + 2);
+      served.refused = 0;
+      const start = clock.now();
+      for (let request = 0; request < 20; request++) await gate.run(send);
+      expect(served.refused).to.equal(0);
+      expect((clock.now() - start) / ((20 / perMinute) * 60_000)).to.be.below(1.2);
+    });
+  }
+
+  it("keeps to a window of 10 a minute that Retry-After tells of, evenly", async function () {
+    const { gate, clock } = throttle();
+    let refused = 0;
+    let passed = 0;
+    const windows = new Map<number, number>();
+    const send = async () => {
+      const window = Math.floor(clock.now() / 60_000);
+      const used = windows.get(window) ?? 0;
+      if (used >= 10) {
+        refused++;
+        return { status: 429, retryAfter: (window + 1) * 60_000 - clock.now() };
+      }
+      windows.set(window, used + 1);
+      passed++;
+      return { status: 200 };
+    };
+    for (let request = 0; request < 60; request++) await gate.run(send);
+    expect(passed).to.equal(60);
+    expect(refused).to.be.at.most(3);
+    expect(clock.now()).to.be.below(7 * 60_000);
+  });
+
+  it("paces ahead of time when it is told a rate, and says how long that takes", async function () {
+    const { gate, clock, said } = throttle({ requestsPerMinute: 60 });
+    const start = clock.now();
+    await Promise.all(Array.from({ length: 5 }, () => gate.run(async () => ({ status: 200 }))));
+    expect(clock.now() - start).to.equal(4000);
+    expect(said).to.deep.equal([]);
+    await Promise.all(Array.from({ length: 20 }, () => gate.run(async () => ({ status: 200 }))));
+    expect(said).to.have.length(1);
+    expect(said[0]).to.match(
+      /^openai:requestsPerMinute paces granting \(POST\): 5 of 2\d permissions done, some 60 a minute, until about 00:00 UTC\.$/,
+    );
+  });
+
+  it("gives up only when nothing is served for longer than the limit, however long the queue is", async function () {
+    const { gate, clock } = throttle();
+    const { send, served } = bucket(clock, 7, 7);
+    await Promise.all(Array.from({ length: 300 }, () => gate.run(send)));
+    expect(served.passed).to.equal(300);
+    expect(clock.now()).to.be.above(40 * 60_000);
+  });
+
+  it("says how far a run is, at what rate, and until when: at most every quarter of a minute", async function () {
+    const { gate, clock, said } = throttle();
+    const { send } = bucket(clock, 7, 7);
+    gate.expect(50);
+    for (let request = 0; request < 50; request++) await gate.run(send);
+    expect(said[0]).to.equal(
+      "OpenAI throttles granting (POST): 7 of 50 permissions done, the rest as fast as it allows.",
+    );
+    expect(said.at(-1)).to.match(/: 4\d of 50 permissions done, some [678] a minute, until about 00:0\d UTC\.$/);
+    expect(said.length).to.be.at.most(1 + clock.now() / 15_000);
+    expect(said.join()).not.to.include("waiting");
+  });
+
+  it("counts several permissions in one request, and forgets what will not be asked for", async function () {
+    const { gate, said } = throttle();
+    gate.expect(10);
+    gate.expect(-10);
+    let refusals = 1;
+    const once = async () => ({ status: refusals-- > 0 ? 429 : 200, retryAfter: 20_000 });
+    await gate.run(async () => ({ status: 200 }), 40);
+    await gate.run(once, 100);
+    expect(said[0]).to.include("40 of 140 permissions done, some 300 a minute");
+  });
+
+  it("takes no notice of a computer's clock that is set", async function () {
+    for (const hours of [-1, 1]) {
+      const { gate, clock } = throttle();
+      let refusals = 1;
+      const once = async () => {
+        clock.epoch += hours * 3_600_000;
+        return { status: refusals-- > 0 ? 429 : 200, retryAfter: 20_000 };
+      };
+      await gate.run(once);
+      expect(clock.now()).to.equal(20_000);
+    }
+  });
+
+  it("fails at once when the wait would pass the limit, saying what was done and what to run", async function () {
+    const { gate, clock } = throttle({ maxWaitSeconds: 30 });
+    await gate.run(async () => ({ status: 200 }));
+    const error = await failureOf(gate.run(async () => ({ status: 429, retryAfter: 31_000 })));
+    expect(error).to.be.instanceOf(WaitedTooLong);
+    expect(error.message)
+      .to.include("nothing for longer than 30 s (openai:maxWaitSeconds)")
+      .and.to.include("1 of 2 permissions done")
+      .and.to.include("run the same command again");
+    expect(clock.slept).to.deep.equal([]);
+  });
+});
+
+describe("the wait that an answer asks for", function () {
+  const now = Date.UTC(2026, 10, 22, 12, 0, 0);
+  const cases: [Record<string, string>, number | undefined][] = [
+    [{}, undefined],
+    [{ "retry-after": "7" }, 7000],
+    [{ "retry-after": "0.5" }, 500],
+    [{ "retry-after": "Sun, 22 Nov 2026 12:00:30 GMT" }, 30_000],
+    [{ "retry-after": "Sun, 22 Nov 2026 11:00:00 GMT" }, 0],
+    [{ "retry-after-ms": "120", "retry-after": "9" }, 120],
+    [{ "retry-after": "soon" }, undefined],
+    [{ "retry-after": "" }, undefined],
+    [{ "retry-after": "-1" }, undefined],
+  ];
+  for (const [headers, expected] of cases) {
+    it(`is ${String(expected)} ms for ${JSON.stringify(headers)}`, function () {
+      expect(retryAfter(headers, now)).to.equal(expected);
+    });
+  }
+});

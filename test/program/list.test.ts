@@ -1,0 +1,112 @@
+import * as pulumi from "@pulumi/pulumi";
+import { inspect } from "node:util";
+import { expect } from "chai";
+import nock from "nock";
+import {
+  CheckpointPermissionsError,
+  listCheckpointPermissions,
+  listCheckpointPermissionsOutput,
+  type ListOptions,
+} from "../../provider/index";
+import { failureOf } from "../support/failure";
+import { checkpoint, fakeApi, host, permissions } from "../support/api";
+
+let keys = 0;
+
+/** With a key of its own, since calls with the same settings share what they read. */
+function api() {
+  const adminApiKey = `sk-admin-test-${++keys}`;
+  const emulator = fakeApi({ adminKey: adminApiKey });
+  return { emulator, requests: emulator.requests, adminApiKey };
+}
+
+describe("asking who may use a checkpoint", function () {
+  it("gives every permission, from all pages, newest first", async function () {
+    const { emulator, requests, adminApiKey } = api();
+    for (let index = 0; index < 250; index++) emulator.grant(checkpoint, `proj_${index}`);
+    const rows = await listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, { adminApiKey });
+    expect(rows).to.have.length(250);
+    expect(rows[0]).to.have.keys(["id", "projectId", "createdAt"]);
+    expect(requests).to.have.length(3);
+  });
+
+  it("gives one project's, in one request", async function () {
+    const { emulator, requests, adminApiKey } = api();
+    const { id } = emulator.grant(checkpoint, "proj_a");
+    emulator.grant(checkpoint, "proj_b");
+    const args = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_a" };
+    const rows = await listCheckpointPermissions(args, { adminApiKey });
+    expect(rows.map((row) => row.id)).to.deep.equal([id]);
+    expect(requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_a"]);
+  });
+
+  it("takes the key from the stack's config in a program, and outputs as arguments", async function () {
+    const { emulator, adminApiKey } = api();
+    emulator.grant(checkpoint, "proj_a");
+    await pulumi.runtime.setMocks({
+      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
+      call: ({ inputs }) => inputs as Record<string, unknown>,
+    });
+    pulumi.runtime.setConfig("openai:adminApiKey", adminApiKey);
+    const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: pulumi.output(checkpoint) });
+    const projects = await new Promise((resolve) => rows.apply((all) => resolve(all.map((row) => row.projectId))));
+    expect(projects).to.deep.equal(["proj_a"]);
+  });
+
+  it("says in one line what failed and what to do, in a script's words", async function () {
+    const adminApiKey = "sk-admin-test";
+    const body = { error: { message: "Incorrect API key provided: sk-admin-test", code: null, param: null } };
+    nock(host).get(permissions).query(true).reply(401, body, { "x-request-id": "req_1" });
+    const error = await failureOf<CheckpointPermissionsError>(
+      listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, { adminApiKey }),
+    );
+    expect(error).to.be.instanceOf(CheckpointPermissionsError);
+    expect(error).to.include({ status: 401, code: undefined, requestId: "req_1" });
+    expect(error.message)
+      .to.match(/^Cannot list who can use ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Use an admin API key/)
+      .and.to.include("(adminApiKey or OPENAI_ADMIN_KEY)")
+      .and.not.to.include(adminApiKey);
+    // As Node.js and Pulumi show what a program does not catch.
+    expect(inspect(error))
+      .to.include(error.message)
+      .and.not.to.match(/^\s+at /m);
+  });
+
+  it("refuses bad IDs before any request", async function () {
+    const args = { fineTunedModelCheckpoint: "gpt-4o", projectId: "web" };
+    const error = await failureOf(listCheckpointPermissions(args, {}));
+    expect(error.message).to.include("fineTunedModelCheckpoint").and.to.include("projectId");
+  });
+
+  it("refuses arguments and options that it does not know, and names those that it does", async function () {
+    const args = { fineTunedModelCheckpoint: checkpoint, projectID: "proj_a" };
+    expect((await failureOf(listCheckpointPermissions(args, {}))).message).to.include(
+      'There is no argument "projectID". Use fineTunedModelCheckpoint, projectId.',
+    );
+    const options = { apiKey: "sk-admin-test" };
+    const wrong = listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, options as ListOptions);
+    expect((await failureOf(wrong)).message)
+      .to.include('There is no option "apiKey"')
+      .and.to.include("adminApiKey");
+  });
+
+  it("says how a script is to give the key, or to correct an option", async function () {
+    const list = (options: ListOptions) => listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, options);
+    expect((await failureOf(list({}))).message)
+      .to.include("Set OPENAI_ADMIN_KEY, or pass adminApiKey")
+      .and.not.to.include("pulumi");
+    expect((await failureOf(list({ timeoutSeconds: 0 }))).message).to.include(
+      'timeoutSeconds must be a number above 0, but is "0". Correct it in the options',
+    );
+  });
+
+  it("shares what it reads between calls, and one pace", async function () {
+    const { emulator, requests, adminApiKey } = api();
+    for (let index = 0; index < 50; index++) emulator.grant(checkpoint, `proj_${index}`);
+    for (let index = 0; index < 50; index++) {
+      const args = { fineTunedModelCheckpoint: checkpoint, projectId: `proj_${index}` };
+      expect(await listCheckpointPermissions(args, { adminApiKey })).to.have.length(1);
+    }
+    expect(requests).to.have.length(2);
+  });
+});

@@ -1,0 +1,185 @@
+import { execFileSync } from "node:child_process";
+import Module from "node:module";
+import { resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import { CheckpointPermission, CheckpointPermissions } from "../../provider/index";
+import { assertHostFindsPackage, providerOf } from "../../provider/program/reference";
+
+const fineTunedModelCheckpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
+
+/** Starts another program, as far as the constructors can tell. */
+async function program(): Promise<pulumi.runtime.MockResourceArgs[]> {
+  const registered: pulumi.runtime.MockResourceArgs[] = [];
+  await pulumi.runtime.setMocks({
+    newResource: (args) => {
+      registered.push(args);
+      return { id: `${args.name}_id`, state: { ...(args.inputs as object), createdAt: 7 } };
+    },
+    call: ({ inputs }) => inputs as Record<string, unknown>,
+  });
+  return registered;
+}
+
+function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolveValue) => output.apply(resolveValue));
+}
+
+describe("a program's CheckpointPermission", function () {
+  it("is registered by reference: its provider is one constant line that names the host's entry", async function () {
+    const registered = await program();
+    const permission = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
+    expect(await valueOf(permission.createdAt)).to.equal(7);
+    expect(registered).to.have.length(1);
+    expect(registered[0]).to.deep.include({
+      type: "pulumi-nodejs:dynamic/openai:CheckpointPermission",
+      name: "web",
+      inputs: { fineTunedModelCheckpoint, projectId: "proj_web", __provider: providerOf("permission") },
+    });
+    // It is in people's state: it stays.
+    expect(providerOf("permission")).to.equal(
+      'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permission',
+    );
+    expect(providerOf("permission").length).to.be.at.most(100);
+  });
+
+  it("is found by Pulumi's host, in the program's folder, with every operation", async function () {
+    const host = new Module("") as Module & { _compile(code: string, file: string): void };
+    host.paths = [resolve("examples/quickstart/node_modules"), resolve("node_modules")];
+    host._compile(providerOf("permission"), "");
+    const handler = (host.exports as { handler: () => pulumi.dynamic.ResourceProvider }).handler();
+    for (const operation of ["configure", "check", "diff", "create", "read", "delete"] as const) {
+      expect(handler[operation]).to.be.a("function");
+    }
+    // A host calls again before `configure` has settled.
+    const config = { get: (key: string) => ({ "openai:driftDetection": "false" })[key], require: () => "" };
+    void handler.configure!({ config });
+    const inputs = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(await handler.diff!("cp_1", { ...inputs, createdAt: 1 }, inputs)).to.deep.equal({ changes: false });
+  });
+
+  it("says what to install where, when the host would not find the package", function () {
+    expect(() => assertHostFindsPackage("/")).to.throw("In / run: npm install pulumi-openai-checkpoint-permissions");
+  });
+
+  it("refuses a second one for the same pair, naming both", async function () {
+    await program();
+    new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
+    new CheckpointPermission("mobile", { fineTunedModelCheckpoint, projectId: "proj_mobile" });
+    expect(() => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
+      pulumi.RunError,
+      `"web" and "shop" both declare that project proj_web may use checkpoint ${fineTunedModelCheckpoint}`,
+    );
+  });
+
+  it("refuses one that a set has as well", async function () {
+    await program();
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_mobile"] });
+    new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+    expect(() => new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
+      `"team" and "web" both declare that project proj_web may use`,
+    );
+  });
+
+  it("refuses one beside an exclusive set of the same name", async function () {
+    await program();
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true });
+    expect(() => new CheckpointPermission("team", { fineTunedModelCheckpoint, projectId: "proj_shop" })).to.throw(
+      `"team" is the exclusive list`,
+    );
+  });
+
+  for (const order of ["before", "after"]) {
+    it(`refuses one that is declared ${order} an exclusive set which does not list it`, async function () {
+      await program();
+      const set = () => {
+        const args = { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true };
+        return new CheckpointPermissions("team", args);
+      };
+      const single = () => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+      const [first, second] = order === "before" ? [single, set] : [set, single];
+      first();
+      expect(second).to.throw(
+        pulumi.RunError,
+        /"team" is the exclusive list .* and "shop" lets proj_shop use it beside that list/,
+      );
+    });
+  }
+
+  it("leaves inputs that are no list to the check", async function () {
+    await program();
+    const projectIds = pulumi.output("proj_web") as unknown as pulumi.Output<string[]>;
+    const set = new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds });
+    expect(await valueOf(set.projectIds)).to.equal("proj_web");
+  });
+
+  it("lives beside an exclusive set for another checkpoint", async function () {
+    await program();
+    new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: [], exclusive: true });
+    new CheckpointPermission("web", {
+      fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`,
+      projectId: "proj_web",
+    });
+  });
+
+  it("is another program's business in another program", async function () {
+    for (let runs = 0; runs < 2; runs++) {
+      await program();
+      new CheckpointPermission(`web${runs}`, { fineTunedModelCheckpoint, projectId: "proj_web" });
+    }
+  });
+});
+
+describe("a program's CheckpointPermissions", function () {
+  it("is registered by reference, with its own handler", async function () {
+    const registered = await program();
+    const projectIds = ["proj_web"];
+    const set = new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds });
+    await valueOf(set.urn);
+    const __provider = 'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permissions';
+    expect(registered[0]).to.deep.include({
+      type: "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
+      inputs: {
+        ...{ fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },
+        // The check takes it out.
+        __program: { others: [], listLength: 1 },
+      },
+    });
+    expect(__provider.length).to.be.at.most(100);
+  });
+
+  it("tells its check who else has access in the program, and how long its own list is", async function () {
+    const registered = await program();
+    const set = new CheckpointPermissions("team", {
+      fineTunedModelCheckpoint,
+      projectIds: ["proj_web", pulumi.output("proj_data")],
+    });
+    new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+    new CheckpointPermissions("others", { fineTunedModelCheckpoint, projectIds: ["proj_crm", "proj_mobile"] });
+    new CheckpointPermission("x", { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectId: "proj_x" });
+    await valueOf(set.urn);
+    expect(registered.find(({ name }) => name === "team")?.inputs).to.deep.include({
+      __program: { others: ["proj_shop", "proj_crm", "proj_mobile"], listLength: 2 },
+    });
+  });
+});
+
+describe("the npm package", function () {
+  it("holds compiled code, types, README and licence, and nothing else", function () {
+    const packed = JSON.parse(
+      execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: "provider", encoding: "utf8" }),
+    ) as Record<string, { files: { path: string }[] }>;
+    const files = Object.values(packed)[0]!.files.map(({ path }) => path);
+    const unexpected = files.filter(
+      (file) => !/^(dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(file),
+    );
+    expect(unexpected).to.deep.equal([]);
+    expect(files).to.include.members([
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/host/dynamic.js",
+      "README.md",
+      "LICENSE",
+    ]);
+  });
+});

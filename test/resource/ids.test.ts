@@ -1,0 +1,69 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import fc from "fast-check";
+import { checkId, type IdProperty } from "../../provider/resource/ids";
+
+describe("an ID that a program gives", function () {
+  const good: [IdProperty, string][] = [
+    ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"],
+    ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org::B7R9VjQd"],
+    ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd:ckpt-step-2000"],
+    ["fineTunedModelCheckpoint", "ft-AF1WoRqd3aJAHsqc9NY7iL8F"],
+    ["projectId", "proj_abGMw1llN8IrBb6SvvY5A1iH"],
+    ["projectId", pulumi.runtime.unknownValue],
+  ];
+  for (const [property, value] of good) {
+    it(`passes: ${value}`, function () {
+      expect(checkId(property, value)).to.equal(undefined);
+    });
+  }
+
+  const bad: [IdProperty, unknown, string][] = [
+    ["projectId", undefined, "is missing"],
+    ["projectId", null, "is missing"],
+    ["projectId", "", "is missing"],
+    ["projectId", 7, "must be a string, but is of type number"],
+    ["projectId", ["proj_a"], "must be a string, but is a list"],
+    ["projectId", "My project", "may hold letters"],
+    ["projectId", "web", '"web" must begin with "proj_"'],
+    ["projectId", "proj_", 'must begin with "proj_"'],
+    ["projectId", " proj_a", "may hold letters"],
+    ["projectId", "org-abc", "must not be an organization's ID"],
+    ["projectId", "sk-proj-abc", "must not be an API key"],
+    ["fineTunedModelCheckpoint", "gpt-4o-mini", 'must begin with "ft:"'],
+    ["fineTunedModelCheckpoint", "ftjob-abc", "must not be a fine-tuning job's ID"],
+    ["fineTunedModelCheckpoint", "ftckpt_abc", "must not be a checkpoint object's own ID"],
+    ["fineTunedModelCheckpoint", "cp_abc", "must not be a permission's ID"],
+    ["fineTunedModelCheckpoint", "ft:../../admin", "may hold letters"],
+    ["fineTunedModelCheckpoint", "ft:a?limit=1", "may hold letters"],
+    ["fineTunedModelCheckpoint", "ft:a#b", "may hold letters"],
+    ["fineTunedModelCheckpoint", "ft:a\u0000b", "may hold letters"],
+    ["fineTunedModelCheckpoint", `ft:${"a".repeat(10_000)}`, "is 10003 characters long"],
+  ];
+  for (const [property, value, reason] of bad) {
+    it(`is refused: ${property} that ${reason}`, function () {
+      const failure = checkId(property, value);
+      expect(failure?.property).to.equal(property);
+      expect(failure?.reason).to.include(`${property} `).and.to.include(reason).and.to.include("It looks like");
+    });
+  }
+
+  it("never repeats an API key", function () {
+    expect(checkId("projectId", "sk-admin-secret")?.reason).not.to.include("secret");
+  });
+
+  it("passes only what is safe in a path, whatever it is", function () {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.anything()), (value) => {
+        for (const prefix of ["", "proj_", "ft:"]) {
+          const id = typeof value === "string" ? prefix + value : value;
+          for (const property of ["projectId", "fineTunedModelCheckpoint"] as const) {
+            const failure = checkId(property, id);
+            if (failure === undefined) expect(id).to.match(/^[\w.:-]+$/);
+            else expect(failure.reason).to.include(property);
+          }
+        }
+      }),
+    );
+  });
+});

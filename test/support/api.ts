@@ -1,0 +1,49 @@
+import nock from "nock";
+import { Deployment } from "../../provider/access/deployment";
+import { readConfig } from "../../provider/config";
+import type { Method } from "../../sandbox/api/api";
+import { FaultyApi, type FaultyApiOptions } from "../../sandbox/api/faults";
+import { TestClock } from "./clock";
+
+export const adminKey = "sk-admin-test";
+export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
+export const host = "https://api.openai.com";
+export const permissions = `/v1/fine_tuning/checkpoints/${encodeURIComponent(checkpoint)}/permissions`;
+
+/** The emulated API behind nock at the real API's address. Its permissions are an hour old, unless it is to be others. */
+export function fakeApi(options: FaultyApiOptions = {}): FaultyApi {
+  const api = new FaultyApi({ adminKey, age: 3600, ...options });
+  type Done = (error: NodeJS.ErrnoException | null, result: nock.ReplyFnResult) => void;
+  const reply = function (this: nock.ReplyFnContext, uri: string, body: nock.Body, done: Done): void {
+    const { method, headers } = this.req;
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const authorization = [headers["authorization"]].flat()[0];
+    void api.serve(method as Method, new URL(uri, host), authorization, text).then((delivery) => {
+      const cut = Object.assign(new Error("socket hang up"), { code: "ECONNRESET" });
+      if (delivery.kind === "reset") done(cut, [0]);
+      else if (delivery.kind === "answer") done(null, [delivery.status, delivery.text, delivery.headers]);
+    });
+  };
+  for (const method of ["get", "post", "delete"] as const) {
+    nock(host)
+      .persist()
+      [method](/^\/v1\/fine_tuning\//)
+      .optionally()
+      .reply(reply);
+  }
+  return api;
+}
+
+export interface TestDeployment {
+  deployment: Deployment;
+  clock: TestClock;
+  /** What was said, a line each. */
+  said: string[];
+}
+
+/** A deployment with this config, on a clock that does not wait. */
+export function deploymentWith(config: Record<string, string> = {}, clock = new TestClock()): TestDeployment {
+  const said: string[] = [];
+  const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
+  return { deployment: new Deployment(settings, clock, (line) => said.push(line)), clock, said };
+}

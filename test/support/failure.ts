@@ -1,0 +1,7 @@
+/** What an operation failed with; an error if it did not. */
+export async function failureOf<Failure extends Error>(operation: Promise<unknown>): Promise<Failure> {
+  return operation.then(
+    () => Promise.reject(new Error("It did not fail.")),
+    (error: unknown) => error as Failure,
+  );
+}

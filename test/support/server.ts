@@ -1,0 +1,61 @@
+import type { ListQuery } from "../../provider/api/client";
+import type { Page, Permission } from "../../provider/api/contract";
+import { ApiError } from "../../provider/api/error";
+
+/** A checkpoint's permissions as a server has them, without HTTP, for rules that hold for all inputs. */
+export class TestServer {
+  rows: Permission[] = [];
+  lists: ListQuery[] = [];
+  posts: string[][] = [];
+  /** Its own clock, in Unix seconds. */
+  date = 1_767_225_600;
+  #next = 1;
+
+  constructor(
+    projects: readonly string[] = [],
+    readonly pageSize = 100,
+  ) {
+    for (const project of projects) this.add(project);
+  }
+
+  add(projectId: string): Permission {
+    const permission = { id: `cp_${this.#next}`, projectId, createdAt: this.#next };
+    this.#next++;
+    this.rows.unshift(permission);
+    return permission;
+  }
+
+  remove(id: string): void {
+    this.rows = this.rows.filter((row) => row.id !== id);
+  }
+
+  /** How many pages the whole list has. */
+  get pages(): number {
+    return Math.max(1, Math.ceil(this.rows.length / this.pageSize));
+  }
+
+  readonly list = async (query: ListQuery): Promise<Page> => {
+    this.lists.push(query);
+    await new Promise(setImmediate);
+    let rows = this.rows.filter(({ projectId }) => query.projectId === undefined || projectId === query.projectId);
+    if (query.after !== undefined) rows = rows.slice(rows.findIndex(({ id }) => id === query.after) + 1);
+    const permissions = rows.slice(0, this.pageSize);
+    return { permissions, hasMore: rows.length > this.pageSize, lastId: permissions.at(-1)?.id, date: this.date };
+  };
+
+  readonly create = async (projectIds: readonly string[]): Promise<Permission[]> => {
+    this.posts.push([...projectIds]);
+    await new Promise(setImmediate);
+    return projectIds.map((projectId) => this.add(projectId)).reverse();
+  };
+}
+
+/** A refusal in the API's own form. */
+export function refusal(status: number, message = "no"): ApiError {
+  return new ApiError(`${status} "${message}"`, { status, fromApi: true });
+}
+
+/** A request whose outcome nobody knows. */
+export function lost(): ApiError {
+  return new ApiError("the connection was cut", { ambiguous: true });
+}
