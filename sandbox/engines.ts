@@ -25,6 +25,8 @@ export interface RunOptions {
   skipPreview?: boolean;
   /** Whether `up` and `destroy` go on after a step has failed, with what does not depend on it. */
   continueOnError?: boolean;
+  /** Whether `up` and `destroy` refresh first. */
+  refresh?: boolean;
   /** Whether the CLI logs whatever it does. */
   verbose?: boolean;
   /** Hears of each event as it happens. */

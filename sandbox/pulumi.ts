@@ -28,10 +28,11 @@ export async function findPulumi(): Promise<PulumiEngine | NoPulumi> {
   let binary = await pulumiOnPath();
   if (binary === undefined) {
     try {
-      // The package has no other way to name the binary; running it through its script would hide the process.
-      // eslint-disable-next-line @typescript-eslint/no-require-imports
-      const { resolve } = require("pulumi/lib/resolve") as { resolve: () => Promise<string> };
-      binary = await resolve();
+      // The package has no other way to name the binary; running it through its script would hide the process. In a
+      // process of its own, since it prints what it is about to do even where that fails.
+      const naming = `require("pulumi/lib/resolve").resolve().then((file) => console.log(file))`;
+      const { stdout } = await promisify(execFile)(process.execPath, ["-e", naming]);
+      binary = stdout.trim().split("\n").at(-1)!;
     } catch {
       return { reason: "no pulumi is on PATH, and the npm package pulumi cannot download it here" };
     }
@@ -85,6 +86,7 @@ export class PulumiEngine implements Engine {
     // A preview of its own would show each step twice.
     if (command !== "preview") args.push("--yes", "--skip-preview");
     if (options.continueOnError === true) args.push("--continue-on-error");
+    if (options.refresh === true) args.push("--refresh");
     if (options.verbose === true) args.push("-v=9", "--logtostderr", "--logflow");
     if (options.parallel !== undefined) args.push("--parallel", String(options.parallel));
 

@@ -16,16 +16,26 @@ export function providerOf(handler: "permission" | "permissions"): string {
 
 const foldersWithPackage = new Set<string>();
 
-/** Checks that the host, which runs in the program's folder, will find this package by name. */
-export function assertHostFindsPackage(folder = process.cwd()): void {
-  if (foldersWithPackage.has(folder)) return;
+/** Checks that the host will find this package by name, as far as it is known where the host looks. */
+export function assertHostFindsPackage(folder = folderOfHost()): void {
+  if (folder === undefined || foldersWithPackage.has(folder)) return;
   try {
     // Resolved from here, the package would always find itself.
     createRequire(join(folder, "index.js")).resolve(`${packageName}/dynamic`);
     foldersWithPackage.add(folder);
   } catch {
     throw programError(
-      `${packageName} is not installed where Pulumi looks for it. In ${folder} run: npm install ${packageName}`,
+      `Pulumi's provider host does not find ${packageName} from ${folder}. Add it to this program's own dependencies ` +
+        `(npm install ${packageName}): package managers such as pnpm hide what only another package depends on.`,
     );
   }
+}
+
+/**
+ * Where the host runs: in the program's folder, if Pulumi runs the program. An inline program of the Automation API may
+ * run anywhere, and is not told where its stack's host will.
+ */
+function folderOfHost(): string | undefined {
+  const isRunByPulumi = /[\\/]cmd[\\/]run([\\/]index\.js)?$/.test(process.argv[1] ?? "");
+  return isRunByPulumi ? process.cwd() : undefined;
 }

@@ -31,7 +31,7 @@ export interface DeploymentOptions {
  */
 export class Deployment implements ProgramHandlers {
   readonly #options: DeploymentOptions;
-  readonly #previous: Map<string, Resource>;
+  #previous: Map<string, Resource>;
   readonly #registered = new Set<string>();
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #serially = pLimit(1);
@@ -44,9 +44,13 @@ export class Deployment implements ProgramHandlers {
   constructor(options: DeploymentOptions) {
     this.#options = options;
     this.#atATime = pLimit(options.parallel);
-    this.#previous = new Map(
-      options.state.resources.filter((resource) => !resource.delete).map((resource) => [resource.urn, resource]),
-    );
+    this.#previous = this.#recorded();
+  }
+
+  /** What state has of each resource, besides what was replaced. */
+  #recorded(): Map<string, Resource> {
+    const there = this.#options.state.resources.filter((resource) => resource.delete !== true);
+    return new Map(there.map((resource) => [resource.urn, resource]));
   }
 
   get #host(): Promise<Provider> {
@@ -62,7 +66,9 @@ export class Deployment implements ProgramHandlers {
     this.#options.onEvent({ message });
   }
 
-  async register(goal: Goal): Promise<Registered> {
+  async register(asked: Goal): Promise<Registered> {
+    // Outside a preview only what failed is not known, and a provider hears nothing of it.
+    const goal = this.#options.preview ? asked : { ...asked, inputs: known(asked.inputs) as Properties };
     const urn = this.#urnOf(goal);
     if (this.#registered.has(urn))
       throw this.#fail(goal.name, `Duplicate resource URN '${urn}'; try giving it a unique name`);
@@ -120,6 +126,7 @@ export class Deployment implements ProgramHandlers {
     const resources = this.#options.state.resources.filter(({ custom, type }) => custom && type !== providerType);
     await Promise.all(resources.map((resource) => this.#refresh(resource)));
     await this.settle();
+    this.#previous = this.#recorded();
   }
 
   async #registerComponent(urn: string, goal: Goal): Promise<Registered> {
@@ -145,7 +152,7 @@ export class Deployment implements ProgramHandlers {
       return plan.op === "same" ? { urn, id: old!.id, outputs: old!.outputs } : { urn, outputs: plan.inputs };
     }
     if (plan.op === "same") {
-      return this.#recorded(old, { ...this.#resource(urn, goal, plan.inputs), id: old!.id!, outputs: old!.outputs });
+      return this.#done(old, { ...this.#resource(urn, goal, plan.inputs), id: old!.id!, outputs: old!.outputs });
     }
     const { op, inputs } = plan;
     return this.#atATime(() => this.#apply(urn, goal, old, op, inputs));
@@ -206,7 +213,7 @@ export class Deployment implements ProgramHandlers {
     try {
       if (op === "update") {
         const outputs = await host.update(urn, old!.id!, old!.outputs, inputs, old!.inputs);
-        return this.#recorded(old, { ...resource, id: old!.id!, outputs });
+        return this.#done(old, { ...resource, id: old!.id!, outputs });
       }
       if (op === "delete and create") {
         await host.delete(urn, old!.id!, old!.outputs, old!.inputs);
@@ -217,7 +224,7 @@ export class Deployment implements ProgramHandlers {
         state.replace(old, { ...old!, delete: true });
         old = undefined;
       }
-      return this.#recorded(old, { ...resource, id, outputs });
+      return this.#done(old, { ...resource, id, outputs });
     } catch (error) {
       if (error instanceof InitFailed) {
         const { id, properties: outputs, reasons: initErrors } = error;
@@ -308,7 +315,7 @@ export class Deployment implements ProgramHandlers {
     this.#options.state.replace(old, { ...resource, created: old?.["created"] ?? now, modified: now });
   }
 
-  #recorded(old: Resource | undefined, resource: Resource): Registered {
+  #done(old: Resource | undefined, resource: Resource): Registered {
     this.#record(old, resource);
     const { urn, id, outputs, type } = resource;
     this.#options.onEvent({ done: this.#step("done", type, nameOf(urn), id) });
@@ -339,6 +346,14 @@ export class Deployment implements ProgramHandlers {
     else this.#lost.add(urn);
     return new Error(failed);
   }
+}
+
+/** A value without what is not known: elements and properties are left out. */
+function known(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((element) => element !== unknown).map(known);
+  if (typeof value !== "object" || value === null) return value;
+  const properties = Object.entries(value).filter(([, property]) => property !== unknown);
+  return Object.fromEntries(properties.map(([name, property]) => [name, known(property)]));
 }
 
 function changesOf(properties: readonly string[], before: Properties, after: Properties): Change[] {

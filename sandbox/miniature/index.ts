@@ -102,11 +102,11 @@ class Session {
       case "preview":
         return this.#deploy({ preview: true }, (server) => this.#runProgram(server, true));
       case "up":
-        return this.#deploy({}, async (server) => {
+        return this.#deploy({}, async (server, deployment) => {
           // What this engine does not do is to be known before anything is changed.
-          return (
-            (this.#options.skipPreview === true || (await this.#survey())) && (await this.#runProgram(server, false))
-          );
+          if (this.#options.skipPreview !== true && !(await this.#survey())) return false;
+          if (this.#options.refresh === true) await deployment.refreshAll();
+          return this.#runProgram(server, false);
         });
       case "refresh":
         return this.#deploy({ config: this.#recordedConfig() }, async (_server, deployment) => {
@@ -115,6 +115,7 @@ class Session {
         });
       case "destroy":
         return this.#deploy({ config: this.#recordedConfig() }, async (_server, deployment) => {
+          if (this.#options.refresh === true) await deployment.refreshAll();
           await deployment.deleteAll(this.#state.resources.filter(({ type }) => type !== providerType));
           if (!deployment.ok) return false;
           this.#state.resources = [];

@@ -316,7 +316,9 @@ async function live(repeatedPost: RepeatedPost, runs: readonly Run[]): Promise<v
     }
     for (const [checkpoint, id] of checkpoints.entries()) {
       const declared = last.program.filter((one) => one.checkpoint === checkpoint).flatMap((one) => one.projects);
-      const mine = stack.api.projects(id).filter((project) => project !== stranger);
+      const rows = stack.api.projects(id).filter((project) => project !== stranger);
+      // Where a list lags, whoever takes a permission over may get a second one: both are on record.
+      const mine = runs.some(({ lag }) => lag > 0) ? [...new Set(rows)] : rows;
       expect(mine, "after good runs").to.deep.equal(declared.map((project) => projects[project]!).sort());
     }
   } catch (error) {

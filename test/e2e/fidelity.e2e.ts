@@ -39,6 +39,42 @@ onEachEngine("an engine", function (createWorld) {
     expect((await recorded())?.initErrors ?? []).to.deep.equal([]);
   });
 
+  it("calls check and diff in the order of the real engine, whatever fails or is forced", async function () {
+    const world = await createWorld();
+    // One trigger is in state, the other changes.
+    const program = (trigger: number, fails: boolean) =>
+      world.program(`
+        class Logged extends pulumi.dynamic.Resource {
+          constructor(name, fails, opts) {
+            const log = (call, text = "") => console.log("[" + call + " " + name + text + "]");
+            super({
+              async check(olds, news) { log("check", olds.__provider ? " again" : ""); return { inputs: news }; },
+              async diff() { log("diff"); return { changes: false }; },
+              async create({ fails }) { log("create"); if (fails) throw new Error("it fails"); return { id: name, outs: {} }; },
+              async delete() { log("delete"); },
+            }, name, { fails, list: opts.list }, opts);
+          }
+        }
+        const failing = new Logged("failing", ${String(fails)}, { replacementTrigger: ${trigger} });
+        new Logged("dependent", false, { dependsOn: [failing], list: [failing.id, "b"] });
+        new Logged("forced", false, { replacementTrigger: ${trigger} });`);
+    const calls = async (options = {}) => {
+      return [...texts(await world.run("up", options)).matchAll(/\[((?:check|diff|create|delete) [\w ]+)\]/g)]
+        .map(([, call]) => call)
+        .sort();
+    };
+    await program(1, false);
+    expect(await calls()).to.deep.equal([
+      ...["check dependent", "check failing", "check forced"],
+      ...["create dependent", "create failing", "create forced"],
+    ]);
+    await program(2, true);
+    expect(await calls({ continueOnError: true })).to.deep.equal([
+      ...["check dependent again", "check failing", "check failing again", "check forced", "check forced again"],
+      ...["create failing", "create forced", "delete forced", "diff dependent"],
+    ]);
+  });
+
   it("deletes dependents first, and components with what is in them", async function () {
     const world = await createWorld();
     await world.program(`

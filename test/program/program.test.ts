@@ -59,7 +59,22 @@ describe("a program's CheckpointPermission", function () {
   });
 
   it("says what to install where, when the host would not find the package", function () {
-    expect(() => assertHostFindsPackage("/")).to.throw("In / run: npm install pulumi-openai-checkpoint-permissions");
+    expect(() => assertHostFindsPackage("/"))
+      .to.throw(pulumi.RunError, "does not find pulumi-openai-checkpoint-permissions from /")
+      .with.property("message")
+      .that.includes("Add it to this program's own dependencies");
+    const { argv } = process;
+    const cwd = process.cwd();
+    try {
+      process.chdir("/");
+      // An inline program of the Automation API may run anywhere.
+      expect(() => assertHostFindsPackage()).not.to.throw();
+      process.argv = ["node", "/x/node_modules/@pulumi/pulumi/cmd/run/index.js"];
+      expect(() => assertHostFindsPackage()).to.throw("from /");
+    } finally {
+      process.chdir(cwd);
+      process.argv = argv;
+    }
   });
 
   it("refuses a second one for the same pair, naming both", async function () {

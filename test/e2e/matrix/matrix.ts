@@ -21,6 +21,8 @@ export interface Call {
   title: string;
   method: Method;
   first?: Pick<Fault, "method" | "kind">;
+  /** Whether nothing is written after it: then a checkpoint that is gone takes its permissions along. */
+  isPlan?: boolean;
 }
 
 /** One thing that goes wrong with one request of one operation. Each case has a checkpoint of its own. */
@@ -69,7 +71,7 @@ function outcomeOf(call: Call, trouble: Trouble, lasts: boolean): Outcome {
   // Of a write that did happen another look or try tells, however often its answer is lost.
   if (trouble.takesEffect === true && call.method !== "GET") return "either";
   // Where the checkpoint is gone there is nothing left to revoke.
-  if (trouble.saysCheckpointIsGone === true && mayHaveRevoked({ call })) return "either";
+  if (trouble.saysCheckpointIsGone === true && (call.isPlan === true || mayHaveRevoked({ call }))) return "either";
   return "fails";
 }
 
