@@ -1,4 +1,7 @@
-/** `npm test`: lint, type check and all tests, and a last line that counts them. */
+/**
+ * `npm test`: lint, type check and all tests, and a last line that counts them. `npm run test:full` tries every
+ * combination of what may go wrong, where `npm test` tries each pair, and more sequences of programs.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +14,7 @@ interface Totals {
   skipped: number;
 }
 
+const isFull = process.argv.includes("--full");
 const folder = mkdtempSync(join(tmpdir(), "checkpoint-permissions-test-"));
 const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
 
@@ -25,9 +29,9 @@ function check(title: string, command: string): void {
   totals[run(title, command) ? "passed" : "failed"]++;
 }
 
-function tests(title: string, command: string): void {
+function tests(title: string, command: string, env: Record<string, string>): void {
   const file = join(folder, `${title}.json`);
-  const ok = run(title, `${command} --reporter test/reporter.cjs`, { TEST_TOTALS: file });
+  const ok = run(title, `${command} --reporter test/reporter.cjs`, { ...env, TEST_TOTALS: file });
   let counted: Totals;
   try {
     counted = JSON.parse(readFileSync(file, "utf8")) as Totals;
@@ -46,8 +50,8 @@ async function main(): Promise<void> {
   check("build", "npm run --silent build");
   check("lint", "npm run --silent lint");
   check("type check", "npm run --silent typecheck");
-  tests("unit tests", "npx c8 mocha");
-  tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml");
+  tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
+  tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_MATRIX: "1" } : {});
   rmSync(folder, { recursive: true });
 
   const pulumi = await findPulumi();

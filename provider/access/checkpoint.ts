@@ -182,6 +182,8 @@ export class Access {
   readonly #ours = new Set<string>();
   /** Permissions that a list showed to be gone. */
   readonly #gone = new Set<string>();
+  /** Permissions that we have begun to revoke: that a list lacks one is no lag. */
+  readonly #leaving = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -236,7 +238,7 @@ export class Access {
     const { id, createdAt } = recorded;
     const found = listed.permissions.find((row) => row.id === id);
     if (found !== undefined) return { permission: found, isGone: false, isUnlisted: false };
-    if (!lookups.isRevoked(id) && isYoung(recorded, listed)) {
+    if (!this.#leaving.has(id) && isYoung(recorded, listed)) {
       return { permission: { id, createdAt, projectId: this.projectId }, isGone: false, isUnlisted: true };
     }
     this.#gone.add(id);
@@ -311,6 +313,7 @@ export class Access {
       );
       return permissions.some((row) => row.id === id);
     };
+    this.#leaving.add(id);
     for (let tries = 1; ; tries++) {
       try {
         await shared.client.deletePermission(this.checkpoint.id, id);

@@ -26,6 +26,8 @@ export class WaitedTooLong extends Error {
 
 const firstBackoff = 500;
 const longestBackoff = 60_000;
+/** After this many requests in a row that were served at the server's own rate, a higher one is tried. */
+const betweenProbes = 10;
 /** A person reads one line in this many milliseconds, however often the API refuses. */
 const betweenLines = 15_000;
 
@@ -35,7 +37,7 @@ const betweenLines = 15_000;
  * A 429 closes the gate for all; afterwards requests pass one by one, at a spacing that follows what the API allows:
  *
  * - Where it says when to come back (`Retry-After`), the spacing is what it has served since the last refusal, spread
- *   over the time that it took. That is exact for a bucket that refills steadily and for a window alike, and stays.
+ *   over the time that it took. That is exact for a bucket that refills steadily and for a window alike.
  * - Where it does not, the spacing doubles with each refusal, and shrinks by a fifth with each request that is served.
  *   Against a bucket this loses next to nothing, because what a wait leaves unused is there to spend afterwards.
  */
@@ -125,8 +127,9 @@ export class Throttle {
     this.#done += units;
     this.#cycle.served++;
     this.#servedAt = this.#patienceFrom = now;
-    if (this.#isExact) return;
-    const eased = this.#spacing * 0.8;
+    // Where the server's word gave the spacing, every step below it is refused; so few are tried, and bold ones.
+    if (this.#isExact && this.#cycle.served % betweenProbes > 0) return;
+    const eased = this.#spacing * (this.#isExact ? 0.5 : 0.8);
     this.#spacing = Math.max(this.#shortestSpacing, eased < 50 ? 0 : eased);
   }
 

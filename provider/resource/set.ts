@@ -2,24 +2,31 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Checkpoint, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
-import { attempt, configFailure, HalfDone, OperationFailed, stillWanted, summed } from "./failure";
-import { checkId, isUnknown } from "./ids";
+import { attempt, configFailure, HalfDone, stillWanted, summed } from "./failure";
+import { isUnknown } from "./ids";
 import * as lines from "./lines";
+import {
+  byProject,
+  completeState,
+  isKnown,
+  knownOf,
+  problemsWith,
+  sameProjects,
+  whoOf,
+  type SetInputs,
+  type SetOutputs,
+} from "./set-inputs";
+import {
+  existing,
+  lookForDrift,
+  outsidersOf,
+  tellCreate,
+  tellJoining,
+  tellLosers,
+  tellOutsiders,
+  tellUnknown,
+} from "./set-preview";
 import type { ProgramNews } from "./single";
-
-export interface SetInputs {
-  fineTunedModelCheckpoint: string;
-  projectIds: string[];
-  exclusive: boolean;
-}
-
-export interface SetOutputs extends SetInputs {
-  /**
-   * Sorted by project. A project that is not on the list has its permission here until the resource of the program that
-   * is to take it over has done so, and the set is updated after that.
-   */
-  permissions: Permission[];
-}
 
 /** As a program gives them. */
 type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __program?: ProgramNews };
@@ -190,26 +197,6 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   }
 }
 
-/** What is wrong with inputs, each with its property. */
-function problemsWith({ fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): dynamic.CheckFailure[] {
-  const failures = [checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? []].flat();
-  if (!isUnknown(exclusive) && typeof exclusive !== "boolean") {
-    failures.push({ property: "exclusive", reason: "exclusive must be true or false." });
-  }
-  if (isUnknown(projectIds)) return failures;
-  if (!Array.isArray(projectIds)) {
-    const reason = "projectIds must be a list of project IDs, such as proj_abc123.";
-    return [...failures, { property: "projectIds", reason }];
-  }
-  for (const [index, projectId] of projectIds.entries()) {
-    const failure = checkId("projectId", projectId);
-    if (failure === undefined) continue;
-    const reason = failure.reason.replace(/^projectId/, `projectIds[${index}]`);
-    failures.push({ property: `projectIds[${index}]`, reason });
-  }
-  return failures;
-}
-
 /** Notes what the program declares, as far as a check can name it. */
 function noteProgram(deployment: Deployment, olds: Partial<SetInputs>, news: SetInputs, program?: ProgramNews): void {
   if (isUnknown(news.fineTunedModelCheckpoint)) return;
@@ -226,117 +213,6 @@ function noteProgram(deployment: Deployment, olds: Partial<SetInputs>, news: Set
   const old = deployment.checkpoint(olds.fineTunedModelCheckpoint);
   const live = { accesses, deleteBeforeReplace: program?.deleteBeforeReplace === true };
   for (const projectId of olds.projectIds) old.access(projectId).isOf(live);
-}
-
-/** Says in a preview what a create will do to whom. */
-async function tellCreate(deployment: Deployment, inputs: SetInputs): Promise<void> {
-  const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-  if (isUnknown(fineTunedModelCheckpoint) || !isKnown(inputs)) {
-    if (exclusive && deployment.config.driftDetection) tellUnknown(deployment, inputs);
-    return;
-  }
-  await attempt("look up", fineTunedModelCheckpoint, whoOf(inputs), () => tellOutsiders(deployment, inputs, []));
-  if (!deployment.tellsWhatExists) return;
-  try {
-    const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
-    const found = await existing(checkpoint, projectIds);
-    if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
-  } catch {
-    // What cannot be looked up now is the create's to report.
-    deployment.tellsWhatExists = false;
-  }
-}
-
-/** What no look-up can show in a preview is said at least. */
-function tellUnknown(deployment: Deployment, { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): void {
-  const what = [
-    isUnknown(fineTunedModelCheckpoint) ? "its checkpoint" : [],
-    knownOf(projectIds).length === projectIds.length ? [] : "a project on it",
-    isUnknown(exclusive) ? "whether it is exclusive" : [],
-  ].flat();
-  const checkpoint = isUnknown(fineTunedModelCheckpoint) ? undefined : fineTunedModelCheckpoint;
-  const revokes = isUnknown(exclusive) ? "may revoke" : "revokes";
-  const consequence = exclusive && deployment.config.driftDetection ? revokes : undefined;
-  deployment.say(lines.unknown(what.join(", and "), checkpoint, consequence));
-}
-
-/** Says who loses access, but for those to whom something else in the program gives it. */
-function tellLosers(deployment: Deployment, checkpoint: Checkpoint, permissions: readonly Permission[]): void {
-  const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared);
-  if (losers.length > 0) deployment.say(lines.loses(checkpoint.id, losers));
-}
-
-/** Says who gains access, and whose permission is taken over. */
-async function tellJoining(
-  deployment: Deployment,
-  checkpoint: Checkpoint,
-  projectIds: readonly string[],
-  vanished: readonly Permission[],
-): Promise<void> {
-  // Of those the drift line tells.
-  const known = new Set(vanished.map(({ projectId }) => projectId));
-  const joining = projectIds.filter((projectId) => !known.has(projectId));
-  const found = deployment.config.driftDetection ? await existing(checkpoint, joining) : [];
-  const isThere = new Set(found.map(({ projectId }) => projectId));
-  const gaining = joining.filter((projectId) => !isThere.has(projectId));
-  if (gaining.length > 0) deployment.say(lines.gains(checkpoint.id, gaining));
-  if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
-}
-
-/** Looks up what state holds, and says what is gone of it. */
-async function lookForDrift(deployment: Deployment, state: SetOutputs) {
-  const checkpoint = deployment.checkpoint(state.fineTunedModelCheckpoint);
-  // An exclusive list needs everybody's in any case.
-  if (state.exclusive) await checkpoint.all();
-  const looks = await Promise.all(
-    state.permissions.map(async (recorded) => ({
-      recorded,
-      ...(await checkpoint.access(recorded.projectId).look(recorded)),
-    })),
-  );
-  const unlisted = looks.filter(({ isUnlisted }) => isUnlisted).map(({ recorded }) => recorded);
-  if (unlisted.length > 0) deployment.say(lines.unlisted(checkpoint.id, unlisted));
-  const gone = looks.filter(({ isGone }) => isGone);
-  if (gone.length > 0 && !checkpoint.isGone) {
-    const [lost, remade] = [false, true].map((isRemade) =>
-      gone.filter(({ permission }) => (permission !== undefined) === isRemade).map(({ recorded }) => recorded),
-    );
-    deployment.say(lines.driftOfSet(checkpoint.id, lost!, remade!, deployment.clock.date()));
-  }
-  return looks;
-}
-
-/** Says whom an exclusive list will lock out. */
-async function tellOutsiders(
-  deployment: Deployment,
-  inputs: SetInputs,
-  held: readonly Permission[],
-): Promise<Permission[]> {
-  if (!isKnown(inputs)) return [];
-  const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-  const outsiders = await outsidersOf(deployment, inputs, held);
-  if (outsiders.length > 0) deployment.say(lines.outsiders(fineTunedModelCheckpoint, outsiders));
-  if (exclusive && projectIds.length === 0) deployment.say(lines.nobody(fineTunedModelCheckpoint));
-  return outsiders;
-}
-
-/** Who has access beside an exclusive list. Without look-ups no preview shows them, so none counts. */
-async function outsidersOf(
-  deployment: Deployment,
-  { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
-  held: readonly Permission[],
-): Promise<Permission[]> {
-  if (!exclusive || !deployment.config.driftDetection) return [];
-  // By ID: beside the permission that a project loses it may have another, made behind our back.
-  const ours = new Set(held.map(({ id }) => id));
-  const outsiders = await deployment.checkpoint(fineTunedModelCheckpoint).outsiders(projectIds);
-  return outsiders.filter(({ id }) => !ours.has(id));
-}
-
-/** The permissions that projects have already. */
-async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Permission[]> {
-  const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
-  return looks.flatMap(({ permission }) => permission ?? []);
 }
 
 async function grantAll(
@@ -382,38 +258,4 @@ async function release(checkpoint: Checkpoint, permissions: readonly Permission[
   }
   const by = (outcome: Release) => permissions.filter(({ id }) => outcomes.get(id) === outcome);
   return { failures, untouched, by };
-}
-
-/** Whether a preview knows the whole list already, and whether it is exclusive. */
-function isKnown({ projectIds, exclusive }: SetInputs): boolean {
-  return !isUnknown(exclusive) && knownOf(projectIds).length === projectIds.length;
-}
-
-/** The projects that are known; none of a list that is not. */
-function knownOf(projectIds: readonly string[]): string[] {
-  return isUnknown(projectIds) ? [] : projectIds.filter((projectId) => !isUnknown(projectId));
-}
-
-/** The projects of a set, where a message names one. */
-function whoOf({ projectIds }: SetInputs): string {
-  return projectIds.length === 1 ? projectIds[0]! : `${projectIds.length} projects`;
-}
-
-function sameProjects(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((projectId, index) => projectId === b[index]);
-}
-
-function byProject(a: Permission, b: Permission): number {
-  return a.projectId < b.projectId ? -1 : 1;
-}
-
-function completeState(id: string, state: Partial<SetOutputs> | undefined): SetOutputs {
-  const { fineTunedModelCheckpoint, projectIds, permissions, exclusive = false } = state ?? {};
-  if (fineTunedModelCheckpoint && projectIds && permissions) {
-    return { fineTunedModelCheckpoint, projectIds, permissions, exclusive };
-  }
-  throw new OperationFailed(
-    `The state of ${id} is incomplete, so nothing was done.`,
-    "To bring existing permissions under Pulumi, declare them and run `pulumi up`, which takes them over.",
-  );
 }

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import type { dynamic } from "@pulumi/pulumi";
 import { Deployment as Provider } from "../../provider/access/deployment";
 import { readConfig } from "../../provider/config";
-import { SetResource, type SetOutputs } from "../../provider/resource/set";
+import { SetResource } from "../../provider/resource/set";
+import type { SetOutputs } from "../../provider/resource/set-inputs";
 import { SingleResource, type PermissionOutputs } from "../../provider/resource/single";
 import type { RepeatedPost } from "../../sandbox/api/api";
 import { FaultyApi } from "../../sandbox/api/faults";
@@ -88,6 +89,8 @@ const program: fc.Arbitrary<Declared[]> = fc
         declared.push({
           ...{ ...flag, name: setNames[2 * checkpoint + slot]!, checkpoint, projects: listed, isSet: true },
           exclusive: flag.exclusive && !others,
+          // What such a set keeps for another resource it cannot give up before that one has come.
+          deleteBeforeReplace: false,
         });
       }
       for (const [project] of projects.entries()) {

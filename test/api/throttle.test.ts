@@ -114,17 +114,17 @@ describe("the throttle of an endpoint", function () {
     [7, 7],
     [60, 10],
   ] as const) {
-    it(`sends no probe that is bound to be refused where ${perMinute} a minute pass and Retry-After says when`, async function () {
+    it(`sends hardly a request that is bound to be refused where ${perMinute} a minute pass and Retry-After says when`, async function () {
       const { gate, clock } = throttle();
       const { send, served } = bucket(clock, perMinute, burst, true);
       await Promise.all(Array.from({ length: 60 }, () => gate.run(send)));
       expect(served.passed).to.equal(60);
       // The whole burst is sent at once, and refused together but for what passes.
-      expect(served.refused).to.be.at.most(60 - burst + 2);
+      expect(served.refused).to.be.at.most(60 - burst + 10);
       served.refused = 0;
       const start = clock.now();
       for (let request = 0; request < 20; request++) await gate.run(send);
-      expect(served.refused).to.equal(0);
+      expect(served.refused).to.be.at.most(2);
       expect((clock.now() - start) / ((20 / perMinute) * 60_000)).to.be.below(1.2);
     });
   }
@@ -149,6 +149,14 @@ describe("the throttle of an endpoint", function () {
     expect(passed).to.equal(60);
     expect(refused).to.be.at.most(3);
     expect(clock.now()).to.be.below(7 * 60_000);
+  });
+
+  it("soon goes at full speed again after a refusal that was the only one", async function () {
+    const { gate, clock } = throttle();
+    let sent = 0;
+    const send = async () => (++sent === 4 ? { status: 429, retryAfter: 5_000 } : { status: 200 });
+    for (let request = 0; request < 1000; request++) await gate.run(send);
+    expect(clock.now()).to.be.below(60_000);
   });
 
   it("paces ahead of time when it is told a rate, and says how long that takes", async function () {

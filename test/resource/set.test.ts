@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import fc from "fast-check";
-import { SetResource, type SetInputs, type SetOutputs } from "../../provider/resource/set";
+import { SetResource } from "../../provider/resource/set";
+import type { SetInputs, SetOutputs } from "../../provider/resource/set-inputs";
 import type { FaultyApiOptions } from "../../sandbox/api/faults";
 import { failureOf as failure } from "../support/failure";
 import { checkpoint, deploymentWith, fakeApi } from "../support/api";

@@ -1,0 +1,121 @@
+import type { Checkpoint } from "../access/checkpoint";
+import type { Deployment } from "../access/deployment";
+import type { Permission } from "../api/contract";
+import { attempt } from "./failure";
+import { isUnknown } from "./ids";
+import * as lines from "./lines";
+import { isKnown, knownOf, whoOf, type SetInputs, type SetOutputs } from "./set-inputs";
+
+/** Says in a preview what a create will do to whom. */
+export async function tellCreate(deployment: Deployment, inputs: SetInputs): Promise<void> {
+  const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
+  if (isUnknown(fineTunedModelCheckpoint) || !isKnown(inputs)) {
+    if (exclusive && deployment.config.driftDetection) tellUnknown(deployment, inputs);
+    return;
+  }
+  await attempt("look up", fineTunedModelCheckpoint, whoOf(inputs), () => tellOutsiders(deployment, inputs, []));
+  if (!deployment.tellsWhatExists) return;
+  try {
+    const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
+    const found = await existing(checkpoint, projectIds);
+    if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
+  } catch {
+    // What cannot be looked up now is the create's to report.
+    deployment.tellsWhatExists = false;
+  }
+}
+
+/** What no look-up can show in a preview is said at least. */
+export function tellUnknown(
+  deployment: Deployment,
+  { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
+): void {
+  const what = [
+    isUnknown(fineTunedModelCheckpoint) ? "its checkpoint" : [],
+    knownOf(projectIds).length === projectIds.length ? [] : "a project on it",
+    isUnknown(exclusive) ? "whether it is exclusive" : [],
+  ].flat();
+  const checkpoint = isUnknown(fineTunedModelCheckpoint) ? undefined : fineTunedModelCheckpoint;
+  const revokes = isUnknown(exclusive) ? "may revoke" : "revokes";
+  const consequence = exclusive && deployment.config.driftDetection ? revokes : undefined;
+  deployment.say(lines.unknown(what.join(", and "), checkpoint, consequence));
+}
+
+/** Says who loses access, but for those to whom something else in the program gives it. */
+export function tellLosers(deployment: Deployment, checkpoint: Checkpoint, permissions: readonly Permission[]): void {
+  const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared);
+  if (losers.length > 0) deployment.say(lines.loses(checkpoint.id, losers));
+}
+
+/** Says who gains access, and whose permission is taken over. */
+export async function tellJoining(
+  deployment: Deployment,
+  checkpoint: Checkpoint,
+  projectIds: readonly string[],
+  vanished: readonly Permission[],
+): Promise<void> {
+  // Of those the drift line tells.
+  const known = new Set(vanished.map(({ projectId }) => projectId));
+  const joining = projectIds.filter((projectId) => !known.has(projectId));
+  const found = deployment.config.driftDetection ? await existing(checkpoint, joining) : [];
+  const isThere = new Set(found.map(({ projectId }) => projectId));
+  const gaining = joining.filter((projectId) => !isThere.has(projectId));
+  if (gaining.length > 0) deployment.say(lines.gains(checkpoint.id, gaining));
+  if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
+}
+
+/** Looks up what state holds, and says what is gone of it. */
+export async function lookForDrift(deployment: Deployment, state: SetOutputs) {
+  const checkpoint = deployment.checkpoint(state.fineTunedModelCheckpoint);
+  // An exclusive list needs everybody's in any case.
+  if (state.exclusive) await checkpoint.all();
+  const looks = await Promise.all(
+    state.permissions.map(async (recorded) => ({
+      recorded,
+      ...(await checkpoint.access(recorded.projectId).look(recorded)),
+    })),
+  );
+  const unlisted = looks.filter(({ isUnlisted }) => isUnlisted).map(({ recorded }) => recorded);
+  if (unlisted.length > 0) deployment.say(lines.unlisted(checkpoint.id, unlisted));
+  const gone = looks.filter(({ isGone }) => isGone);
+  if (gone.length > 0 && !checkpoint.isGone) {
+    const [lost, remade] = [false, true].map((isRemade) =>
+      gone.filter(({ permission }) => (permission !== undefined) === isRemade).map(({ recorded }) => recorded),
+    );
+    deployment.say(lines.driftOfSet(checkpoint.id, lost!, remade!, deployment.clock.date()));
+  }
+  return looks;
+}
+
+/** Says whom an exclusive list will lock out. */
+export async function tellOutsiders(
+  deployment: Deployment,
+  inputs: SetInputs,
+  held: readonly Permission[],
+): Promise<Permission[]> {
+  if (!isKnown(inputs)) return [];
+  const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
+  const outsiders = await outsidersOf(deployment, inputs, held);
+  if (outsiders.length > 0) deployment.say(lines.outsiders(fineTunedModelCheckpoint, outsiders));
+  if (exclusive && projectIds.length === 0) deployment.say(lines.nobody(fineTunedModelCheckpoint));
+  return outsiders;
+}
+
+/** Who has access beside an exclusive list. Without look-ups no preview shows them, so none counts. */
+export async function outsidersOf(
+  deployment: Deployment,
+  { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
+  held: readonly Permission[],
+): Promise<Permission[]> {
+  if (!exclusive || !deployment.config.driftDetection) return [];
+  // By ID: beside the permission that a project loses it may have another, made behind our back.
+  const ours = new Set(held.map(({ id }) => id));
+  const outsiders = await deployment.checkpoint(fineTunedModelCheckpoint).outsiders(projectIds);
+  return outsiders.filter(({ id }) => !ours.has(id));
+}
+
+/** The permissions that projects have already. */
+export async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Permission[]> {
+  const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
+  return looks.flatMap(({ permission }) => permission ?? []);
+}
