@@ -109,27 +109,24 @@ export class Checkpoint {
   async releaseAll(permissions: readonly Permission[], occasion: Occasion): Promise<Map<string, Release | Error>> {
     const outcomes = new Map<string, Release | Error>();
     const { client } = this.shared;
-    const queue = [...permissions];
     // Where a page tells of a hundred, it is cheaper to ask first than to revoke what is gone.
-    if (occasion === "delete" && queue.length > 1) await this.#noteGone(queue);
-    let untried = queue.length;
-    client.expectRevocations(untried);
+    if (occasion === "delete" && permissions.length > 1) await this.#lookForGone(permissions);
+    const queue = [...permissions];
+    const willRevoke = ({ id, projectId }: Permission) => this.access(projectId).willRevoke(id, occasion);
+    client.expectRevocations(queue.filter(willRevoke).length);
     let isHopeless = false;
     const work = async () => {
-      while (!isHopeless) {
-        const next = queue.shift();
-        if (next === undefined) return;
-        untried--;
+      for (let next = queue.shift(); next !== undefined && !isHopeless; next = queue.shift()) {
         try {
           outcomes.set(next.id, await this.access(next.projectId).release(next.id, occasion));
         } catch (error) {
           outcomes.set(next.id, error as Error);
-          isHopeless ||= wouldFailAgain(error);
+          isHopeless ||= wouldFailAgain(error, this.id);
         }
       }
     };
     await Promise.all(Array.from({ length: revocationsAtATime }, work));
-    client.expectRevocations(-untried);
+    client.expectRevocations(-queue.filter(willRevoke).length);
     return outcomes;
   }
 
@@ -157,7 +154,7 @@ export class Checkpoint {
     return this.#isGone;
   }
 
-  async #noteGone(permissions: readonly Permission[]): Promise<void> {
+  async #lookForGone(permissions: readonly Permission[]): Promise<void> {
     if (permissions.length > pageSize) await this.unlessGone(() => this.lookups.all());
     await Promise.all(permissions.map((permission) => this.access(permission.projectId).look(permission)));
   }
@@ -208,6 +205,11 @@ export class Access {
   /** Notes that a resource which has it, as state says, is still in the program. */
   isOf(live: Live): void {
     this.#live.push(live);
+  }
+
+  /** Whether a permission is ours, as far as this deployment has seen. */
+  isOurs(permissionId: string): boolean {
+    return this.#ours.has(permissionId);
   }
 
   /** Notes a permission of ours: taking it over is nothing new. */
@@ -280,16 +282,22 @@ export class Access {
    * The engine deletes by ID what a rename, a swap or a move has just taken over, so what the program declares decides.
    */
   release(permissionId: string, occasion: Occasion): Promise<Release> {
-    return this.#inTurn(async () => {
-      if (this.checkpoint.isGone || this.#gone.has(permissionId)) return "gone";
-      if (this.checkpoint.lookups.isRevoked(permissionId)) return "gone";
-      if (this.#isNeeded(occasion)) {
-        if (this.#onRecord === permissionId) return "kept";
-        // With another on record this one is one too many.
-        if (this.#onRecord === undefined && !this.#isDeletedFirst(occasion)) return "awaited";
-      }
-      return this.#revoke(permissionId);
-    });
+    return this.#inTurn(async () => this.#spared(permissionId, occasion) ?? this.#revoke(permissionId));
+  }
+
+  /** Whether a release would revoke the permission, as far as is known by now. */
+  willRevoke(permissionId: string, occasion: Occasion): boolean {
+    return this.#spared(permissionId, occasion) === undefined;
+  }
+
+  /** Why a permission is not to be revoked; undefined when it is. */
+  #spared(id: string, occasion: Occasion): Exclude<Release, "revoked"> | undefined {
+    if (this.checkpoint.isGone || this.#gone.has(id) || this.checkpoint.lookups.isRevoked(id)) return "gone";
+    if (!this.#isNeeded(occasion)) return undefined;
+    if (this.#onRecord === id) return "kept";
+    // With another on record this one is one too many.
+    if (this.#onRecord !== undefined || this.#isDeletedFirst(occasion)) return undefined;
+    return "awaited";
   }
 
   /** What constructors announce is no promise to whom a whole resource is deleted. */
@@ -320,7 +328,6 @@ export class Access {
         lookups.revoked(id);
         return "revoked";
       } catch (error) {
-        if (this.checkpoint.noteGone(error)) return "gone";
         const isDoubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
         if (!isDoubtful) {
           if (error instanceof ApiError && error.ambiguous) lookups.forget();

@@ -23,6 +23,8 @@ interface Grant {
 
 /** After this many requests whose outcome stayed unknown, it is the person's turn. */
 const maxAttempts = 3;
+/** After this many, a refusal that names nobody is taken to be about everybody. */
+const everybodysFrom = 8;
 /** What a write relies on was read no longer ago than this, in milliseconds. */
 export const maxAgeOfWrite = 600_000;
 /** A list may lag behind what the API has accepted: it is asked again after these pauses, in milliseconds. */
@@ -31,6 +33,8 @@ const lagPauses = [2_000, 8_000, 20_000];
 /** Grants that are in flight together for one checkpoint: one look, and one POST of what is missing. */
 export class Grants {
   readonly #batches: Batches<Grant>;
+  /** How many grants in a row were refused in the same words, each in a request of its own. */
+  #refusedAlone = { message: "", count: 0 };
 
   constructor(
     readonly create: CreatePermissions,
@@ -68,6 +72,7 @@ export class Grants {
       return this.#recover(batch, attempt, error);
     }
     this.lookups.granted(permissions);
+    this.#refusedAlone = { message: "", count: 0 };
     const byProject = new Map(permissions.map((permission) => [permission.projectId, permission]));
     const leftOut: Grant[] = [];
     for (const grant of batch) {
@@ -81,7 +86,7 @@ export class Grants {
     }
   }
 
-  /** Settles what the API has accepted and lists sooner or later; gives back what it never listed. */
+  /** Settles what the API has accepted, and lists sooner or later; gives back what it never listed. */
   async #awaitListed(batch: Grant[]): Promise<Grant[]> {
     let missing = batch;
     for (const pause of [0, ...lagPauses]) {
@@ -104,12 +109,27 @@ export class Grants {
       // Somebody may have granted one of them since our look, which some servers refuse.
       const missing = attempt === 1 ? await this.#lookAgain(batch, true) : batch;
       if (missing.length < batch.length) return this.#post(missing, attempt);
-      if (batch.length > 1) {
-        for (const part of parts(batch, (error as ApiError).message)) await this.#post(part, 2);
-        return;
-      }
+      if (batch.length > 1) return this.#postInParts(batch, error as ApiError);
+      const { message } = error as ApiError;
+      this.#refusedAlone = {
+        message,
+        count: message === this.#refusedAlone.message ? this.#refusedAlone.count + 1 : 1,
+      };
     }
     for (const grant of batch) grant.reject(error);
+  }
+
+  /**
+   * Finds out whom a refusal is about: those that it names, else by halving.
+   *
+   * Where many were refused alone, one after another and all in the same words, these are about everybody.
+   */
+  async #postInParts(batch: Grant[], refusal: ApiError): Promise<void> {
+    for (const part of parts(batch, refusal.message)) {
+      if (this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= everybodysFrom) {
+        for (const grant of part) grant.reject(refusal);
+      } else await this.#post(part, 2);
+    }
   }
 
   /** From a list that is yet to be read: settles those that are there by now, and gives back the others. */

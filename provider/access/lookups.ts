@@ -24,7 +24,7 @@ export interface Question {
 /** More rows than this for one project (100 a page) is a list that never ends; for all of them, more than the other. */
 const maxFilteredPages = 100;
 const maxPages = 1_000;
-/** A list whose cursors vanish this many times in a row while it is read is not read to its end. */
+/** A list whose cursors vanish this many times before a lookup is answered is not read to its end. */
 const maxRestarts = 10;
 
 interface Lookup {
@@ -197,7 +197,6 @@ export class Lookups {
           if (listed === undefined) snapshot.filterIsKept = false;
           else snapshot.addProject(projectId, listed);
         }
-        this.#restarts = 0;
         // What a later reading adds makes the rest no younger.
         if (snapshot.reading === this.#reading) snapshot.readAt = this.clock.now();
       } catch (error) {
@@ -207,6 +206,7 @@ export class Lookups {
           this.#restarts++;
           this.forget();
         } else {
+          this.#restarts = 0;
           this.#fail(readPage ? undefined : first, error instanceof CursorVanished ? error.refusal : error);
         }
       }
@@ -251,6 +251,7 @@ export class Lookups {
       const known = snapshot.answer(lookup);
       if (known === undefined) return true;
       lookup.resolve(known);
+      this.#restarts = 0;
       return false;
     });
   }

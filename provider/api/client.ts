@@ -75,7 +75,7 @@ export class Client {
     }
   }
 
-  /** Counts revocations that are yet to be asked for in the progress of a throttled run. */
+  /** Counts revocations that are yet to be asked for in the progress of a throttled run; negative: that will not be. */
   expectRevocations(count: number): void {
     this.#http.throttles.revoke.expect(count);
   }

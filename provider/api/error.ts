@@ -50,8 +50,12 @@ export class ApiError extends Error {
  */
 export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
-  if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint)) return false;
-  return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code ?? "") || error.message.includes(checkpoint);
+  if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint) || isAboutProjects(error)) return false;
+  if (error.code !== undefined && /_not_found$/.test(error.code)) {
+    return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code);
+  }
+  // What it says of a permission may name the checkpoint as well.
+  return error.message.includes(checkpoint) && !/\bpermission/i.test(error.message);
 }
 
 /**
@@ -61,7 +65,9 @@ export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolea
 export function mayBeAboutTheKey(error: ApiError, checkpoint: string): boolean {
   if (error.status !== 404 || isWrongPath(error)) return false;
   const speaksOfAccess = /\b(access|organi[sz]ation)|\bpermissions? (to|for)\b|not have (the )?permission/i;
-  return speaksOfAccess.test(error.message) && error.organization !== organizationOf(checkpoint);
+  if (!speaksOfAccess.test(error.message)) return false;
+  const organization = organizationOf(checkpoint);
+  return organization === undefined || error.organization !== organization;
 }
 
 /** `acme` of `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
@@ -75,7 +81,7 @@ function isWrongPath({ code, message }: ApiError): boolean {
 
 /** Whether a 404 or a refusal is about a project. */
 export function isAboutProjects(error: ApiError): boolean {
-  return error.param?.startsWith("project_ids") === true || /\bproj(ect|_)/i.test(error.message);
+  return error.param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(error.message);
 }
 
 /**
@@ -103,7 +109,7 @@ export function mayBlameSomeProjects(error: unknown): boolean {
  * Whether the next request for the same checkpoint would only fail in the same way: a refused key, a wrong address, a
  * throttle without end, an API that does not answer.
  */
-export function wouldFailAgain(error: unknown): boolean {
+export function wouldFailAgain(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError)) return true;
   switch (error.status) {
     case 400:
@@ -113,7 +119,7 @@ export function wouldFailAgain(error: unknown): boolean {
     case 403:
       return !isAboutProjects(error);
     case 404:
-      return isWrongPath(error) || !error.fromApi;
+      return isWrongPath(error) || !error.fromApi || mayBeAboutTheKey(error, checkpoint);
     default:
       return true;
   }

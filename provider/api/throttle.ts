@@ -49,8 +49,8 @@ export class Throttle {
   #isExact = false;
   #opensAt = 0;
   #refusals = 0;
-  /** When the last refusal was over, or the first request was asked for, and what was served since. */
-  #cycle = { startedAt: -Infinity, served: 0 };
+  /** When the last refusal was over, or requests began to be asked for, and what was served since. */
+  #cycle = { startedAt: 0, served: 0 };
   #servedAt = -Infinity;
   /** When we began to wait for an answer other than 429. */
   #patienceFrom = 0;
@@ -59,7 +59,7 @@ export class Throttle {
   #waiting = 0;
   /** In units: */
   #queued = 0;
-  #expected = 0;
+  #doneInTheEnd = 0;
   #done = 0;
 
   constructor(options: ThrottleOptions) {
@@ -69,9 +69,9 @@ export class Throttle {
     this.#spacing = this.#shortestSpacing;
   }
 
-  /** Counts units that are yet to be asked for; negative: that will not be asked for after all. */
+  /** Counts units of a larger work that are yet to be asked for; negative: that will not be asked for after all. */
   expect(units: number): void {
-    this.#expected = Math.max(0, this.#expected + units);
+    this.#doneInTheEnd = Math.max(this.#doneInTheEnd, this.#done) + units;
   }
 
   /**
@@ -82,10 +82,13 @@ export class Throttle {
    */
   async run<Answer extends Throttled>(send: () => Promise<Answer>, units = 1): Promise<Answer> {
     const { clock } = this.#options;
-    this.#expected = Math.max(0, this.#expected - units);
     this.#queued += units;
-    if (this.#waiting++ === 0) this.#patienceFrom = clock.now();
-    if (this.#cycle.startedAt === -Infinity) this.#cycle.startedAt = clock.now();
+    if (this.#waiting++ === 0) {
+      const now = clock.now();
+      this.#patienceFrom = now;
+      // What the server would have served while nothing was asked for says nothing of its rate.
+      if (now > this.#servedAt + this.#spacing) this.#cycle = { startedAt: now, served: 0 };
+    }
     try {
       for (;;) {
         await this.#turn();
@@ -112,8 +115,7 @@ export class Throttle {
         const why = this.#refusals > 0 ? "the API throttles" : `${config.nameOf("requestsPerMinute")} paces`;
         throw new WaitedTooLong(
           `${why} ${endpoint}, and would serve nothing for longer than ${maxWaitSeconds} s ` +
-            `(${config.nameOf("maxWaitSeconds")}); ${this.#progress()}. ` +
-            `What was done is recorded: run the same command again and it goes on from there.`,
+            `(${config.nameOf("maxWaitSeconds")}); ${this.#progress()}`,
         );
       }
       this.#announce();
@@ -167,12 +169,12 @@ export class Throttle {
   }
 
   #progress(): string {
-    return `${this.#done} of ${this.#done + this.#total} ${this.#options.unit} done`;
+    return `${this.#done} of ${this.#done + this.#left} ${this.#options.unit} done`;
   }
 
   /** In units, what is asked for or will be. */
-  get #total(): number {
-    return this.#queued + this.#expected;
+  get #left(): number {
+    return Math.max(this.#queued, this.#doneInTheEnd - this.#done);
   }
 
   /** At what rate, and until when; nothing before a rate is known. */
@@ -181,15 +183,15 @@ export class Throttle {
     const done = this.#done - this.#throttledFrom.done;
     const isSteady = this.#refusals === 0 || this.#isExact;
     if (!isSteady && done < 2) return ", the rest as fast as it allows";
-    const left = isSteady ? this.#atThisSpacing : (this.#total / done) * (now - this.#throttledFrom.at);
-    const perMinute = Math.max(1, Math.round((this.#total / left) * 60_000));
+    const left = isSteady ? this.#atThisSpacing : (this.#left / done) * (now - this.#throttledFrom.at);
+    const perMinute = Math.max(1, Math.round((this.#left / left) * 60_000));
     const until = new Date(clock.date() + left).toISOString().slice(11, 16);
     return `, some ${perMinute} a minute, until about ${until} UTC`;
   }
 
   /** Milliseconds that the requests which are left take at the present spacing. */
   get #atThisSpacing(): number {
-    return (this.#waiting + this.#expected) * this.#spacing;
+    return Math.max(this.#waiting, this.#doneInTheEnd - this.#done) * this.#spacing;
   }
 }
 

@@ -44,7 +44,7 @@ export function claim(declaration: Declaration): void {
     for (const other of all.filter(({ identity }) => identity !== mine.identity)) assertApart(checkpoint, other, mine);
     if (!all.includes(mine)) owners.set(checkpoint, [...all, mine]);
   };
-  const listed = Array.isArray(projectIds) ? projectIds : [];
+  const listed = listOf(projectIds);
   const plain = listed.filter((projectId) => typeof projectId === "string");
   if (typeof fineTunedModelCheckpoint === "string") enter(fineTunedModelCheckpoint, plain);
   const isPlain = Array.isArray(projectIds) && plain.length === listed.length && typeof exclusive === "boolean";
@@ -73,10 +73,20 @@ export function programNews(declaration: Declaration): pulumi.Output<ProgramNews
     const others = (owners.get(checkpoint) ?? []).filter((owner) => owner.identity !== identity);
     return {
       others: [...new Set(others.flatMap((owner) => [...owner.projectIds]))],
-      ...(Array.isArray(projectIds) ? { listLength: projectIds.length } : {}),
+      ...(mayBeShortened(declaration) ? { listLength: listOf(projectIds).length } : {}),
       ...(declaration.opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
     };
   });
+}
+
+/** Whether elements of the list may fail to come about. An ignored change brings an older list, of another length. */
+function mayBeShortened({ projectIds, opts }: Declaration): boolean {
+  return opts?.ignoreChanges === undefined && listOf(projectIds).some((projectId) => typeof projectId !== "string");
+}
+
+/** The elements of a list, as far as the program gives one. */
+function listOf(projectIds: Declaration["projectIds"]): pulumi.Input<string>[] {
+  return Array.isArray(projectIds) ? projectIds : [];
 }
 
 /** By checkpoint; undefined outside a Pulumi program. */

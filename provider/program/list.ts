@@ -81,7 +81,8 @@ export async function listCheckpointPermissions(
   options?: ListOptions,
 ): Promise<Permission[]> {
   const { fineTunedModelCheckpoint, projectId } = args;
-  const isScript = options !== undefined || pulumi.runtime.getMonitor() === undefined;
+  const program: object | undefined = pulumi.runtime.getMonitor();
+  const isScript = options !== undefined || program === undefined;
   const list = async () => {
     assertOnly(argNames, args, "argument");
     assertOnly(optionNames, options ?? {}, "option");
@@ -91,7 +92,7 @@ export async function listCheckpointPermissions(
     ].flat();
     if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
     const config = isScript ? configOfScript(options ?? {}) : readConfig(configOfStack, process.env);
-    const { lookups } = deploymentWith(config).checkpoint(fineTunedModelCheckpoint);
+    const { lookups } = deploymentWith(config, isScript ? scripts : program).checkpoint(fineTunedModelCheckpoint);
     const question = isScript ? { maxAge } : {};
     return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
   };
@@ -129,19 +130,22 @@ function configOfScript(options: ListOptions): Config {
   throw new ConfigError("No admin API key is given.", "Set OPENAI_ADMIN_KEY, or pass adminApiKey.");
 }
 
-/** What calls with the same settings share. */
-const deployments: { settings: object; deployment: Deployment }[] = [];
+/** What calls with the same settings share: those of one program, or those of scripts. */
+const deployments = new WeakMap<object, { settings: object; deployment: Deployment }[]>();
+const scripts = {};
 
-function deploymentWith(config: Config): Deployment {
+function deploymentWith(config: Config, program: object): Deployment {
+  const shared = deployments.get(program) ?? [];
+  deployments.set(program, shared);
   const settings: Partial<Config> = { ...config };
   delete settings.nameOf;
-  const same = deployments.find((one) => isDeepStrictEqual(one.settings, settings));
+  const same = shared.find((one) => isDeepStrictEqual(one.settings, settings));
   if (same !== undefined) return same.deployment;
   // Loaded here, since a program that only declares resources has no need of an HTTP client.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { Deployment } = require("../access/deployment") as typeof import("../access/deployment");
   const deployment = new Deployment(config, systemClock, (line) => console.error(line));
-  deployments.push({ settings, deployment });
+  shared.push({ settings, deployment });
   return deployment;
 }
 

@@ -125,6 +125,11 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, nam
         "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
       );
     case 404:
+      if (operation === "list") {
+        return mayBeAboutTheKey(error, checkpoint)
+          ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
+          : `Check the checkpoint's ID, and ${names.baseUrl} (it ends in /v1).`;
+      }
       if (mayBeAboutTheKey(error, checkpoint)) {
         return (
           "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, remove its " +
@@ -133,6 +138,9 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, nam
       }
       if (operation === "grant" && error.fromApi && isAboutProjects(error)) {
         return "Correct projectId: the key's organization has no such project.";
+      }
+      if (operation === "revoke" && error.code === "permission_not_found") {
+        return "A list still shows what the API says is gone: run the same command again in a minute.";
       }
       if (saysCheckpointIsGone(error, checkpoint)) {
         return (
@@ -145,9 +153,9 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, nam
     case 409:
     case 422:
       return "Correct what the API refuses, and run the command again.";
-    case 429:
-      return "Nothing is lost.";
     default:
-      return "Nothing is lost: run the same command again, and it goes on from there.";
+      return operation === "list"
+        ? "Try again later."
+        : "Nothing is lost: run the same command again, and it goes on from there.";
   }
 }

@@ -111,7 +111,7 @@ export function nobody(checkpoint: string): string {
  * @param revokes whether an exclusive list revokes, or may revoke; undefined when it is not exclusive.
  */
 export function unknown(
-  what: string,
+  what: readonly string[],
   checkpoint: string | undefined,
   revokes: "revokes" | "may revoke" | undefined,
 ): string {
@@ -120,7 +120,16 @@ export function unknown(
     revokes === undefined
       ? "this preview cannot say who gains access, and who loses it"
       : `\`pulumi up\` ${revokes} whoever the list does not name, and this preview cannot say who that is`;
-  return `The list of permissions${of}: ${what} is not known yet; ${consequence}.`;
+  const names = new Intl.ListFormat("en").format(what);
+  return `The list of permissions${of}: ${names} ${are(what)} not known yet; ${consequence}.`;
+}
+
+/** A preview has no key to find out whom an exclusive list locks out. */
+export function withoutKey(checkpoint: string): string {
+  return (
+    `The exclusive list of projects that may use ${checkpoint}: without an admin key this preview cannot say whom ` +
+    `\`pulumi up\` locks out.`
+  );
 }
 
 function named(permissions: readonly Named[], most: number): string {
@@ -130,7 +139,8 @@ function named(permissions: readonly Named[], most: number): string {
   );
 }
 
-function few(names: readonly string[], most = 3): string {
+/** A few names, and how many more there are. */
+export function few(names: readonly string[], most = 3): string {
   const more = names.length - most;
   return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
 }

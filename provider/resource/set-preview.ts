@@ -13,11 +13,15 @@ export async function tellCreate(deployment: Deployment, inputs: SetInputs): Pro
     if (exclusive && deployment.config.driftDetection) tellUnknown(deployment, inputs);
     return;
   }
+  if (exclusive && deployment.config.driftDetection && deployment.config.adminApiKey === undefined) {
+    deployment.say(lines.withoutKey(fineTunedModelCheckpoint));
+    return;
+  }
   await attempt("look up", fineTunedModelCheckpoint, whoOf(inputs), () => tellOutsiders(deployment, inputs, []));
   if (!deployment.tellsWhatExists) return;
   try {
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
-    const found = await existing(checkpoint, projectIds);
+    const found = (await existing(checkpoint, projectIds)).filter((permission) => !isOurs(checkpoint, permission));
     if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
   } catch {
     // What cannot be looked up now is the create's to report.
@@ -38,11 +42,12 @@ export function tellUnknown(
   const checkpoint = isUnknown(fineTunedModelCheckpoint) ? undefined : fineTunedModelCheckpoint;
   const revokes = isUnknown(exclusive) ? "may revoke" : "revokes";
   const consequence = exclusive && deployment.config.driftDetection ? revokes : undefined;
-  deployment.say(lines.unknown(what.join(", and "), checkpoint, consequence));
+  deployment.say(lines.unknown(what, checkpoint, consequence));
 }
 
 /** Says who loses access, but for those to whom something else in the program gives it. */
 export function tellLosers(deployment: Deployment, checkpoint: Checkpoint, permissions: readonly Permission[]): void {
+  if (checkpoint.hasUnnamedWants) return;
   const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared);
   if (losers.length > 0) deployment.say(lines.loses(checkpoint.id, losers));
 }
@@ -61,7 +66,12 @@ export async function tellJoining(
   const isThere = new Set(found.map(({ projectId }) => projectId));
   const gaining = joining.filter((projectId) => !isThere.has(projectId));
   if (gaining.length > 0) deployment.say(lines.gains(checkpoint.id, gaining));
-  if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
+  const taken = found.filter((permission) => !isOurs(checkpoint, permission));
+  if (taken.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, taken));
+}
+
+function isOurs(checkpoint: Checkpoint, { id, projectId }: Permission): boolean {
+  return checkpoint.access(projectId).isOurs(id);
 }
 
 /** Looks up what state holds, and says what is gone of it. */
@@ -77,7 +87,9 @@ export async function lookForDrift(deployment: Deployment, state: SetOutputs) {
   );
   const unlisted = looks.filter(({ isUnlisted }) => isUnlisted).map(({ recorded }) => recorded);
   if (unlisted.length > 0) deployment.say(lines.unlisted(checkpoint.id, unlisted));
-  const gone = looks.filter(({ isGone }) => isGone);
+  // What is to move to another resource is that one's to tell.
+  const listed = new Set(state.projectIds);
+  const gone = looks.filter(({ isGone, recorded }) => isGone && listed.has(recorded.projectId));
   if (gone.length > 0 && !checkpoint.isGone) {
     const [lost, remade] = [false, true].map((isRemade) =>
       gone.filter(({ permission }) => (permission !== undefined) === isRemade).map(({ recorded }) => recorded),

@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Checkpoint, Release } from "../access/checkpoint";
+import type { Checkpoint, Occasion, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
 import { attempt, configFailure, HalfDone, stillWanted, summed } from "./failure";
@@ -67,8 +67,9 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
 
       const { driftDetection } = deployment.config;
       const looks = driftDetection ? await lookForDrift(deployment, olds) : [];
-      const vanished = looks.filter(({ isGone }) => isGone).map(({ recorded }) => recorded);
-      const gone = new Set(vanished.map(({ id }) => id));
+      const lost = looks.filter(({ isGone }) => isGone).map(({ recorded }) => recorded);
+      const gone = new Set(lost.map(({ id }) => id));
+      const vanished = lost.filter(({ projectId }) => olds.projectIds.includes(projectId));
       const listed = new Set(isUnknown(news.projectIds) ? [] : news.projectIds);
       const there = olds.permissions.filter(({ id }) => !gone.has(id));
       for (const { projectId, id } of there) if (listed.has(projectId)) checkpoint.access(projectId).keep(id);
@@ -223,39 +224,52 @@ async function grantAll(
 ) {
   const recorded = new Map(held.map((permission) => [permission.projectId, permission]));
   const grants = await Promise.allSettled(
-    projectIds.map((projectId) =>
-      attempt("grant", checkpoint.id, projectId, () => checkpoint.access(projectId).grant(recorded.get(projectId))),
-    ),
+    projectIds.map((projectId) => checkpoint.access(projectId).grant(recorded.get(projectId))),
   );
   const granted = grants.flatMap((grant) => (grant.status === "fulfilled" ? grant.value : []));
   const takenOver = granted.filter(({ isTakenOver }) => isTakenOver).map(({ permission }) => permission);
   if (takenOver.length > 0) deployment.say(lines.takenOver(checkpoint.id, takenOver));
   return {
     granted: granted.map(({ permission }) => permission),
-    failures: grants.flatMap((grant) => (grant.status === "rejected" ? [grant.reason as unknown] : [])),
+    failures: await worded(
+      "grant",
+      checkpoint.id,
+      grants.flatMap((grant, index) => (grant.status === "rejected" ? [[projectIds[index]!, grant.reason]] : [])),
+    ),
   };
 }
 
 /** Gives permissions up, and sorts them by what became of each. */
-async function release(checkpoint: Checkpoint, permissions: readonly Permission[], occasion: "update" | "delete") {
+async function release(checkpoint: Checkpoint, permissions: readonly Permission[], occasion: Occasion) {
   const outcomes = await checkpoint.releaseAll(permissions, occasion);
-  const failures: unknown[] = [];
-  const untouched: Permission[] = [];
-  let untried = 0;
-  for (const permission of permissions) {
-    const outcome = outcomes.get(permission.id);
-    if (typeof outcome === "string") continue;
-    untouched.push(permission);
-    if (outcome === undefined) untried++;
-    else {
-      const failing = attempt("revoke", checkpoint.id, permission.projectId, () => Promise.reject(outcome));
-      failures.push(await failing.catch((error: unknown) => error));
-    }
-  }
+  const untouched = permissions.filter(({ id }) => typeof outcomes.get(id) !== "string");
+  const failed = untouched.flatMap(({ id, projectId }): [string, unknown][] => {
+    const outcome = outcomes.get(id);
+    return outcome === undefined ? [] : [[projectId, outcome]];
+  });
+  const failures: unknown[] = await worded("revoke", checkpoint.id, failed);
+  const untried = untouched.length - failed.length;
   if (untried > 0) {
     const done = permissions.length - untouched.length;
     failures.push(new Error(`${done} of ${permissions.length} are done; the rest was not tried.`));
   }
   const by = (outcome: Release) => permissions.filter(({ id }) => outcomes.get(id) === outcome);
   return { failures, untouched, by };
+}
+
+/** The failures of a set's projects in words for the person: one for all that the API refused alike. */
+async function worded(
+  operation: "grant" | "revoke",
+  checkpoint: string,
+  failures: readonly [projectId: string, reason: unknown][],
+): Promise<unknown[]> {
+  const alike = new Map<string, [string[], unknown]>();
+  for (const [projectId, reason] of failures) {
+    const [projectIds] = alike.get(String(reason)) ?? [[]];
+    alike.set(String(reason), [[...projectIds, projectId], reason]);
+  }
+  const failing = [...alike.values()].map(([projectIds, reason]) =>
+    attempt(operation, checkpoint, lines.few(projectIds), () => Promise.reject(reason as Error)),
+  );
+  return Promise.all(failing.map((one) => one.catch((error: unknown) => error)));
 }

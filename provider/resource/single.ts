@@ -22,7 +22,7 @@ export interface ProgramNews {
   deleteBeforeReplace?: boolean;
   /** Of a set: the projects that others in the program give access to the same checkpoint. */
   others?: string[];
-  /** Of a set: the length of its list as the program gives it; the engine drops from it what failed. */
+  /** Of a set: the length of its list, if some are outputs; the engine drops those that failed. */
   listLength?: number;
 }
 
@@ -126,7 +126,7 @@ async function tellWhatExists(deployment: Deployment, access: Access): Promise<v
   const { checkpoint } = access;
   try {
     const { permission } = await access.look();
-    if (permission === undefined) return;
+    if (permission === undefined || access.isOurs(permission.id)) return;
     deployment.say(lines.exists(deployment.config, checkpoint.id, [permission]));
   } catch {
     deployment.tellsWhatExists = false;

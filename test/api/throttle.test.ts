@@ -124,7 +124,7 @@ describe("the throttle of an endpoint", function () {
       served.refused = 0;
       const start = clock.now();
       for (let request = 0; request < 20; request++) await gate.run(send);
-      expect(served.refused).to.be.at.most(2);
+      expect(served.refused).to.be.at.most(3);
       expect((clock.now() - start) / ((20 / perMinute) * 60_000)).to.be.below(1.2);
     });
   }
@@ -224,8 +224,7 @@ describe("the throttle of an endpoint", function () {
     expect(error).to.be.instanceOf(WaitedTooLong);
     expect(error.message)
       .to.include("nothing for longer than 30 s (openai:maxWaitSeconds)")
-      .and.to.include("1 of 2 permissions done")
-      .and.to.include("run the same command again");
+      .and.to.include("1 of 2 permissions done");
     expect(clock.slept).to.deep.equal([]);
   });
 });

@@ -1,5 +1,14 @@
 import { onEachEngine } from "./engines";
-import { casesOf, changedProjectsOf, Matrix, projectsOf, repeats, type Call, type Case } from "./matrix/matrix";
+import {
+  casesOf,
+  changedProjectsOf,
+  Matrix,
+  projectsOf,
+  repeats,
+  selected,
+  type Call,
+  type Matrices,
+} from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
 
 const granting: Call[] = [
@@ -12,20 +21,20 @@ const revoking: Call[] = [
 ];
 const shapes = ["a set of one", "a set of three", "an exclusive set of three"] as const;
 
-const matrices: [title: string, cases: Case[]][] = [
+const matrices: Matrices[] = [
   ["at a revocation", casesOf("update", { calls: revoking, troubles, shapes })],
-  ...repeats.map((repeatedPost): [string, Case[]] => [
+  ...repeats.map((repeatedPost): Matrices => [
     `where a repeated POST is to ${repeatedPost}`,
     casesOf("update", { calls: granting, troubles, shapes, repeatedPost }),
   ]),
-  ...throttlings.map((throttling): [string, Case[]] => [
+  ...throttlings.map((throttling): Matrices => [
     `after ${throttling.title}`,
     casesOf("update", { calls: [...granting, ...revoking], shapes, troubles: [throttling] }),
   ]),
 ];
 
 onEachEngine("whatever goes wrong while updating", function (createWorld) {
-  for (const [title, cases] of matrices) {
+  for (const [title, cases] of selected(matrices)) {
     it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);
       const matrix = await Matrix.create(await createWorld(), cases);

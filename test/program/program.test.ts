@@ -157,7 +157,7 @@ describe("a program's CheckpointPermissions", function () {
       inputs: {
         ...{ fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },
         // The check takes it out.
-        __program: { others: [], listLength: 1 },
+        __program: { others: [] },
       },
     });
     expect(__provider.length).to.be.at.most(100);

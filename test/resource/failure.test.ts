@@ -58,7 +58,7 @@ describe("a failure", function () {
     ["404 of a wrong path", { status: 404, fromApi: true, code: "unknown_url" }, "revoke", "Check openai:baseUrl"],
     ["400", { status: 400 }, "grant", "Correct what the API refuses"],
     ["409", { status: 409 }, "grant", "Correct what the API refuses"],
-    ["429", { status: 429 }, "grant", "Nothing is lost."],
+    ["429", { status: 429 }, "grant", "Nothing is lost: run the same command again"],
     ["500", { status: 500 }, "revoke", "run the same command again"],
     ["no answer at all", { status: undefined } as never, "look up", "run the same command again"],
   ];

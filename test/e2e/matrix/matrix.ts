@@ -38,6 +38,8 @@ export interface Case {
   outcome: Outcome;
 }
 
+export type Matrices = readonly [title: string, cases: Case[]];
+
 /** Every call × every trouble, once and lasting × every shape. */
 export function casesOf(
   operation: string,
@@ -54,16 +56,63 @@ export function casesOf(
     for (const call of calls)
       for (const trouble of troubles.filter(({ methods }) => methods.includes(call.method)))
         for (const lasts of trouble.lasts ? [false, true] : [false]) {
-          const key = `c${cases.length}`;
-          const checkpoint = `ft:gpt-4.1-mini-2025-04-14:acme:${key}:B7R9VjQd`;
           const end = lasts ? ", without end" : "";
           cases.push({
-            ...{ key, checkpoint, shape, call, repeatedPost, trouble, lasts },
+            ...identityOf(cases.length),
+            ...{ shape, call, repeatedPost, trouble, lasts },
             title: `${operation} of ${shape}: at ${call.title}, ${trouble.title}${end} (repeated POST: ${repeatedPost})`,
             outcome: outcomeOf(call, trouble, lasts),
           });
         }
   return cases;
+}
+
+/** Whether every combination runs, rather than a selection that has each pair. */
+const isFull = process.env["FULL_MATRIX"] !== undefined;
+
+/**
+ * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, trouble,
+ * shape and answer to a repeated POST occurs. Throttling is apart, since it slows down whatever runs beside it: there
+ * each call meets each kind of 429.
+ */
+export function selected(matrices: readonly Matrices[]): readonly Matrices[] {
+  if (isFull) return matrices;
+  const all = matrices.flatMap(([, cases]) => cases);
+  const isThrottling = ({ trouble }: Case) => trouble.title.startsWith("429");
+  const troubleOf = ({ trouble, lasts }: Case) => `${trouble.title} ${lasts}`;
+  return [
+    [
+      "in each pair of call, trouble, shape and answer to a repeated POST",
+      covering(
+        all.filter((one) => !isThrottling(one)),
+        (one) => [one.call.title, troubleOf(one), one.shape, one.repeatedPost],
+      ),
+    ],
+    ["after 429 of each kind", covering(all.filter(isThrottling), (one) => [one.call.title, troubleOf(one)])],
+  ];
+}
+
+/** As few of the cases as a single pass finds, with each pair of their factors. */
+function covering(cases: readonly Case[], factorsOf: (one: Case) => string[]): Case[] {
+  const seen = new Set<string>();
+  const chosen = cases.filter((one) => {
+    const factors = factorsOf(one);
+    const pairs = factors.flatMap((factor, index) => factors.slice(index + 1).map((other) => `${factor} × ${other}`));
+    const isNew = pairs.some((pair) => !seen.has(pair));
+    for (const pair of pairs) seen.add(pair);
+    return isNew;
+  });
+  return renamed(chosen);
+}
+
+/** Cases of several matrices have the same keys. */
+function renamed(cases: readonly Case[]): Case[] {
+  return cases.map((one, index) => ({ ...one, ...identityOf(index) }));
+}
+
+function identityOf(index: number): Pick<Case, "key" | "checkpoint"> {
+  const key = `c${index}`;
+  return { key, checkpoint: `ft:gpt-4.1-mini-2025-04-14:acme:${key}:B7R9VjQd` };
 }
 
 function outcomeOf(call: Call, trouble: Trouble, lasts: boolean): Outcome {
