@@ -135,6 +135,17 @@ describe("a permission that is given up", function () {
     expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([permission.id]);
   });
 
+  it("is not gone because a DELETE says so that names the checkpoint", async function () {
+    const { access, granted, api, writes } = start();
+    const rows = ["proj_a", "proj_b"].map((projectId) => granted(projectId));
+    const error = { message: `No permission for checkpoint ${checkpoint}`, code: null };
+    api.fail({ method: "DELETE", times: 2, kind: { status: 404, error } });
+    expect((await failureOf(access("proj_a").release(rows[0]!.id, "delete"))).message).to.include("No permission");
+    expect(await access("proj_b").release(rows[1]!.id, "delete")).to.equal("revoked");
+    expect(writes()).to.deep.equal(["DELETE", "DELETE", "DELETE"]);
+    expect(api.projects(checkpoint)).to.deep.equal(["proj_a"]);
+  });
+
   it("is not taken over again in the same run, even if the list still shows it", async function () {
     const { access, granted, clock } = start({}, { lag: 8 });
     const { id } = granted("proj_a");
@@ -230,6 +241,15 @@ describe("many permissions that are given up", function () {
       expect(api.permissions(checkpoint)).to.have.length(980);
     });
   }
+
+  it("stop, too, where a key of another organization sees nothing", async function () {
+    const { of, granted, api } = start({}, { organization: "other" });
+    const permissions = thousand.map((projectId) => granted(projectId));
+    api.set({ unknownCheckpoints: [checkpoint] });
+    await of.releaseAll(permissions, "update");
+    expect(api.requests.length).to.be.below(30);
+    expect(api.permissions(checkpoint)).to.have.length(1000);
+  });
 
   it("go on after one that the API refuses for its own sake", async function () {
     const { of, granted, api } = start();

@@ -207,6 +207,12 @@ describe("grants", function () {
     expect(posts).to.equal(1);
   });
 
+  it("that are all refused in the same words, one by one, are not tried to the last", async function () {
+    const { posts, outcome } = await withGuilty(200, new Set(Array(200).keys()), "This checkpoint cannot be shared");
+    expect(outcome).to.have.length(200);
+    expect(posts).to.be.below(40);
+  });
+
   it("land but for the guilty ones, by halving: at most 2 log₂ n + 2 requests for each of those", async function () {
     await fc.assert(
       fc.asyncProperty(

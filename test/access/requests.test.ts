@@ -122,6 +122,16 @@ describe("requests under a throttle of 7 a minute", function () {
     expect(scene.said.at(-1)).to.match(/: 9\d of 100 permissions done/);
   });
 
+  it("a set that was destroyed half-way counts only what is left", async function () {
+    const permissions = scene.granted(1, 200).map(({ id, state }) => ({ ...state, id }));
+    for (const { id } of permissions.slice(0, 180)) scene.api.revoke(id);
+    const fineTunedModelCheckpoint = "ft:m:acme::0";
+    await scene.set.delete(fineTunedModelCheckpoint, {
+      ...{ fineTunedModelCheckpoint, projectIds: [], permissions, exclusive: false },
+    });
+    expect(scene.said[0]).to.match(/: 7 of 20 permissions done/);
+  });
+
   it("a computer's clock that is set an hour back or forward changes nothing", async function () {
     const { id, inputs, state } = scene.granted(1, 1)[0]!;
     for (const hours of [-1, 1]) {

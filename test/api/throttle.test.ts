@@ -159,6 +159,17 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now()).to.be.below(60_000);
   });
 
+  it("takes a pause in which nothing was asked for as no word about the rate", async function () {
+    const { gate, clock } = throttle();
+    await gate.run(async () => ({ status: 200 }));
+    clock.pass(20 * 60_000);
+    let refusals = 1;
+    const send = async () => (refusals-- > 0 ? { status: 429, retryAfter: 5_000 } : { status: 200 });
+    const start = clock.now();
+    for (let request = 0; request < 100; request++) await gate.run(send);
+    expect(clock.now() - start).to.be.below(30_000);
+  });
+
   it("paces ahead of time when it is told a rate, and says how long that takes", async function () {
     const { gate, clock, said } = throttle({ requestsPerMinute: 60 });
     const start = clock.now();

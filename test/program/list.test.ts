@@ -100,6 +100,35 @@ describe("asking who may use a checkpoint", function () {
     );
   });
 
+  it("reads anew for another program in the same process", async function () {
+    const { emulator, requests, adminApiKey } = api();
+    for (const project of ["proj_a", "proj_b"]) {
+      emulator.grant(checkpoint, project);
+      await pulumi.runtime.setMocks({
+        newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
+        call: ({ inputs }) => inputs as Record<string, unknown>,
+      });
+      pulumi.runtime.setConfig("openai:adminApiKey", adminApiKey);
+      for (let calls = 0; calls < 2; calls++) await listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint });
+    }
+    expect(requests).to.have.length(2);
+  });
+
+  it("speaks of no stack in a script, whatever is wrong", async function () {
+    const errors = [
+      { status: 404, error: { message: "The model does not exist or you do not have access to it." } },
+      { status: 404, error: { message: "Invalid URL" } },
+      { status: 409, error: {} },
+      { status: 500 },
+    ];
+    for (const kind of errors) {
+      const { emulator, adminApiKey } = api();
+      emulator.fail({ method: "GET", times: 4, kind });
+      const list = listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, { adminApiKey });
+      expect((await failureOf(list)).message).not.to.match(/pulumi|program|state|openai:|recorded|Nothing is lost/i);
+    }
+  });
+
   it("shares what it reads between calls, and one pace", async function () {
     const { emulator, requests, adminApiKey } = api();
     for (let index = 0; index < 50; index++) emulator.grant(checkpoint, `proj_${index}`);

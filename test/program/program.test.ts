@@ -163,6 +163,21 @@ describe("a program's CheckpointPermissions", function () {
     expect(__provider.length).to.be.at.most(100);
   });
 
+  it("tells no length of a list that cannot come shorter than the program gives it", async function () {
+    const registered = await program();
+    const output = pulumi.output("proj_data");
+    const sets = [
+      new CheckpointPermissions("plain", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_web"] }),
+      new CheckpointPermissions(
+        "ignored",
+        { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectIds: [output] },
+        { ignoreChanges: ["projectIds"] },
+      ),
+    ];
+    for (const { urn } of sets) await valueOf(urn);
+    for (const { inputs } of registered) expect(inputs).to.have.property("__program").that.deep.equals({ others: [] });
+  });
+
   it("tells its check who else has access in the program, and how long its own list is", async function () {
     const registered = await program();
     const set = new CheckpointPermissions("team", {

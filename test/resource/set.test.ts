@@ -116,6 +116,12 @@ describe("the lifecycle of a set of permissions", function () {
       }
     });
 
+    it("says that it cannot know whom an exclusive list locks out without a key", async function () {
+      const { set, said } = start({ "openai:adminApiKey": "" });
+      expect((await set.check({}, inputs(["proj_a"], true))).failures).to.deep.equal([]);
+      expect(said[0]).to.include("without an admin key this preview cannot say whom");
+    });
+
     it("announces no revocation that will not be made, since drift detection is off", async function () {
       const { set, emulator, said } = start({ "openai:driftDetection": "false" });
       emulator.grant(checkpoint, "proj_outside");
@@ -176,6 +182,28 @@ describe("the lifecycle of a set of permissions", function () {
       const exclusive = { ...olds, exclusive: true };
       expect(await set.diff("x", exclusive, inputs(["proj_a"], true))).to.deep.equal({ changes: true });
       expect(said[0]).to.include(`proj_outside (${id}) can use ${checkpoint} but is not on the exclusive list`);
+    });
+
+    it("says nothing of what is to move to another resource, and shows it as no change", async function () {
+      const { set, recorded, emulator, said, access } = start();
+      const olds = { ...recorded(["proj_a", "proj_b"]), projectIds: ["proj_a"] };
+      emulator.revoke(olds.permissions[1]!.id);
+      access("proj_b").want();
+      await set.check(olds, inputs(["proj_a"]));
+      expect(await set.diff("x", olds, inputs(["proj_a"]))).to.deep.equal({ changes: false });
+      expect(said).to.deep.equal([]);
+    });
+
+    it("says what a preview of an update cannot know, in one sentence", async function () {
+      const { set, recorded, said } = start();
+      const olds = recorded(["proj_a"]);
+      const unknown = pulumi.runtime.unknownValue as never;
+      await set.check(olds, { ...inputs([]), projectIds: ["proj_a", unknown], exclusive: unknown });
+      await set.diff("x", olds, { ...inputs([]), projectIds: ["proj_a", unknown], exclusive: unknown });
+      expect(said).to.deep.equal([
+        `The list of permissions for ${checkpoint}: a project on it and whether it is exclusive are not known yet; ` +
+          "`pulumi up` may revoke whoever the list does not name, and this preview cannot say who that is.",
+      ]);
     });
 
     it("looks a thousand up in ten pages", async function () {
@@ -244,6 +272,16 @@ describe("the lifecycle of a set of permissions", function () {
       emulator.grant(checkpoint, "proj_outside");
       await set.create(inputs(["proj_a"], true));
       expect(granted()).to.deep.equal(["proj_a", "proj_outside"]);
+    });
+
+    it("says once what the API refused to all", async function () {
+      const { set, emulator } = start();
+      emulator.fail({ method: "POST", kind: { status: 403 } });
+      const { message } = await failureOf(
+        set.create(inputs(Array.from({ length: 20 }, (_, index) => `proj_${index}`))),
+      );
+      expect(message.match(/Cannot grant/g)).to.have.length(1);
+      expect(message).to.include("proj_0, proj_1, proj_2 and 17 more");
     });
 
     it("gives a plain error when nothing landed", async function () {

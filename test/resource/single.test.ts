@@ -155,6 +155,16 @@ describe("the lifecycle of a permission", function () {
       expect(writes()).to.deep.equal([]);
     });
 
+    it("is told as nothing new when a preview has found it re-made, whatever is to be adopted", async function () {
+      const { permission, recorded, said } = start({ "openai:adoptExisting": "false" });
+      const { state } = recorded();
+      await permission.check(inputs, inputs);
+      await permission.diff("cp_gone", state, inputs);
+      await permission.check({}, inputs);
+      expect(said).to.have.length(1);
+      expect(said[0]).to.match(/^Drift: proj_a has another permission/);
+    });
+
     it("waits for a revocation of the same access that is under way", async function () {
       const { permission, recorded, emulator } = start();
       const { id, state } = recorded();

@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import {
+  ApiError,
+  mayBeAboutTheKey,
+  saysCheckpointIsGone,
+  wouldFailAgain,
+  type ApiErrorDetails,
+} from "../../provider/api/error";
+
+const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
+
+function notFound(message: string, details: ApiErrorDetails = {}): ApiError {
+  return new ApiError(`404 "${message}"`, { status: 404, fromApi: true, ...details });
+}
+
+const ambiguous = "The model does not exist or you do not have access to it.";
+
+describe("a 404", function () {
+  const gone: [string, ApiErrorDetails][] = [
+    [`The model '${checkpoint}' does not exist`, {}],
+    ["No such checkpoint.", { code: "model_not_found" }],
+    [ambiguous, { code: "model_not_found", organization: "acme" }],
+  ];
+  for (const [message, details] of gone) {
+    it(`says that the checkpoint is gone: ${message} ${JSON.stringify(details)}`, function () {
+      expect(saysCheckpointIsGone(notFound(message, details), checkpoint)).to.equal(true);
+    });
+  }
+
+  const others: [string, ApiErrorDetails][] = [
+    [ambiguous, { code: "model_not_found" }],
+    [ambiguous, { code: "model_not_found", organization: "other" }],
+    [`No permission cp_1 for checkpoint ${checkpoint}`, { code: "permission_not_found", organization: "acme" }],
+    [`No permission cp_1 for checkpoint ${checkpoint}`, { organization: "acme" }],
+    [`Project proj_x not found for ${checkpoint}`, { organization: "acme" }],
+    [`Not found: ${checkpoint}`, { param: "project_id", organization: "acme" }],
+    [`Invalid URL (GET /v1/fine_tuning/checkpoints/${checkpoint})`, { organization: "acme" }],
+    ["It was not found.", { organization: "acme" }],
+    [`The model '${checkpoint}' does not exist`, { fromApi: false }],
+  ];
+  for (const [message, details] of others) {
+    it(`does not say so: ${message} ${JSON.stringify(details)}`, function () {
+      expect(saysCheckpointIsGone(notFound(message, details), checkpoint)).to.equal(false);
+    });
+  }
+
+  it("of a checkpoint that names no organization may always be about the key", function () {
+    for (const id of ["ft-abc123", "ft:gpt-4.1-mini::support:B7"]) {
+      for (const details of [{}, { organization: "acme" }]) {
+        const error = notFound(ambiguous, { code: "model_not_found", ...details });
+        expect(mayBeAboutTheKey(error, id)).to.equal(true);
+        expect(saysCheckpointIsGone(error, id)).to.equal(false);
+      }
+    }
+  });
+});
+
+describe("a failure", function () {
+  const cases: [boolean, ApiError | Error][] = [
+    [true, new ApiError("no answer", { ambiguous: true })],
+    [true, new ApiError("401", { status: 401 })],
+    [true, new ApiError('403 "You have insufficient permissions"', { status: 403, fromApi: true })],
+    [true, new ApiError("429", { status: 429 })],
+    [true, notFound("Invalid URL (DELETE /x)")],
+    [true, notFound(ambiguous, { organization: "other" })],
+    [true, new TypeError("a bug")],
+    [false, new ApiError("400", { status: 400, fromApi: true })],
+    [false, new ApiError("409", { status: 409, fromApi: true })],
+    [false, new ApiError('403 "Project proj_a is archived"', { status: 403, fromApi: true })],
+    [false, notFound("No such permission: cp_1", { organization: "acme" })],
+  ];
+  for (const [again, error] of cases) {
+    it(`would ${again ? "only come again" : "not come again"}: ${error.message}`, function () {
+      expect(wouldFailAgain(error, checkpoint)).to.equal(again);
+    });
+  }
+});
