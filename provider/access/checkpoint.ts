@@ -177,10 +177,8 @@ export class Access {
   #onRecord: string | undefined;
   /** Permissions that are in our state, or take the place of one that is. */
   readonly #ours = new Set<string>();
-  /** Permissions that a list showed to be gone. */
-  readonly #gone = new Set<string>();
-  /** Permissions that we have begun to revoke: that a list lacks one is no lag. */
-  readonly #leaving = new Set<string>();
+  /** Permissions that are gone, as a list showed or since we revoked them, and those that we have begun to revoke. */
+  readonly #fates = new Map<string, "leaving" | "gone">();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -240,10 +238,11 @@ export class Access {
     const { id, createdAt } = recorded;
     const found = listed.permissions.find((row) => row.id === id);
     if (found !== undefined) return { permission: found, isGone: false, isUnlisted: false };
-    if (!this.#leaving.has(id) && isYoung(recorded, listed)) {
+    // What we have begun to revoke is missing for that reason.
+    if (!this.#fates.has(id) && isYoung(recorded, listed)) {
       return { permission: { id, createdAt, projectId: this.projectId }, isGone: false, isUnlisted: true };
     }
-    this.#gone.add(id);
+    this.#fates.set(id, "gone");
     const permission = best(listed, this.#ours);
     // What was made anew in its place is a repair, and nothing new.
     if (permission !== undefined) this.own(permission.id);
@@ -292,7 +291,7 @@ export class Access {
 
   /** Why a permission is not to be revoked; undefined when it is. */
   #spared(id: string, occasion: Occasion): Exclude<Release, "revoked"> | undefined {
-    if (this.checkpoint.isGone || this.#gone.has(id) || this.checkpoint.lookups.isRevoked(id)) return "gone";
+    if (this.checkpoint.isGone || this.#fates.get(id) === "gone") return "gone";
     if (!this.#isNeeded(occasion)) return undefined;
     if (this.#onRecord === id) return "kept";
     // With another on record this one is one too many.
@@ -321,11 +320,12 @@ export class Access {
       );
       return permissions.some((row) => row.id === id);
     };
-    this.#leaving.add(id);
+    this.#fates.set(id, "leaving");
     for (let tries = 1; ; tries++) {
       try {
         await shared.client.deletePermission(this.checkpoint.id, id);
         lookups.revoked(id);
+        this.#fates.set(id, "gone");
         return "revoked";
       } catch (error) {
         const isDoubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);

@@ -153,10 +153,6 @@ export class Lookups {
     this.#snapshot?.remove(permissionId);
   }
 
-  isRevoked(permissionId: string): boolean {
-    return this.#revoked.has(permissionId);
-  }
-
   #ask(projectId: string | undefined, { ids, maxAge = Infinity }: Question): Promise<Listed> {
     // While one is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
