@@ -119,6 +119,15 @@ describe("a permission that is given up", function () {
     expect(await access("proj_a").release(id, "delete")).to.equal("revoked");
   });
 
+  it("is no outsider's where something else in the program declares the access", async function () {
+    const { access, granted, of } = start();
+    for (const project of ["proj_listed", "proj_wanted", "proj_announced", "proj_outside"]) granted(project);
+    access("proj_wanted").want();
+    access("proj_announced").announce();
+    const outsiders = await of.outsiders(["proj_listed"]);
+    expect(outsiders.map(({ projectId }) => projectId)).to.deep.equal(["proj_outside"]);
+  });
+
   it("is awaited while the program wants access for projects that no check could name", async function () {
     const { access, granted, of } = start();
     const { id } = granted("proj_a");
@@ -144,6 +153,15 @@ describe("a permission that is given up", function () {
     expect(await access("proj_b").release(rows[1]!.id, "delete")).to.equal("revoked");
     expect(writes()).to.deep.equal(["DELETE", "DELETE", "DELETE"]);
     expect(api.projects(checkpoint)).to.deep.equal(["proj_a"]);
+  });
+
+  it("keeps a release waiting until a grant that came before has taken it over", async function () {
+    const { access, granted, writes } = start();
+    const { id } = granted("proj_a");
+    access("proj_a").want();
+    const [, outcome] = await Promise.all([access("proj_a").grant(), access("proj_a").release(id, "delete")]);
+    expect(outcome).to.equal("kept");
+    expect(writes()).to.deep.equal([]);
   });
 
   it("is not taken over again in the same run, even if the list still shows it", async function () {

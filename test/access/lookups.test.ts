@@ -1,8 +1,10 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Permission } from "../../provider/api/contract";
+import { ApiError } from "../../provider/api/error";
 import { Lookups, type ListPermissions } from "../../provider/access/lookups";
 import { TestClock } from "../support/clock";
+import { failureOf } from "../support/failure";
 import { refusal, TestServer } from "../support/server";
 
 const names = (count: number, prefix = "proj_") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
@@ -167,6 +169,39 @@ describe("lookups", function () {
     server.remove(cursor);
     one.revoked(cursor);
     for (const project of names(149)) expect(await find(one, project)).to.have.length(1);
+  });
+
+  for (const by of ["us", "others"]) {
+    it(`begin anew when the row that a page was to follow is revoked by ${by} while the page is on its way`, async function () {
+      const server = new TestServer(names(250));
+      let revoked = false;
+      const list: ListPermissions = async (query) => {
+        if (query.after !== undefined && !revoked) {
+          revoked = true;
+          server.remove(query.after);
+          if (by === "us") one.revoked(query.after);
+          throw new ApiError(`400 "Invalid 'after'"`, { status: 400, ...(by === "us" ? {} : { param: "after" }) });
+        }
+        return server.list(query);
+      };
+      const { lookups: one } = lookups(server, list);
+      const { permissions } = await one.all();
+      expect(permissions).to.have.length(249);
+    });
+  }
+
+  it("fail in the end when the rows that pages are to follow vanish without end", async function () {
+    const server = new TestServer(names(250));
+    let lists = 0;
+    const list: ListPermissions = (query) => {
+      lists++;
+      return query.after === undefined
+        ? server.list(query)
+        : Promise.reject(new ApiError(`400 "Invalid 'after'"`, { status: 400, param: "after" }));
+    };
+    const { lookups: one } = lookups(server, list);
+    expect((await failureOf(one.all())).message).to.include("Invalid 'after'");
+    expect(lists).to.be.below(30);
   });
 
   it("ask anew after a write whose outcome is not known", async function () {

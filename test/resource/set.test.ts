@@ -354,6 +354,22 @@ describe("the lifecycle of a set of permissions", function () {
       expect(writes()).to.deep.equal(["DELETE"]);
     });
 
+    it("says in a refresh, where no program declares anything, nothing of what is to be", async function () {
+      const { set, recorded, said } = start();
+      const olds = { ...recorded(["proj_a", "proj_b"]), projectIds: ["proj_a"] };
+      const { props, inputs: read } = await set.read(checkpoint, olds);
+      expect(await set.diff(checkpoint, props!, read!)).to.deep.equal({ changes: false });
+      expect(said).to.deep.equal([]);
+    });
+
+    it("says of nobody that it loses access while a list is shorter than the program gave it", async function () {
+      const { set, recorded, said } = start();
+      const olds = recorded(["proj_a", "proj_b"]);
+      await set.check(olds, { ...inputs(["proj_b"]), __program: { listLength: 2 } });
+      await set.diff(checkpoint, olds, inputs(["proj_b"]));
+      expect(said).to.deep.equal([]);
+    });
+
     it("acts on no list that arrives shorter than the program gave it", async function () {
       const { set, recorded, writes } = start();
       const olds = recorded(["proj_a", "proj_b"]);
