@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { onEachEngine } from "./engines";
-import { casesOf, Matrix, projectsOf, type Call } from "./matrix/matrix";
+import { casesOf, isFull, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
 
 const calls: Call[] = [{ title: "the look (GET)", method: "GET", isPlan: true }];
@@ -13,11 +13,12 @@ const strange = all.filter(
 const looks = ["refresh", "preview"] as const;
 
 onEachEngine("whatever goes wrong while looking", function (createWorld) {
-  for (const [title, cases] of [
+  const matrices = [
     ["what passes", passing],
-    ...throttlings.map((one) => [one.title, casesOf("read and diff", { calls, troubles: [one] })] as const),
-  ] as const) {
-    it(`gets over ${title}, and sees no drift (${looks.length * cases.length} cases)`, async function () {
+    ...throttlings.map((one): Matrices => [one.title, casesOf("read and diff", { calls, troubles: [one] })]),
+  ] satisfies Matrices[];
+  for (const [title, cases] of selected(matrices)) {
+    it(`gets over it, ${title}, and sees no drift (${looks.length * cases.length} cases)`, async function () {
       this.timeout(300_000);
       const matrix = await Matrix.create(await createWorld(), cases);
       await matrix.declare(projectsOf);
@@ -33,7 +34,7 @@ onEachEngine("whatever goes wrong while looking", function (createWorld) {
     });
   }
 
-  it(`fails clearly on what lasts, with state as it was (${1.6 * lasting.length} cases)`, async function () {
+  it(`fails clearly on what lasts, with state as it was (${(isFull ? 1.6 : 1.2) * lasting.length} cases)`, async function () {
     this.timeout(600_000);
     const titles = [...new Set(lasting.map(({ trouble }) => trouble.title))];
     // Most of it is waiting between retries.
@@ -50,7 +51,7 @@ onEachEngine("whatever goes wrong while looking", function (createWorld) {
           await matrix.runInVain("refresh", hit);
           // A preview stops at the first, and looks at three as it does at one.
           const apart = hit.filter(({ shape }) => shape === "one alone" || shape.endsWith("set of three"));
-          for (const one of apart) await matrix.runInVain("preview", [one]);
+          for (const one of isFull ? apart : apart.slice(0, 1)) await matrix.runInVain("preview", [one]);
         }
         await matrix.runClean("up");
         await matrix.assertAsDeclared();

@@ -68,7 +68,7 @@ export function casesOf(
 }
 
 /** Whether every combination runs, rather than a selection that has each pair. */
-const isFull = process.env["FULL_MATRIX"] !== undefined;
+export const isFull = process.env["FULL_MATRIX"] !== undefined;
 
 /**
  * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, trouble,
