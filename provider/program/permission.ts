@@ -47,7 +47,7 @@ export class CheckpointPermission extends pulumi.CustomResource {
         ...{ fineTunedModelCheckpoint, projectId, createdAt: undefined },
         __provider: providerOf("permission"),
         // For the check alone, which no engine tells.
-        __program: opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : undefined,
+        ...(opts?.deleteBeforeReplace === true ? { __program: { deleteBeforeReplace: true } } : {}),
       },
       opts,
     );

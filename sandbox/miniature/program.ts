@@ -98,7 +98,7 @@ export class EngineServer {
 
   /** The one line that names what this engine does not do. */
   #refusal(what: string): string {
-    return `The sandbox engine does not do ${what}; the Pulumi CLI does. ${this.note}`.trim();
+    return `The miniature engine does not do ${what}; the Pulumi CLI does. ${this.note}`.trim();
   }
 
   #monitor(): grpc.UntypedServiceImplementation {

@@ -148,7 +148,7 @@ describe("the miniature engine", function () {
       const up = await world.run("up", { skipPreview: false });
       expect(up.ok, option).to.equal(false);
       expect(texts(up)).to.include(
-        `The sandbox engine does not do ${option}; the Pulumi CLI does. Nothing was changed.`,
+        `The miniature engine does not do ${option}; the Pulumi CLI does. Nothing was changed.`,
       );
     }
     const programs: Record<string, string> = {
