@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { onEachEngine } from "./engines";
-import { checkpoint, requestsOf, stepsOf, texts, type World } from "./world";
+import { checkpoint, stepsOf, texts, type World } from "./world";
 
 interface RecordedSet {
   projectIds: string[];
@@ -19,29 +19,20 @@ onEachEngine("a set of permissions", function (createWorld) {
     return found?.outputs as RecordedSet | undefined;
   }
 
-  async function agrees(world: World): Promise<void> {
-    const rows = world.api.permissions(checkpoint).map(({ id, project_id: projectId }) => ({ id, projectId }));
-    const recorded = (await recordedSet(world))!.permissions.map(({ id, projectId }) => ({ id, projectId }));
-    expect(recorded).to.have.deep.members(rows);
-  }
-
-  const writesOf = (world: World) =>
-    requestsOf(world.api.takeRequests()).filter((request) => !request.startsWith("GET"));
-
   it("is granted in one POST, and changed in place by one POST and a DELETE for each that left", async function () {
     const world = await createWorld();
     await world.program(set(["proj_b", "proj_a", "proj_b"]));
     await world.runs("up");
-    expect(writesOf(world)).to.deep.equal(["POST proj_a,proj_b"]);
-    await agrees(world);
+    expect(world.takeWrites()).to.deep.equal(["POST proj_a,proj_b"]);
+    await world.assertAgrees();
 
     await world.program(set(["proj_a", "proj_b"]));
     expect(stepsOf(await world.runs("preview"))).to.deep.equal(["same team"]);
 
     await world.program(set(["proj_c", "proj_a", "proj_d"]));
     expect(stepsOf(await world.runs("up"))).to.deep.equal(["update team"]);
-    expect(writesOf(world)).to.deep.equal(["DELETE", "POST proj_c,proj_d"]);
-    await agrees(world);
+    expect(world.takeWrites()).to.deep.equal(["DELETE", "POST proj_c,proj_d"]);
+    await world.assertAgrees();
 
     await world.runs("destroy");
     expect(world.api.permissions(checkpoint)).to.deep.equal([]);
@@ -60,7 +51,7 @@ onEachEngine("a set of permissions", function (createWorld) {
     expect(texts(preview)).to.include(`proj_a (${revoked.id})`).and.to.include(`proj_outside (${outside.id})`);
     await world.runs("up");
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_a", "proj_b"]);
-    await agrees(world);
+    await world.assertAgrees();
     expect(stepsOf(await world.runs("preview"))).to.deep.equal(["same team"]);
   });
 
@@ -95,7 +86,7 @@ onEachEngine("a set of permissions", function (createWorld) {
     expect(stepsOf(await world.runs("preview"))).to.deep.equal(["update team"]);
     await world.runs("up");
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_a", "proj_b"]);
-    await agrees(world);
+    await world.assertAgrees();
   });
 
   it("records what landed when one project is refused, and finishes with the next up", async function () {
@@ -104,12 +95,12 @@ onEachEngine("a set of permissions", function (createWorld) {
     const up = await world.run("up");
     expect(up.ok).to.equal(false);
     expect(texts(up)).to.include("Cannot grant proj_b").and.to.include("run `pulumi up` again");
-    await agrees(world);
+    await world.assertAgrees();
 
     world.api.set({ unknownProjects: [] });
     await world.runs("up");
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_a", "proj_b", "proj_c"]);
-    await agrees(world);
+    await world.assertAgrees();
   });
 
   it("records what was revoked when a revocation fails, and finishes with the next up", async function () {
@@ -120,10 +111,10 @@ onEachEngine("a set of permissions", function (createWorld) {
     await world.program(set(["proj_a"]));
     expect((await world.run("up")).ok).to.equal(false);
     expect(world.api.permissions(checkpoint)).to.have.length(2);
-    await agrees(world);
+    await world.assertAgrees();
     await world.runs("up");
     expect(world.api.projects(checkpoint)).to.deep.equal(["proj_a"]);
-    await agrees(world);
+    await world.assertAgrees();
   });
 
   it("takes permissions over from single resources and gives them back, without a moment's lapse", async function () {
@@ -135,14 +126,14 @@ onEachEngine("a set of permissions", function (createWorld) {
     await world.program(set(["proj_a", "proj_b"]));
     world.api.takeRequests();
     await world.runs("up");
-    expect(writesOf(world)).to.deep.equal([]);
-    await agrees(world);
+    expect(world.takeWrites()).to.deep.equal([]);
+    await world.assertAgrees();
 
     await world.program(set(["proj_a"]) + single("b", "proj_b"));
     await world.runs("up");
     await world.program(single("a", "proj_a") + single("b", "proj_b"));
     await world.runs("up");
-    expect(writesOf(world)).to.deep.equal([]);
+    expect(world.takeWrites()).to.deep.equal([]);
     expect(world.api.permissions(checkpoint)).to.deep.equal(before);
   });
 

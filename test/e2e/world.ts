@@ -146,11 +146,12 @@ export class World {
     return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** State and server hold the same permissions, besides those that others granted, and they are of these projects. */
-  async assertAgrees(projects: readonly string[], of = checkpoint, others: readonly string[] = []): Promise<void> {
-    const granted = this.api.permissions(of).filter(({ id }) => !others.includes(id));
+  /** State and server hold the same permissions, besides those that others granted: of these projects, if any are given. */
+  async assertAgrees(projects?: readonly string[], others: readonly string[] = []): Promise<void> {
+    const granted = this.api.permissions(checkpoint).filter(({ project_id }) => !others.includes(project_id));
     const onServer = granted.map(({ id, project_id: projectId }) => ({ id, projectId }));
     expect(await this.permissions()).to.deep.equal(onServer.sort((a, b) => (a.id < b.id ? -1 : 1)));
+    if (projects === undefined) return;
     expect(granted.map(({ project_id }) => project_id).sort()).to.deep.equal([...projects].sort());
   }
 
