@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   check("lint", "npm run --silent lint");
   check("type check", "npm run --silent typecheck");
   tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
-  tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_MATRIX: "1" } : {});
+  tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_TESTS: "1" } : {});
   rmSync(folder, { recursive: true });
 
   const pulumi = await findPulumi();

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { onEachEngine } from "./engines";
+import { combined } from "./full";
 import { InterruptedRun, manners } from "./interruption/interrupted";
 import { checkpoint } from "./world";
 
@@ -17,41 +18,40 @@ const programs = {
 };
 
 onEachEngine("whatever is interrupted", function (createWorld) {
-  for (const manner of manners)
-    for (const [what, program] of Object.entries(programs)) {
-      it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
-        const world = await createWorld({ repeatedPost: "duplicate" });
-        if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
-        world.api.grant(checkpoint, "proj_other");
-        await world.program(program);
-        const run = new InterruptedRun(world);
-        const after = what === "a set" ? 0 : 1;
-        world.api.fail({ method: "POST", after, kind: { before: () => run.interrupt(manner) } });
-        await run.run("up", { parallel: 4 });
-        expect(world.api.requests.filter(({ method }) => method === "POST")).to.have.length.at.most(after + 1);
+  for (const [manner, [what, program]] of combined(manners, Object.entries(programs))) {
+    it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
+      const world = await createWorld({ repeatedPost: "duplicate" });
+      if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
+      world.api.grant(checkpoint, "proj_other");
+      await world.program(program);
+      const run = new InterruptedRun(world);
+      const after = what === "a set" ? 0 : 1;
+      world.api.fail({ method: "POST", after, kind: { before: () => run.interrupt(manner) } });
+      await run.run("up", { parallel: 4 });
+      expect(world.api.requests.filter(({ method }) => method === "POST")).to.have.length.at.most(after + 1);
 
-        await world.runs("up");
-        await world.assertAgrees(names, ["proj_other"]);
-        await world.runs("destroy");
-        expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
-      });
+      await world.runs("up");
+      await world.assertAgrees(names, ["proj_other"]);
+      await world.runs("destroy");
+      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+    });
 
-      it(`ends as declared with the next up: ${manner} in the middle of revoking ${what}`, async function () {
-        const world = await createWorld({ repeatedPost: "duplicate" });
-        if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
-        world.api.grant(checkpoint, "proj_other");
-        await world.program(program);
-        await world.runs("up");
-        const run = new InterruptedRun(world);
-        world.api.fail({ method: "DELETE", after: 1, kind: { before: () => run.interrupt(manner) } });
-        await run.run("destroy", { parallel: 4 });
+    it(`ends as declared with the next up: ${manner} in the middle of revoking ${what}`, async function () {
+      const world = await createWorld({ repeatedPost: "duplicate" });
+      if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
+      world.api.grant(checkpoint, "proj_other");
+      await world.program(program);
+      await world.runs("up");
+      const run = new InterruptedRun(world);
+      world.api.fail({ method: "DELETE", after: 1, kind: { before: () => run.interrupt(manner) } });
+      await run.run("destroy", { parallel: 4 });
 
-        await world.runs("up");
-        await world.assertAgrees(names, ["proj_other"]);
-        await world.runs("destroy");
-        expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
-      });
-    }
+      await world.runs("up");
+      await world.assertAgrees(names, ["proj_other"]);
+      await world.runs("destroy");
+      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+    });
+  }
 
   const replaced = (trigger: number) => `const first = ${single("a", "proj_1", `{ replacementTrigger: ${trigger} }`)};`;
   const moves: Record<string, [before: string, after: string]> = {
@@ -85,26 +85,26 @@ onEachEngine("whatever is interrupted", function (createWorld) {
       await world.runs("destroy");
       expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
     });
+  }
 
-    for (const [end, command] of Object.entries(ends)) {
-      it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
-        const world = await createWorld({ repeatedPost: "duplicate" });
-        world.api.grant(checkpoint, "proj_other");
-        await world.program(before);
-        await world.runs("up");
-        const granted = world.api.permissions(checkpoint);
-        const projects = world.api.projects(checkpoint).filter((project) => project !== "proj_other");
+  for (const [[move, [before, after]], [end, command]] of combined(Object.entries(moves), Object.entries(ends))) {
+    it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
+      const world = await createWorld({ repeatedPost: "duplicate" });
+      world.api.grant(checkpoint, "proj_other");
+      await world.program(before);
+      await world.runs("up");
+      const granted = world.api.permissions(checkpoint);
+      const projects = world.api.projects(checkpoint).filter((project) => project !== "proj_other");
 
-        const run = new InterruptedRun(world);
-        await world.program(`${after} first.id.apply((id) => { if (!pulumi.runtime.isDryRun()) ${command}; });`);
-        await run.run("up");
-        expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+      const run = new InterruptedRun(world);
+      await world.program(`${after} first.id.apply((id) => { if (!pulumi.runtime.isDryRun()) ${command}; });`);
+      await run.run("up");
+      expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
 
-        await world.program(after);
-        await world.runs("up");
-        expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
-        await world.assertAgrees(projects, ["proj_other"]);
-      });
-    }
+      await world.program(after);
+      await world.runs("up");
+      expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+      await world.assertAgrees(projects, ["proj_other"]);
+    });
   }
 });

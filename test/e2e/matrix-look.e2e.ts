@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { onEachEngine } from "./engines";
-import { casesOf, isFull, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
+import { isFull } from "./full";
+import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
 
 const calls: Call[] = [{ title: "the look (GET)", method: "GET", isPlan: true }];

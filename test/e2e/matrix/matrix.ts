@@ -4,6 +4,7 @@ import type { Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/a
 import type { Fault } from "../../../sandbox/api/faults";
 import { nameOf, type Command, type Run, type RunOptions } from "../../../sandbox/engines";
 import type { World } from "../world";
+import { isFull } from "../full";
 import type { Outcome, Trouble } from "./troubles";
 
 export const shapes = [
@@ -66,9 +67,6 @@ export function casesOf(
         }
   return cases;
 }
-
-/** Whether every combination runs, rather than a selection that has each pair. */
-export const isFull = process.env["FULL_MATRIX"] !== undefined;
 
 /**
  * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, trouble,
