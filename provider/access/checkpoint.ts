@@ -146,7 +146,9 @@ export class Checkpoint {
   noteGone(error: unknown): boolean {
     if (!saysCheckpointIsGone(error, this.id)) return false;
     this.#isGone = true;
-    this.shared.say(`OpenAI no longer has ${this.id}: the permissions for it are gone with it.`);
+    this.shared.say(
+      `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
+    );
     return true;
   }
 

@@ -283,6 +283,8 @@ describe("many permissions that are given up", function () {
     api.set({ unknownCheckpoints: [checkpoint] });
     await of.releaseAll(permissions, "delete");
     expect(api.requests).to.have.length(1);
-    expect(said).to.deep.equal([`OpenAI no longer has ${checkpoint}: the permissions for it are gone with it.`]);
+    expect(said).to.deep.equal([
+      `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+    ]);
   });
 });

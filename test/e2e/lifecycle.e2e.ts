@@ -218,7 +218,7 @@ onEachEngine("a permission's life", function (createWorld) {
     const world = await granted({ web: "proj_web" });
     world.api.set({ unknownCheckpoints: [checkpoint] });
     const destroy = await world.runs("destroy");
-    expect(texts(destroy)).to.include("OpenAI no longer has").and.to.include(checkpoint);
+    expect(texts(destroy)).to.include("OpenAI does not have").and.to.include(checkpoint);
     expect(await world.recorded()).to.deep.equal({});
   });
 });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { onEachEngine } from "./engines";
 import { checkpoint, texts, type World } from "./world";
 
-const gone = `OpenAI no longer has ${checkpoint}: the permissions for it are gone with it.`;
+const gone = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`;
 const later = `${checkpoint}:ckpt-step-2000`;
 
 onEachEngine("when a model is retired", function (createWorld) {
@@ -30,7 +30,7 @@ onEachEngine("when a model is retired", function (createWorld) {
     expect(
       texts(preview)
         .split("\n")
-        .filter((line) => /OpenAI no longer has|Drift/.test(line)),
+        .filter((line) => /OpenAI does not have|Drift/.test(line)),
     ).to.deep.equal([gone]);
     expect(world.api.takeRequests().length).to.be.at.most(4);
 

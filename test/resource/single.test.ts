@@ -108,7 +108,9 @@ describe("the lifecycle of a permission", function () {
         const diff = await permission.diff("cp_1", { ...own, createdAt: 1 }, own);
         expect(diff).to.deep.equal({ changes: true, replaces: ["projectId"] });
       }
-      expect(said).to.deep.equal([`OpenAI no longer has ${checkpoint}: the permissions for it are gone with it.`]);
+      expect(said).to.deep.equal([
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+      ]);
       expect(requests).to.have.length(1);
     });
   });
@@ -298,7 +300,9 @@ describe("the lifecycle of a permission", function () {
     it("takes a checkpoint that no longer exists for done, and says so", async function () {
       const { permission, said } = start({}, { unknownCheckpoints: [checkpoint] });
       await permission.delete("cp_1", { ...inputs, createdAt: 1 });
-      expect(said).to.deep.equal([`OpenAI no longer has ${checkpoint}: the permissions for it are gone with it.`]);
+      expect(said).to.deep.equal([
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+      ]);
     });
 
     it("keeps what the program still wants, and says so, but not of what had vanished", async function () {
