@@ -35,7 +35,7 @@ onEachEngine("whatever goes wrong while looking", function (createWorld) {
     });
   }
 
-  it(`fails clearly on what lasts, with state as it was (${(isFull ? 1.6 : 1.2) * lasting.length} cases)`, async function () {
+  it(`fails clearly on what lasts, with state as it was (${(isFull ? 1.6 : 1) * lasting.length} cases)`, async function () {
     this.timeout(600_000);
     const titles = [...new Set(lasting.map(({ trouble }) => trouble.title))];
     // Most of it is waiting between retries.
@@ -52,7 +52,7 @@ onEachEngine("whatever goes wrong while looking", function (createWorld) {
           await matrix.runInVain("refresh", hit);
           // A preview stops at the first, and looks at three as it does at one.
           const apart = hit.filter(({ shape }) => shape === "one alone" || shape.endsWith("set of three"));
-          for (const one of isFull ? apart : apart.slice(0, 1)) await matrix.runInVain("preview", [one]);
+          for (const one of isFull ? apart : []) await matrix.runInVain("preview", [one]);
         }
         await matrix.runClean("up");
         await matrix.assertAsDeclared();
