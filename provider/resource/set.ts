@@ -69,7 +69,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const looks = driftDetection ? await lookForDrift(deployment, olds) : [];
       const lost = looks.filter(({ isGone }) => isGone).map(({ recorded }) => recorded);
       const gone = new Set(lost.map(({ id }) => id));
-      const vanished = lost.filter(({ projectId }) => olds.projectIds.includes(projectId));
+      const before = new Set(olds.projectIds);
+      const vanished = lost.filter(({ projectId }) => before.has(projectId));
       const listed = new Set(isUnknown(news.projectIds) ? [] : news.projectIds);
       const there = olds.permissions.filter(({ id }) => !gone.has(id));
       for (const { projectId, id } of there) if (listed.has(projectId)) checkpoint.access(projectId).keep(id);
@@ -265,8 +266,9 @@ async function worded(
 ): Promise<unknown[]> {
   const alike = new Map<string, [string[], unknown]>();
   for (const [projectId, reason] of failures) {
-    const [projectIds] = alike.get(String(reason)) ?? [[]];
-    alike.set(String(reason), [[...projectIds, projectId], reason]);
+    const same = alike.get(String(reason));
+    if (same === undefined) alike.set(String(reason), [[projectId], reason]);
+    else same[0].push(projectId);
   }
   const failing = [...alike.values()].map(([projectIds, reason]) =>
     attempt(operation, checkpoint, lines.few(projectIds), () => Promise.reject(reason as Error)),
