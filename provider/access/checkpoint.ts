@@ -136,22 +136,17 @@ export class Checkpoint {
       try {
         return await look();
       } catch (error) {
-        if (!this.noteGone(error)) throw error;
+        if (!saysCheckpointIsGone(error, this.id)) throw error;
+        this.#isGone = true;
+        this.shared.say(
+          `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
+        );
       }
     }
     return { permissions: [], date: Infinity };
   }
 
-  /** Whether an error says that the checkpoint does not exist; if so it is said, and nothing is asked any more. */
-  noteGone(error: unknown): boolean {
-    if (!saysCheckpointIsGone(error, this.id)) return false;
-    this.#isGone = true;
-    this.shared.say(
-      `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
-    );
-    return true;
-  }
-
+  /** Whether the API has said that the checkpoint does not exist: then nothing is asked of it any more. */
   get isGone(): boolean {
     return this.#isGone;
   }
