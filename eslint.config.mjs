@@ -49,6 +49,7 @@ export default defineConfig(
             "test/reporter.cjs",
             "bench/floor.cjs",
             "test/e2e/interruption/note-host.cjs",
+            "sandbox/miniature/defer.cjs",
           ],
         },
       },

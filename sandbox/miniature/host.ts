@@ -47,7 +47,7 @@ export class ProviderHost {
 
   static async start({ folder, project, engineAddress, config, env, onLine }: HostOptions): Promise<ProviderHost> {
     const script = createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/dynamic-provider");
-    const child = spawn(process.execPath, [script, engineAddress], {
+    const child = spawn(process.execPath, [...nodeFlags, script, engineAddress], {
       cwd: folder,
       env: { ...env, PULUMI_NODEJS_PROJECT: project, PULUMI_PROJECT: project, PULUMI_CONFIG: "{}" },
       // Ctrl-C is the engine's to handle: what is in flight is finished and recorded.
@@ -140,6 +140,9 @@ export class ProviderHost {
     });
   }
 }
+
+/** How the SDK's processes start. */
+export const nodeFlags = ["--require", join(__dirname, "defer.cjs")];
 
 /** gRPC's default of 4 MB is less than a large stack's message. */
 export const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };

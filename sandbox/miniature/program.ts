@@ -9,7 +9,7 @@ import { ResourceMonitorService } from "@pulumi/pulumi/proto/resource_grpc_pb";
 import * as monitor from "@pulumi/pulumi/proto/resource_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import type { Message } from "../engines";
-import { toObject, toStruct, unlimited, type Properties } from "./host";
+import { nodeFlags, toObject, toStruct, unlimited, type Properties } from "./host";
 
 /** What the program says of one resource. */
 export interface Goal {
@@ -176,7 +176,7 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
   args.push("--project", project, "--stack", stack, "--root-directory", folder, "--pwd", folder);
   args.push("--parallel", String(options.parallel));
   if (options.preview) args.push("--dry-run");
-  const child = spawn(process.execPath, [script, ...args, "."], {
+  const child = spawn(process.execPath, [...nodeFlags, script, ...args, "."], {
     cwd: folder,
     env: {
       ...options.env,
