@@ -2,7 +2,7 @@
  * `npm test`: lint, type check and all tests, and a last line that counts them. `npm run test:full` tries every
  * combination of what may go wrong, where `npm test` tries each pair, and more sequences of programs.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +29,19 @@ function check(title: string, command: string): void {
   totals[run(title, command) ? "passed" : "failed"]++;
 }
 
+/** Starts a check whose output is shown once it is awaited. */
+function checkMeanwhile(title: string, command: string): () => Promise<void> {
+  const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return async () => {
+    const code = await ended;
+    console.log(`\n▸ ${title}\n${output}`);
+    totals[code === 0 ? "passed" : "failed"]++;
+  };
+}
+
 function tests(title: string, command: string, env: Record<string, string>): void {
   const file = join(folder, `${title}.json`);
   const ok = run(title, `${command} --reporter test/reporter.cjs`, { ...env, TEST_TOTALS: file });
@@ -48,9 +61,10 @@ function tests(title: string, command: string, env: Record<string, string>): voi
 
 async function main(): Promise<void> {
   check("build", "npm run --silent build");
-  check("lint", "npm run --silent lint");
+  const lint = checkMeanwhile("lint", "npm run --silent lint");
   check("type check", "npm run --silent typecheck");
   tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
+  await lint();
   tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_TESTS: "1" } : {});
   rmSync(folder, { recursive: true });
 

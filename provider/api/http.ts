@@ -72,7 +72,7 @@ export class Http {
 
   async #exchange({ method, path, query, body }: Request): Promise<Answer> {
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
-    if (adminApiKey === undefined) throw missingKey();
+    if (adminApiKey === undefined) throw missingKey(this.config);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {
       const response = await axios.request<string>({
@@ -180,13 +180,13 @@ export class Http {
   }
 }
 
-function missingKey(): ConfigError {
+function missingKey({ nameOf }: Config): ConfigError {
   return new ConfigError(
     "No admin API key is set.",
-    "Set it for this stack with `pulumi config set --secret openai:adminApiKey`, or for this shell with `export " +
+    `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
       "OPENAI_ADMIN_KEY=…`. An organization owner makes one at " +
       "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
-      "For previews without a key: `pulumi config set openai-checkpoint-permissions:driftDetection false`.",
+      `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
   );
 }
 

@@ -10,7 +10,7 @@ import { readConfig } from "../config";
 import { SetResource } from "../resource/set";
 import type { SetInputs, SetOutputs } from "../resource/set-inputs";
 import { SingleResource } from "../resource/single";
-import { endWithEngine } from "./engine";
+import { endWithEngine } from "../engine";
 import { shown } from "./shown";
 
 // One host process serves one deployment, so what its resources share is the process's.

@@ -1,7 +1,4 @@
-import { OperationFailed } from "../resource/failure";
-
-/** The remedies that this process has printed. */
-const printed = new Set<string>();
+import { messageOf, OperationFailed } from "../resource/failure";
 
 /**
  * A failure as Pulumi's host prints it best.
@@ -12,11 +9,9 @@ const printed = new Set<string>();
 class Shown extends Error {
   readonly #summary: string;
 
-  constructor({ headline, remedy }: OperationFailed) {
-    // Once is enough where twenty resources fail for one reason.
-    super(printed.has(remedy) ? headline : `${headline} ${remedy}`);
-    printed.add(remedy);
-    this.#summary = headline.split(/: |\. |, so /)[0]!;
+  constructor(failure: OperationFailed) {
+    super(messageOf(failure));
+    this.#summary = failure.headline.split(/: |\. |, so /)[0]!;
     this.stack = this.#summary;
   }
 

@@ -4,8 +4,8 @@ import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
 import { systemClock } from "../clock";
 import { ConfigError, ofOptions, readConfig, type Config } from "../config";
-import { attempt, OperationFailed } from "../resource/failure";
-import { checkId } from "../resource/ids";
+import { OperationFailed } from "../resource/failure";
+import { assertOnly, listPermissions } from "../resource/list";
 
 /** What {@link listCheckpointPermissions} takes. */
 export interface ListCheckpointPermissionsArgs {
@@ -33,7 +33,6 @@ export interface ListOptions {
   maxWaitSeconds?: number;
 }
 
-const argNames = ["fineTunedModelCheckpoint", "projectId"];
 const optionNames = [
   "adminApiKey",
   "baseUrl",
@@ -80,25 +79,16 @@ export async function listCheckpointPermissions(
   args: ListCheckpointPermissionsArgs,
   options?: ListOptions,
 ): Promise<Permission[]> {
-  const { fineTunedModelCheckpoint, projectId } = args;
   const program: object | undefined = pulumi.runtime.getMonitor();
   const isScript = options !== undefined || program === undefined;
-  const list = async () => {
-    assertOnly(argNames, args, "argument");
+  const deployment = () => {
     assertOnly(optionNames, options ?? {}, "option");
-    const problems = [
-      checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
-      projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
-    ].flat();
-    if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
-    const config = isScript ? configOfScript(options ?? {}) : readConfig(configOfStack, process.env);
-    const { lookups } = deploymentWith(config, isScript ? scripts : program).checkpoint(fineTunedModelCheckpoint);
-    const question = isScript ? { maxAge } : {};
-    return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
+    return isScript
+      ? deploymentWith(configOfScript(options ?? {}), scripts)
+      : deploymentWith(readConfig(configOfStack, process.env), program);
   };
-  const names = isScript ? { adminApiKey: "adminApiKey", baseUrl: "baseUrl" } : undefined;
   try {
-    return (await attempt("list", fineTunedModelCheckpoint, "", list, names)).permissions;
+    return await listPermissions(deployment, args, isScript ? { maxAge } : {});
   } catch (error) {
     throw error instanceof OperationFailed ? new CheckpointPermissionsError(error) : error;
   }
@@ -147,10 +137,4 @@ function deploymentWith(config: Config, program: object): Deployment {
   const deployment = new Deployment(config, systemClock, (line) => console.error(line));
   shared.push({ settings, deployment });
   return deployment;
-}
-
-function assertOnly(known: readonly string[], given: object, what: string): void {
-  const unknown = Object.keys(given).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new ConfigError(`There is no ${what} "${unknown}".`, `Use ${known.join(", ")}.`);
 }

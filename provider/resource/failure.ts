@@ -1,5 +1,6 @@
+import type { Deployment } from "../access/deployment";
 import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsGone } from "../api/error";
-import { ConfigError } from "../config";
+import { ConfigError, type Config } from "../config";
 
 /** How many different messages a person reads of one failure. */
 const messagesAtATime = 10;
@@ -24,38 +25,44 @@ export class OperationFailed extends Error {
   }
 }
 
+/** The remedies that this process has told. */
+const told = new Set<string>();
+
+/** A failure's message, with what to do about it only once where twenty resources fail for one reason. */
+export function messageOf({ headline, remedy }: OperationFailed): string {
+  if (told.has(remedy)) return headline;
+  told.add(remedy);
+  return `${headline} ${remedy}`;
+}
+
 /** What a check reports of config that is wrong; any other error is thrown on. */
 export function configFailure(error: unknown): { property: string; reason: string } {
   if (!(error instanceof ConfigError)) throw error;
   return { property: "", reason: `${error.message} ${error.remedy}` };
 }
 
-/** How the person sets what an error may be about. */
-export type Names = Record<"adminApiKey" | "baseUrl", string>;
-
-const inConfig: Names = { adminApiKey: "openai:adminApiKey", baseUrl: "openai:baseUrl" };
-
 /**
  * Runs an operation; what the API or the config refuses is worded for the person.
  *
+ * @param deployment gives the deployment, or throws what is wrong with the config.
  * @param who a project, or several in words.
  * @throws {OperationFailed}
  */
 export async function attempt<Result>(
+  deployment: () => Deployment,
   operation: Operation,
   checkpoint: string,
   who: string,
-  run: () => Promise<Result>,
-  names = inConfig,
+  run: (deployment: Deployment) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await run();
+    return await run(deployment());
   } catch (error) {
     const what = `Cannot ${wordsOf(operation, checkpoint, who)}`;
     if (error instanceof ApiError) {
       const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
       const headline = `${what}: ${error.message.replace(/[.?!]$/, "")}${request}.`;
-      throw new OperationFailed(headline, remedyOf(operation, checkpoint, error, names), error);
+      throw new OperationFailed(headline, remedyOf(operation, checkpoint, error, deployment().config), error);
     }
     if (error instanceof ConfigError) throw new OperationFailed(`${what}: ${error.message}`, error.remedy);
     throw error;
@@ -116,19 +123,19 @@ function wordsOf(operation: Operation, checkpoint: string, who: string): string 
   }
 }
 
-function remedyOf(operation: Operation, checkpoint: string, error: ApiError, names: Names): string {
+function remedyOf(operation: Operation, checkpoint: string, error: ApiError, { nameOf }: Config): string {
   switch (error.status) {
     case 401:
     case 403:
       return (
-        `Use an admin API key of the checkpoint's organization (${names.adminApiKey} or OPENAI_ADMIN_KEY); an ` +
+        `Use an admin API key of the checkpoint's organization (${nameOf("adminApiKey")} or OPENAI_ADMIN_KEY); an ` +
         "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
       );
     case 404:
       if (operation === "list") {
         return mayBeAboutTheKey(error, checkpoint)
           ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
-          : `Check the checkpoint's ID, and ${names.baseUrl} (it ends in /v1).`;
+          : `Check the checkpoint's ID, and ${nameOf("baseUrl")} (it ends in /v1).`;
       }
       if (mayBeAboutTheKey(error, checkpoint)) {
         return (
@@ -148,7 +155,7 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, nam
           "base model was shut down, remove its resources from the program."
         );
       }
-      return `Check ${names.baseUrl} (it ends in /v1) and the checkpoint's ID; nothing was changed.`;
+      return `Check ${nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID; nothing was changed.`;
     case 400:
     case 409:
     case 422:

@@ -1,4 +1,3 @@
-import * as pulumi from "@pulumi/pulumi";
 import type { dynamic } from "@pulumi/pulumi";
 
 const longestId = 512;
@@ -45,7 +44,10 @@ function problemWithId(property: IdProperty, value: unknown): string | undefined
   return undefined;
 }
 
+/** What Pulumi sends in place of a value that a preview does not know yet: the SDK's `unknownValue`. */
+export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Whether a preview does not know the value yet. */
 export function isUnknown(value: unknown): boolean {
-  return value === pulumi.runtime.unknownValue;
+  return value === unknownValue;
 }

@@ -17,7 +17,13 @@ export async function tellCreate(deployment: Deployment, inputs: SetInputs): Pro
     deployment.say(lines.withoutKey(fineTunedModelCheckpoint));
     return;
   }
-  await attempt("look up", fineTunedModelCheckpoint, whoOf(inputs), () => tellOutsiders(deployment, inputs, []));
+  await attempt(
+    () => deployment,
+    "look up",
+    fineTunedModelCheckpoint,
+    whoOf(inputs),
+    () => tellOutsiders(deployment, inputs, []),
+  );
   if (!deployment.tellsWhatExists) return;
   try {
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);

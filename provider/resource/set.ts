@@ -55,8 +55,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   }
 
   async diff(_id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.DiffResult> {
-    return attempt("look up", olds.fineTunedModelCheckpoint, whoOf(olds), async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "look up", olds.fineTunedModelCheckpoint, whoOf(olds), async (deployment) => {
       const checkpoint = deployment.checkpoint(olds.fineTunedModelCheckpoint);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).own(id);
@@ -115,8 +114,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   async read(id: string, props?: Partial<SetOutputs>): Promise<dynamic.ReadResult<SetOutputs>> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, exclusive } = state;
-    return attempt("look up", fineTunedModelCheckpoint, whoOf(state), async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "look up", fineTunedModelCheckpoint, whoOf(state), async (deployment) => {
       const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
       const looks = await lookForDrift(deployment, state);
       await tellOutsiders(deployment, state, state.permissions);
@@ -140,9 +138,9 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   async delete(id: string, props: Partial<SetOutputs>): Promise<void> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, permissions } = state;
-    return attempt("revoke", fineTunedModelCheckpoint, whoOf(state), async () => {
-      const deployment = this.deployment();
-      const { failures, by } = await release(deployment.checkpoint(fineTunedModelCheckpoint), permissions, "delete");
+    return attempt(this.deployment, "revoke", fineTunedModelCheckpoint, whoOf(state), async (deployment) => {
+      const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
+      const { failures, by } = await release(deployment, checkpoint, permissions, "delete");
       if (by("kept").length > 0) deployment.say(lines.kept(fineTunedModelCheckpoint, by("kept")));
       const awaited = by("awaited");
       if (awaited.length > 0) {
@@ -163,20 +161,30 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   /** Brings what is granted to what is declared, as far as it goes, and gives what state must hold then. */
   async #reconcile(inputs: SetInputs, held: readonly Permission[]) {
     const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-    const deployment = await attempt("grant", fineTunedModelCheckpoint, whoOf(inputs), async () => this.deployment());
+    const deployment = await attempt(
+      this.deployment,
+      "grant",
+      fineTunedModelCheckpoint,
+      whoOf(inputs),
+      async (ready) => ready,
+    );
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
     const { granted, failures } = await grantAll(deployment, checkpoint, projectIds, held);
     const listed = new Set(projectIds);
     const grantedTo = new Set(granted.map(({ projectId }) => projectId));
     const kept = held.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
     const leaving = held.filter(({ projectId }) => !listed.has(projectId));
-    const others = await attempt("look up", checkpoint.id, whoOf(inputs), () =>
+    const others = await attempt(this.deployment, "look up", checkpoint.id, whoOf(inputs), () =>
       outsidersOf(deployment, inputs, held),
     ).catch((error: unknown) => {
       failures.push(error);
       return [];
     });
-    const { failures: unrevoked, by, untouched } = await release(checkpoint, [...leaving, ...others], "update");
+    const {
+      failures: unrevoked,
+      by,
+      untouched,
+    } = await release(deployment, checkpoint, [...leaving, ...others], "update");
     failures.push(...unrevoked);
     const ours = new Set(leaving);
     kept.push(...[...by("awaited"), ...untouched].filter((permission) => ours.has(permission)));
@@ -233,6 +241,7 @@ async function grantAll(
   return {
     granted: granted.map(({ permission }) => permission),
     failures: await worded(
+      deployment,
       "grant",
       checkpoint.id,
       grants.flatMap((grant, index) => (grant.status === "rejected" ? [[projectIds[index]!, grant.reason]] : [])),
@@ -241,14 +250,19 @@ async function grantAll(
 }
 
 /** Gives permissions up, and sorts them by what became of each. */
-async function release(checkpoint: Checkpoint, permissions: readonly Permission[], occasion: Occasion) {
+async function release(
+  deployment: Deployment,
+  checkpoint: Checkpoint,
+  permissions: readonly Permission[],
+  occasion: Occasion,
+) {
   const outcomes = await checkpoint.releaseAll(permissions, occasion);
   const untouched = permissions.filter(({ id }) => typeof outcomes.get(id) !== "string");
   const failed = untouched.flatMap(({ id, projectId }): [string, unknown][] => {
     const outcome = outcomes.get(id);
     return outcome === undefined ? [] : [[projectId, outcome]];
   });
-  const failures: unknown[] = await worded("revoke", checkpoint.id, failed);
+  const failures: unknown[] = await worded(deployment, "revoke", checkpoint.id, failed);
   const untried = untouched.length - failed.length;
   if (untried > 0) {
     const done = permissions.length - untouched.length;
@@ -260,6 +274,7 @@ async function release(checkpoint: Checkpoint, permissions: readonly Permission[
 
 /** The failures of a set's projects in words for the person: one for all that the API refused alike. */
 async function worded(
+  deployment: Deployment,
   operation: "grant" | "revoke",
   checkpoint: string,
   failures: readonly [projectId: string, reason: unknown][],
@@ -271,7 +286,13 @@ async function worded(
     else same[0].push(projectId);
   }
   const failing = [...alike.values()].map(([projectIds, reason]) =>
-    attempt(operation, checkpoint, lines.few(projectIds), () => Promise.reject(reason as Error)),
+    attempt(
+      () => deployment,
+      operation,
+      checkpoint,
+      lines.few(projectIds),
+      () => Promise.reject(reason as Error),
+    ),
   );
   return Promise.all(failing.map((one) => one.catch((error: unknown) => error)));
 }

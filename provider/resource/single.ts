@@ -61,8 +61,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
     const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = olds;
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
-    return attempt("look up", checkpoint, projectId, async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "look up", checkpoint, projectId, async (deployment) => {
       const access = accessOf(deployment, olds);
       access.own(id);
       if (replaces.length > 0) return { changes: true, replaces };
@@ -82,8 +81,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
 
   async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
     const { fineTunedModelCheckpoint: checkpoint, projectId } = inputs;
-    return attempt("grant", checkpoint, projectId, async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "grant", checkpoint, projectId, async (deployment) => {
       const { permission, isTakenOver } = await accessOf(deployment, inputs).grant();
       if (isTakenOver) deployment.say(lines.takenOver(checkpoint, [permission]));
       return { id: permission.id, outs: outputs(checkpoint, permission) };
@@ -93,8 +91,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = state;
-    return attempt("look up", checkpoint, projectId, async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "look up", checkpoint, projectId, async (deployment) => {
       const access = accessOf(deployment, state);
       const { permission, isGone, isUnlisted } = await access.look({ id, createdAt });
       if (isGone && !access.checkpoint.isGone) deployment.say(lines.refreshed(access, id, permission));
@@ -111,8 +108,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint: checkpoint, projectId } = state;
-    return attempt("revoke", checkpoint, projectId, async () => {
-      const deployment = this.deployment();
+    return attempt(this.deployment, "revoke", checkpoint, projectId, async (deployment) => {
       const outcome = await accessOf(deployment, state).release(id, "delete");
       if (outcome === "awaited") throw stillWanted(checkpoint, projectId, id);
       if (outcome === "kept") deployment.say(lines.kept(checkpoint, [{ id, projectId }]));

@@ -96,14 +96,13 @@ onEachEngine("what changes hands", function (createWorld) {
   });
 
   it("stays, with no write, when a project moves from a set to a resource that comes late", async function () {
-    this.timeout(180_000);
-    const slow = Array.from({ length: 20 }, (_, index) => `new Neighbour("n${index}", { diffTakes: 100 });`).join("\n");
+    const slow = Array.from({ length: 20 }, (_, index) => `new Neighbour("n${index}", { diffTakes: 60 });`).join("\n");
     const world = await declared(neighbour + slow + set("team", `["proj_a", "proj_b"]`));
     const moved =
       neighbour +
       set("team", `["proj_a"]`) +
       slow +
-      `const late = new Neighbour("late", { createTakes: 3000 });` +
+      `const late = new Neighbour("late", { createTakes: 1500 });` +
       single("b", "proj_b", "{ dependsOn: [late] }");
     await world.program(moved);
     await world.runs("up");

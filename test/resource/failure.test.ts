@@ -9,14 +9,22 @@ import {
   summed,
   type Operation,
 } from "../../provider/resource/failure";
+import { deploymentWith } from "../support/api";
 import { failureOf } from "../support/failure";
 
 const permission = { fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd", projectId: "proj_web" };
+const { deployment } = deploymentWith();
 const operations: readonly Operation[] = ["grant", "look up", "revoke", "list"];
 
 async function failed(operation: Operation, error: Error): Promise<OperationFailed> {
   const { fineTunedModelCheckpoint, projectId } = permission;
-  const failing = attempt(operation, fineTunedModelCheckpoint, projectId, () => Promise.reject(error));
+  const failing = attempt(
+    () => deployment,
+    operation,
+    fineTunedModelCheckpoint,
+    projectId,
+    () => Promise.reject(error),
+  );
   const thrown = await failureOf<OperationFailed>(failing);
   expect(thrown).to.be.instanceOf(OperationFailed);
   return thrown;
@@ -81,7 +89,17 @@ describe("a failure", function () {
 
   it("that is none of these is thrown on as it is", async function () {
     const bug = new TypeError("a bug");
-    expect(await failureOf(attempt("grant", "ft:x", "proj_a", () => Promise.reject(bug)))).to.equal(bug);
+    expect(
+      await failureOf(
+        attempt(
+          () => deployment,
+          "grant",
+          "ft:x",
+          "proj_a",
+          () => Promise.reject(bug),
+        ),
+      ),
+    ).to.equal(bug);
   });
 
   it("of many has each message once, as far as a person would read, and then each remedy once", function () {

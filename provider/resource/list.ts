@@ -1,0 +1,47 @@
+import type { Deployment } from "../access/deployment";
+import type { Question } from "../access/lookups";
+import type { Permission } from "../api/contract";
+import { ConfigError } from "../config";
+import { attempt } from "./failure";
+import { checkId } from "./ids";
+
+export interface ListArgs {
+  fineTunedModelCheckpoint: string;
+  projectId?: string;
+}
+
+const names: readonly string[] = ["fineTunedModelCheckpoint", "projectId"] satisfies (keyof ListArgs)[];
+
+/**
+ * Lists who may use a checkpoint, newest first, or only one project's permissions.
+ *
+ * @throws {OperationFailed}
+ */
+export async function listPermissions(
+  deployment: () => Deployment,
+  args: ListArgs,
+  question: Question = {},
+): Promise<Permission[]> {
+  const { fineTunedModelCheckpoint, projectId } = args;
+  const checked = () => {
+    assertOnly(names, args, "argument");
+    const problems = [
+      checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
+      projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
+    ].flat();
+    if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
+    return deployment();
+  };
+  const listed = await attempt(checked, "list", fineTunedModelCheckpoint, "", (ready) => {
+    const { lookups } = ready.checkpoint(fineTunedModelCheckpoint);
+    return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
+  });
+  return listed.permissions;
+}
+
+/** @throws {ConfigError} naming what is given and not known. */
+export function assertOnly(known: readonly string[], given: object, what: string): void {
+  const unknown = Object.keys(given).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  throw new ConfigError(`There is no ${what} "${unknown}".`, `Use ${known.join(", ")}.`);
+}
