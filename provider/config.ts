@@ -1,3 +1,5 @@
+import { closest, distance } from "fastest-levenshtein";
+
 /** Config that is missing, wrong, or forbids what is asked for: found before any request is made. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
@@ -11,40 +13,49 @@ export class ConfigError extends Error {
   }
 }
 
+/** The package's own namespace in a stack's config. */
+const own = "openai-checkpoint-permissions:";
 /** Where a stack's config has a setting: in the package's own namespace, else in the one of OpenAI's own provider. */
-const ofStack: readonly string[] = ["openai-checkpoint-permissions:", "openai:"];
+const ofStack: readonly string[] = [own, "openai:"];
+/** Where a native provider, which is given its own namespace only, has it. */
+export const ofProvider: readonly string[] = [own];
 /** Where a script's options have it. */
 export const ofOptions: readonly string[] = [""];
 
 /** These are named as in OpenAI's official provider, which refuses other keys in its namespace. */
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
-export type Setting =
-  | (typeof sharedSettings)[number]
-  | "requestsPerMinute"
-  | "timeoutSeconds"
-  | "maxWaitSeconds"
-  | "driftDetection"
-  | "adoptExisting";
+const ownSettings = [
+  "requestsPerMinute",
+  "timeoutSeconds",
+  "maxWaitSeconds",
+  "driftDetection",
+  "adoptExisting",
+] as const;
+const settings = [...sharedSettings, ...ownSettings];
+export type Setting = (typeof settings)[number];
 
 /** Settings of one deployment, read once from the stack's config and the environment. */
 export interface Config {
-  /** Else `OPENAI_ADMIN_KEY`. Missing is an error only when a request is about to be made. */
+  /**
+   * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. That there is none is an error only
+   * when a request is about to be made.
+   */
   adminApiKey: string | undefined;
-  /** Default `https://api.openai.com/v1`. HTTPS, unless the host is loopback. */
+  /** Where the API is: HTTPS, unless the host is loopback. Default: `https://api.openai.com/v1`. */
   baseUrl: string;
   /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
   organization: string | undefined;
   /** Sent as `OpenAI-Project`. Default: not sent. */
   project: string | undefined;
-  /** Paces each endpoint ahead of time. Default: as fast as the API allows. */
+  /** Paces the requests to each endpoint ahead of time. Default: as fast as the API allows. */
   requestsPerMinute: number | undefined;
-  /** How long one request may take. Default 60. */
+  /** How long one request may take, in seconds. Default: 60. */
   timeoutSeconds: number;
-  /** How long a throttle may serve nothing at all. Default 900. */
+  /** How long the API's throttle may serve nothing at all, in seconds. Default: 900. */
   maxWaitSeconds: number;
-  /** Whether a preview looks each permission up. Default true. */
+  /** Whether a preview looks each permission up. Default: true. */
   driftDetection: boolean;
-  /** Whether a permission that already exists is taken over. Default true. */
+  /** Whether a permission that already exists is taken over. Default: true. */
   adoptExisting: boolean;
   /** What the person should hear of how the settings came about. */
   notices: string[];
@@ -141,10 +152,18 @@ export function readConfig(
     nameOf,
   };
   if (problems.length > 0) {
-    const where = prefixes === ofStack ? "with `pulumi config set`" : "in the options";
+    const where = prefixes === ofOptions ? "in the options" : "with `pulumi config set`";
     throw new ConfigError(problems.join(" "), `Correct it ${where}, or in the environment.`);
   }
   return config;
+}
+
+/** What is wrong with a setting's name, and which one may be meant; undefined when there is such a setting. */
+export function problemWithName(name: string): string | undefined {
+  if (settings.some((setting) => setting === name)) return undefined;
+  const near = closest(name, settings);
+  const remedy = distance(name, near) <= 3 ? `Did you mean ${near}?` : `There are ${settings.join(", ")}.`;
+  return `There is no setting "${name}". ${remedy}`;
 }
 
 /** A wrong value, unless it may be a key that was set in the wrong place. */

@@ -3,6 +3,9 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 
+/** Prints one line for the person: a message to keep, or how far a run is by now. */
+export type Print = (line: string, kind: "message" | "progress") => void;
+
 /**
  * What all resources share in one process, which lives as long as one deployment: a preview, an `up`, a refresh or a
  * destroy.
@@ -16,13 +19,12 @@ export class Deployment {
   /** Whether previews of creates still say what exists: not once the API has refused to tell. */
   tellsWhatExists: boolean;
 
-  /** @param print prints one line for the person. */
   constructor(
     readonly config: Config,
     readonly clock: Clock,
-    readonly print: (line: string) => void,
+    readonly print: Print,
   ) {
-    this.client = new Client(config, clock, (line) => this.say(line));
+    this.client = new Client(config, clock, (line) => print(line, "progress"));
     this.tellsWhatExists = config.driftDetection && config.adminApiKey !== undefined;
     for (const notice of config.notices) this.say(notice);
   }
@@ -40,6 +42,11 @@ export class Deployment {
   say(line: string): void {
     if (this.#said.has(line)) return;
     this.#said.add(line);
-    this.print(line);
+    this.print(line, "message");
+  }
+
+  /** Fails what waits, and asks the API for nothing more; requests that are under way are finished. */
+  cancel(): void {
+    this.client.cancel();
   }
 }

@@ -75,6 +75,11 @@ export class Client {
     }
   }
 
+  /** Fails what waits, and sends nothing more. */
+  cancel(): void {
+    this.#http.cancel();
+  }
+
   /** Counts revocations that are yet to be asked for in the progress of a throttled run; negative: that will not be. */
   expectRevocations(count: number): void {
     this.#http.throttles.revoke.expect(count);

@@ -34,13 +34,28 @@ const maxAnswerBytes = 8_000_000;
 /** The one way to send a request: key, throttle, retry, error mapping. */
 export class Http {
   readonly throttles: Record<"list" | "grant" | "revoke", Throttle>;
+  readonly clock: Clock;
+  readonly #cancelling = new AbortController();
 
   constructor(
     readonly config: Config,
-    readonly clock: Clock,
+    clock: Clock,
     say: (line: string) => void,
   ) {
-    const throttle = (endpoint: string, unit: string) => new Throttle({ config, endpoint, unit, clock, say });
+    const { signal } = this.#cancelling;
+    const cancelled = new Promise<never>((_resolve, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason as ApiError)),
+    );
+    // Nobody may be waiting.
+    cancelled.catch(() => undefined);
+    this.clock = {
+      now: () => clock.now(),
+      date: () => clock.date(),
+      random: () => clock.random(),
+      sleep: (milliseconds) => Promise.race([clock.sleep(milliseconds), cancelled]),
+    };
+    const throttle = (endpoint: string, unit: string) =>
+      new Throttle({ config, endpoint, unit, clock: this.clock, say });
     this.throttles = {
       list: throttle("looking permissions up (GET)", "requests"),
       grant: throttle("granting (POST)", "permissions"),
@@ -70,8 +85,14 @@ export class Http {
     }
   }
 
+  /** Fails what waits, and sends nothing more; requests that are under way are finished. */
+  cancel(): void {
+    this.#cancelling.abort(new ApiError("the run was cancelled, and this was not asked for any more", {}));
+  }
+
   async #exchange({ method, path, query, body }: Request): Promise<Answer> {
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
+    this.#cancelling.signal.throwIfAborted();
     if (adminApiKey === undefined) throw missingKey(this.config);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { conflictOf, type Claim } from "../resource/claims";
 import type { ProgramNews } from "../resource/single";
 import { programError } from "./error";
 
@@ -14,8 +15,7 @@ export interface Declaration {
   exclusive: pulumi.Input<boolean>;
 }
 
-interface Owner {
-  name: string;
+interface Owner extends Claim {
   identity: string;
   exclusive: boolean;
   projectIds: Set<string>;
@@ -27,9 +27,8 @@ const programs = new WeakMap<object, Map<string, Owner[]>>();
 /**
  * Notes which projects a resource gives access to a checkpoint.
  *
- * @throws {pulumi.RunError} naming both, when another resource of this program declares the same access, since
- * destroying one would revoke what the other promises, or when either is the checkpoint's exclusive list, since the one
- * would revoke what the other grants, for ever. Where an ID is an output, the deployment fails with the same error.
+ * @throws {pulumi.RunError} naming both, when another resource of this program declares the same access, or when either
+ * is the checkpoint's exclusive list. Where an ID is an output, the deployment fails with the same error.
  */
 export function claim(declaration: Declaration): void {
   const { name, fineTunedModelCheckpoint, projectIds, exclusive } = declaration;
@@ -41,7 +40,10 @@ export function claim(declaration: Declaration): void {
     const all = owners.get(checkpoint) ?? [];
     for (const projectId of projects) mine.projectIds.add(projectId);
     // The same name twice is Pulumi's own error, and it says it well.
-    for (const other of all.filter(({ identity }) => identity !== mine.identity)) assertApart(checkpoint, other, mine);
+    for (const other of all.filter(({ identity }) => identity !== mine.identity)) {
+      const conflict = conflictOf(checkpoint, other, mine);
+      if (conflict !== undefined) throw programError(conflict);
+    }
     if (!all.includes(mine)) owners.set(checkpoint, [...all, mine]);
   };
   const listed = listOf(projectIds);
@@ -101,22 +103,4 @@ function ownersInProgram(): Map<string, Owner[]> | undefined {
 function identityOf({ kind, name, opts }: Declaration): string {
   const parent = opts?.parent as { __pulumiType?: string } | undefined;
   return `${parent?.__pulumiType ?? ""}$${kind} ${name}`;
-}
-
-function assertApart(checkpoint: string, first: Owner, second: Owner): void {
-  const shared = [...first.projectIds].find((projectId) => second.projectIds.has(projectId));
-  if (shared !== undefined) {
-    throw programError(
-      `"${first.name}" and "${second.name}" both declare that project ${shared} may use checkpoint ${checkpoint}. ` +
-        `Keep one of the two: a permission belongs to one resource.`,
-    );
-  }
-  if (first.exclusive || second.exclusive) {
-    const [list, other] = first.exclusive ? [first, second] : [second, first];
-    throw programError(
-      `"${list.name}" is the exclusive list of who may use checkpoint ${checkpoint}, and "${other.name}" lets ` +
-        `${[...other.projectIds].join(", ") || "nobody"} use it beside that list: the one would revoke what the other ` +
-        `grants. Move the projects into the list, or make it not exclusive.`,
-    );
-  }
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { providerOf } from "../resource/reference";
 import { claim } from "./claims";
-import { assertHostFindsPackage, providerOf } from "./reference";
+import { assertHostFindsPackage } from "./reference";
 
 /** What a {@link CheckpointPermission} takes. Both are required; a change of either replaces the permission. */
 export interface CheckpointPermissionArgs {
@@ -19,7 +20,7 @@ export interface CheckpointPermissionArgs {
  * `pulumi up` grants it (or takes over the permission that exists), a preview or refresh finds out whether it is still
  * there, `pulumi destroy` revokes it. The resource's ID is the permission's (`cp_…`).
  *
- * Needs an admin API key: `openai:adminApiKey` in the stack's config, else `OPENAI_ADMIN_KEY`.
+ * Needs an admin API key: `adminApiKey` in the stack's config, else `OPENAI_ADMIN_KEY`.
  *
  * https://platform.openai.com/docs/api-reference/fine-tuning/create-permission
  */

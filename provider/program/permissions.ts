@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import { providerOf } from "../resource/reference";
 import { claim, programNews, type Declaration } from "./claims";
-import { assertHostFindsPackage, providerOf } from "./reference";
+import { assertHostFindsPackage } from "./reference";
 
 /** What a {@link CheckpointPermissions} takes. A changed checkpoint replaces; the others update in place. */
 export interface CheckpointPermissionsArgs {
@@ -22,6 +23,7 @@ export interface CheckpointPermissionsArgs {
 export interface PermissionOutput {
   /** The permission's ID, `cp_…`. */
   id: string;
+  /** The project that may use the checkpoint, `proj_…`. */
   projectId: string;
   /** When it was granted, in Unix seconds. */
   createdAt: number;

@@ -1,18 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { packageName } from "../resource/reference";
 import { programError } from "./error";
-
-const packageName = "pulumi-openai-checkpoint-permissions";
-
-/**
- * The `__provider` of a resource: where Pulumi's host finds its handler.
- *
- * Pulumi's own `dynamic.Resource` would serialise the handler's code into every resource's state instead: four times
- * the state, twice the time, a diff with every upgrade, and whatever the code captured, keys included.
- */
-export function providerOf(handler: "permission" | "permissions"): string {
-  return `exports.handler=require("${packageName}/dynamic").${handler}`;
-}
 
 const foldersWithPackage = new Set<string>();
 

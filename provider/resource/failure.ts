@@ -110,6 +110,13 @@ export function stillWanted(checkpoint: string, who: string, ids: string): Opera
   );
 }
 
+export function nothingToImport(id: string, why: string): OperationFailed {
+  return new OperationFailed(
+    `Cannot import "${id}": ${why}.`,
+    "Declare the resource without importing it, and `pulumi up` grants the access.",
+  );
+}
+
 function wordsOf(operation: Operation, checkpoint: string, who: string): string {
   switch (operation) {
     case "grant":

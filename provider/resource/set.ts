@@ -2,8 +2,8 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Checkpoint, Occasion, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
-import { attempt, configFailure, HalfDone, stillWanted, summed } from "./failure";
-import { isUnknown } from "./ids";
+import { attempt, configFailure, HalfDone, nothingToImport, OperationFailed, stillWanted, summed } from "./failure";
+import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";
 import {
   byProject,
@@ -31,6 +31,13 @@ import type { ProgramNews } from "./single";
 /** As a program gives them. */
 type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __program?: ProgramNews };
 
+export interface SetDiff extends dynamic.DiffResult {
+  /** The projects that an update gives access. */
+  gains?: string[];
+  /** The projects whose access an update takes away. */
+  loses?: string[];
+}
+
 /** What Pulumi's operations mean for the whole list of projects that may use a checkpoint. */
 export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutputs> {
   /** @param deployment gives what the process shares, or throws what is wrong with the config. */
@@ -54,7 +61,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     return { inputs, failures };
   }
 
-  async diff(_id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.DiffResult> {
+  async diff(_id: string, olds: SetOutputs, news: SetInputs): Promise<SetDiff> {
     return attempt(this.deployment, "look up", olds.fineTunedModelCheckpoint, whoOf(olds), async (deployment) => {
       const checkpoint = deployment.checkpoint(olds.fineTunedModelCheckpoint);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
@@ -92,7 +99,9 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       }
       const outsiders = await tellOutsiders(deployment, news, olds.permissions);
       const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
-      return { changes: isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0 };
+      const changes = isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0;
+      if (!changes || !isKnown(news)) return { changes };
+      return { changes, gains: joining, loses: there.filter(isLeaving).map(({ projectId }) => projectId) };
     });
   }
 
@@ -130,6 +139,32 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const listed = new Set(state.projectIds);
       const projectIds = permissions.map(({ projectId }) => projectId).filter((projectId) => listed.has(projectId));
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
+      return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
+    });
+  }
+
+  /**
+   * Finds the permissions that are to be imported: those of all projects that may use the checkpoint.
+   *
+   * @param id the checkpoint.
+   * @throws {OperationFailed} when nobody may use it.
+   */
+  async import(id: string): Promise<dynamic.ReadResult<SetOutputs>> {
+    const problem = checkId("fineTunedModelCheckpoint", id);
+    if (problem !== undefined) {
+      const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
+      throw new OperationFailed(`Cannot import "${id}": ${problem.reason}`, remedy);
+    }
+    return attempt(this.deployment, "look up", id, "anybody", async (deployment) => {
+      // Newest first, and the newest counts.
+      const newest = new Map<string, Permission>();
+      for (const permission of (await deployment.checkpoint(id).all()).toReversed()) {
+        newest.set(permission.projectId, permission);
+      }
+      const permissions = [...newest.values()].sort(byProject);
+      if (permissions.length === 0) throw nothingToImport(id, `nobody has a permission for ${id}`);
+      const projectIds = permissions.map(({ projectId }) => projectId);
+      const inputs = { fineTunedModelCheckpoint: id, projectIds, exclusive: false };
       return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
     });
   }

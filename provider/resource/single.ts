@@ -2,7 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
-import { attempt, configFailure, OperationFailed, stillWanted } from "./failure";
+import { attempt, configFailure, nothingToImport, OperationFailed, stillWanted } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";
 
@@ -102,6 +102,32 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
         props: outputs(checkpoint, permission),
         inputs: { fineTunedModelCheckpoint: checkpoint, projectId } as PermissionOutputs,
       };
+    });
+  }
+
+  /**
+   * Finds a permission that is to be imported.
+   *
+   * @param id `CHECKPOINT/PROJECT`.
+   * @throws {OperationFailed} when there is no such permission.
+   */
+  async import(id: string): Promise<dynamic.ReadResult<PermissionOutputs>> {
+    const [checkpoint = "", projectId = "", ...rest] = id.split("/");
+    const problems = [
+      checkId("fineTunedModelCheckpoint", checkpoint) ?? [],
+      checkId("projectId", projectId) ?? [],
+    ].flat();
+    if (rest.length > 0 || problems.length > 0) {
+      throw new OperationFailed(
+        `Cannot import "${id}": ${problems.map(({ reason }) => reason).join(" ") || "it has too many parts."}`,
+        "The ID to import is CHECKPOINT/PROJECT, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd/proj_abc123.",
+      );
+    }
+    return attempt(this.deployment, "look up", checkpoint, projectId, async (deployment) => {
+      const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
+      const { permission } = await accessOf(deployment, inputs).look();
+      if (permission === undefined) throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
+      return { id: permission.id, props: outputs(checkpoint, permission), inputs: inputs as PermissionOutputs };
     });
   }
 

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import { CheckpointPermission, CheckpointPermissions } from "../../provider/index";
-import { assertHostFindsPackage, providerOf } from "../../provider/program/reference";
+import { assertHostFindsPackage } from "../../provider/program/reference";
+import { providerOf } from "../../provider/resource/reference";
 
 const fineTunedModelCheckpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 
@@ -201,13 +202,21 @@ describe("the npm package", function () {
     ) as Record<string, { files: { path: string }[] }>;
     const files = Object.values(packed)[0]!.files.map(({ path }) => path);
     const unexpected = files.filter(
-      (file) => !/^(dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)|package\.json|README\.md|LICENSE)$/.test(file),
+      (file) =>
+        !/^(dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)|dist\/plugin\/schema\.json|package\.json|README\.md|LICENSE)$/.test(
+          file,
+        ) && !/^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs)$/.test(file),
     );
     expect(unexpected).to.deep.equal([]);
     expect(files).to.include.members([
       "dist/index.js",
       "dist/index.d.ts",
       "dist/host/dynamic.js",
+      "dist/plugin/main.js",
+      "dist/plugin/schema.json",
+      "plugin/PulumiPlugin.yaml",
+      "plugin/package.json",
+      "plugin/index.cjs",
       "README.md",
       "LICENSE",
     ]);

@@ -157,8 +157,16 @@ describe("the lifecycle of a set of permissions", function () {
       const olds = recorded(["proj_a"]);
       const other = { ...inputs(["proj_a"]), fineTunedModelCheckpoint: "ft:other" };
       expect(await set.diff("x", olds, other)).to.deep.equal({ changes: true, replaces: ["fineTunedModelCheckpoint"] });
-      expect(await set.diff("x", olds, inputs(["proj_a", "proj_b"]))).to.deep.equal({ changes: true });
-      expect(await set.diff("x", olds, inputs(["proj_a"], true))).to.deep.equal({ changes: true });
+      expect(await set.diff("x", olds, inputs(["proj_a", "proj_b"]))).to.deep.equal({
+        changes: true,
+        gains: ["proj_b"],
+        loses: [],
+      });
+      expect(await set.diff("x", olds, inputs(["proj_a"], true))).to.deep.equal({
+        changes: true,
+        gains: [],
+        loses: [],
+      });
       const unknown = { ...inputs([]), projectIds: pulumi.runtime.unknownValue as unknown as string[] };
       expect(await set.diff("x", olds, unknown)).to.deep.equal({ changes: true });
       expect(await set.diff("x", olds, inputs(["proj_a"]))).to.deep.equal({ changes: false });
@@ -169,7 +177,11 @@ describe("the lifecycle of a set of permissions", function () {
       const olds = recorded(["proj_a", "proj_b"]);
       const { id } = olds.permissions[0]!;
       emulator.revoke(id);
-      expect(await set.diff("x", olds, inputs(["proj_a", "proj_b"]))).to.deep.equal({ changes: true });
+      expect(await set.diff("x", olds, inputs(["proj_a", "proj_b"]))).to.deep.equal({
+        changes: true,
+        gains: ["proj_a"],
+        loses: [],
+      });
       expect(said).to.have.length(1);
       expect(said[0]).to.include(`proj_a (${id}) was revoked outside of Pulumi`);
     });
@@ -180,7 +192,11 @@ describe("the lifecycle of a set of permissions", function () {
       const { id } = emulator.grant(checkpoint, "proj_outside");
       expect(await set.diff("x", olds, inputs(["proj_a"]))).to.deep.equal({ changes: false });
       const exclusive = { ...olds, exclusive: true };
-      expect(await set.diff("x", exclusive, inputs(["proj_a"], true))).to.deep.equal({ changes: true });
+      expect(await set.diff("x", exclusive, inputs(["proj_a"], true))).to.deep.equal({
+        changes: true,
+        gains: [],
+        loses: [],
+      });
       expect(said[0]).to.include(`proj_outside (${id}) can use ${checkpoint} but is not on the exclusive list`);
     });
 
@@ -334,7 +350,7 @@ describe("the lifecycle of a set of permissions", function () {
       const olds = { ...recorded(["proj_a", "proj_b"]), projectIds: ["proj_a"] };
       const news = inputs(["proj_a"]);
       await set.check(olds, news);
-      expect(await set.diff(checkpoint, olds, news)).to.deep.equal({ changes: true });
+      expect(await set.diff(checkpoint, olds, news)).to.deep.equal({ changes: true, gains: [], loses: ["proj_b"] });
       expect(said[0]).to.match(/^proj_b \(cp_\w+\) loses access to /);
       await set.update(checkpoint, olds, news);
       expect(granted()).to.deep.equal(["proj_a"]);
@@ -453,7 +469,11 @@ describe("the lifecycle of a set of permissions", function () {
       emulator.grant(checkpoint, "proj_outside");
       const { props, inputs: read } = await set.read(checkpoint, olds);
       expect(read).to.deep.equal(inputs(["proj_a"], true));
-      expect(await set.diff("x", props!, inputs(["proj_a"], true))).to.deep.equal({ changes: true });
+      expect(await set.diff("x", props!, inputs(["proj_a"], true))).to.deep.equal({
+        changes: true,
+        gains: [],
+        loses: [],
+      });
       expect(said[0]).to.include("proj_outside");
     });
 

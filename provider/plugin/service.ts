@@ -1,0 +1,198 @@
+import type { dynamic } from "@pulumi/pulumi";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { Deployment } from "../access/deployment";
+import { systemClock } from "../clock";
+import { ofProvider, problemWithName, readConfig, type Config } from "../config";
+import { Claims } from "../resource/claims";
+import { configFailure, HalfDone } from "../resource/failure";
+import { unknownValue } from "../resource/ids";
+import { listPermissions, type ListArgs } from "../resource/list";
+import { providerOf } from "../resource/reference";
+import { SetResource } from "../resource/set";
+import { SingleResource } from "../resource/single";
+import { answered, InitFailed } from "./answer";
+import { diffResponse } from "./diff";
+import type { Journal } from "./journal";
+import schema from "./schema.json";
+import { decode, encode, type Decoded, type Properties } from "./wire";
+
+/** A resource, as far as the protocol asks the same of each. */
+interface Resource extends Required<Omit<dynamic.ResourceProvider<Properties, Properties>, "configure">> {
+  import(id: string): Promise<dynamic.ReadResult<Properties>>;
+}
+
+const namespace = "openai-checkpoint-permissions:index:";
+/** What the engine gives a provider beside its settings. */
+const notSettings: readonly string[] = ["version", "pluginDownloadURL", "__internal", "__defaults"];
+const { DiffChanges } = messages.DiffResponse;
+
+/**
+ * Pulumi's provider protocol for the two resources and the list: each call is one of their methods.
+ *
+ * https://www.pulumi.com/docs/iac/guides/building-extending/providers/implementers-guide/
+ */
+export function service(journal: Journal) {
+  // The engine runs a process for each provider, and for each deployment.
+  let configured: Deployment | undefined;
+  const deployment = () => {
+    if (configured === undefined) throw new Error("The engine called before it configured the provider.");
+    return configured;
+  };
+  const claims = new Claims();
+  const single = new SingleResource(deployment) as unknown as Resource;
+  const set = new SetResource(deployment) as unknown as Resource;
+  const types: Record<string, { resource: Resource; reference: string; computed: string }> = {
+    [`${namespace}CheckpointPermission`]: {
+      resource: single,
+      reference: providerOf("permission"),
+      computed: "createdAt",
+    },
+    [`${namespace}CheckpointPermissions`]: {
+      resource: set,
+      reference: providerOf("permissions"),
+      computed: "permissions",
+    },
+  };
+
+  /** Runs an operation on a resource. */
+  async function at<Result>(urn: string, operation: (resource: Resource) => Promise<Result>): Promise<Result> {
+    return journal.at(urn, () => operation(typeOf(urn).resource));
+  }
+
+  function typeOf(urn: string) {
+    const name = urn.split("::")[2]!.split("$").at(-1)!;
+    const type = types[name];
+    if (type === undefined) throw new Error(`There is no resource ${name} in this package.`);
+    return type;
+  }
+
+  /** What state is to hold, with as much of it secret as of what it came from. */
+  function outputs(urn: string, values: object, secrets: ReadonlySet<string>) {
+    const derived = secrets.has("projectIds") ? [...secrets, "permissions"] : secrets;
+    return encode({ ...values, __provider: typeOf(urn).reference }, new Set(derived));
+  }
+
+  /** What a preview knows of the outputs. */
+  function foreseen(urn: string, { values, secrets }: Decoded) {
+    return outputs(urn, { ...values, [typeOf(urn).computed]: unknownValue }, secrets);
+  }
+
+  function orHalfDone(urn: string, secrets: ReadonlySet<string>) {
+    return (error: unknown): never => {
+      if (!(error instanceof HalfDone)) throw error;
+      throw new InitFailed(error.id, outputs(urn, error.properties, secrets), error.reasons);
+    };
+  }
+
+  return {
+    handshake: answered(async () => new messages.ProviderHandshakeResponse().setAcceptSecrets(true)),
+    getPluginInfo: answered(async () => new PluginInfo().setVersion(schema.version)),
+    getSchema: answered(async () => new messages.GetSchemaResponse().setSchema(JSON.stringify(schema))),
+
+    checkConfig: answered(async (request: messages.CheckRequest) => {
+      const { values, secrets } = decode(request.getNews());
+      const failures = Object.keys(values).flatMap((property) => {
+        const reason = notSettings.includes(property) ? undefined : problemWithName(property);
+        return reason === undefined ? [] : { property, reason };
+      });
+      try {
+        configOf(values);
+      } catch (error) {
+        failures.push(configFailure(error));
+      }
+      return checkResponse(values, secrets, failures);
+    }),
+    // Another key or address replaces nothing: what was granted stays as it is.
+    diffConfig: answered(async (request: messages.DiffRequest) => {
+      const [olds, news] = [request.getOldInputs(), request.getNews()].map((one) => JSON.stringify(decode(one).values));
+      return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
+    }),
+    configure: answered(async (request: messages.ConfigureRequest) => {
+      configured = new Deployment(configOf(decode(request.getArgs()).values), systemClock, journal.print);
+      return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
+    }),
+
+    check: answered(async (request: messages.CheckRequest) => {
+      const urn = request.getUrn();
+      const olds = decode(request.getOlds());
+      const news = decode(request.getNews());
+      const { inputs = {}, failures = [] } = await at(urn, (resource) => resource.check(olds.values, news.values));
+      if (failures.length === 0) failures.push(...claims.enter(urn, inputs));
+      return checkResponse(inputs, news.secrets, failures);
+    }),
+    diff: answered(async (request: messages.DiffRequest) => {
+      const [olds, news] = [decode(request.getOlds()).values, decode(request.getNews()).values];
+      const diff = await at(request.getUrn(), (resource) => resource.diff(request.getId(), olds, news));
+      return diffResponse(diff, decode(request.getOldInputs()).values, news);
+    }),
+    create: answered(async (request: messages.CreateRequest) => {
+      const urn = request.getUrn();
+      const inputs = decode(request.getProperties());
+      if (request.getPreview()) return new messages.CreateResponse().setProperties(foreseen(urn, inputs));
+      const { values, secrets } = inputs;
+      const creating = at(urn, (resource) => resource.create(values));
+      const { id, outs = {} } = await creating.catch(orHalfDone(urn, secrets));
+      return new messages.CreateResponse().setId(id).setProperties(outputs(urn, outs, secrets));
+    }),
+    read: answered(async (request: messages.ReadRequest) => {
+      const urn = request.getUrn();
+      const { values, secrets } = decode(request.getProperties());
+      // An import knows the ID alone.
+      const isImport = values["fineTunedModelCheckpoint"] === undefined;
+      const id = request.getId();
+      const read = await at(urn, (resource) => (isImport ? resource.import(id) : resource.read(id, values)));
+      if (read.id === undefined) return new messages.ReadResponse();
+      const properties = outputs(urn, read.props ?? {}, secrets);
+      return new messages.ReadResponse()
+        .setId(read.id)
+        .setProperties(properties)
+        .setInputs(encode(read.inputs, secrets));
+    }),
+    update: answered(async (request: messages.UpdateRequest) => {
+      const urn = request.getUrn();
+      const olds = decode(request.getOlds()).values;
+      const news = decode(request.getNews());
+      if (request.getPreview()) return new messages.UpdateResponse().setProperties(foreseen(urn, news));
+      const { values, secrets } = news;
+      const updating = at(urn, (resource) => resource.update(request.getId(), olds, values));
+      const { outs = {} } = await updating.catch(orHalfDone(urn, secrets));
+      return new messages.UpdateResponse().setProperties(outputs(urn, outs, secrets));
+    }),
+    delete: answered(async (request: messages.DeleteRequest) => {
+      const { values } = decode(request.getProperties());
+      await at(request.getUrn(), (resource) => resource.delete(request.getId(), values));
+      return new Empty();
+    }),
+
+    invoke: answered(async (request: messages.InvokeRequest) => {
+      const name = request.getTok();
+      if (name !== `${namespace}listCheckpointPermissions`)
+        throw new Error(`There is no function ${name} in this package.`);
+      const args = decode(request.getArgs()).values as unknown as ListArgs;
+      const permissions = await journal.at("", () => listPermissions(deployment, args));
+      return new messages.InvokeResponse().setReturn(encode({ permissions }));
+    }),
+    cancel: answered(async () => {
+      configured?.cancel();
+      return new Empty();
+    }),
+  } satisfies Partial<IResourceProviderServer>;
+}
+
+function configOf(args: Properties): Config {
+  const get = (key: string) => {
+    const value = args[key.slice(key.indexOf(":") + 1)];
+    return typeof value === "string" ? value : JSON.stringify(value);
+  };
+  return readConfig(get, process.env, ofProvider);
+}
+
+function checkResponse(inputs: object, secrets: ReadonlySet<string>, failures: readonly dynamic.CheckFailure[]) {
+  const list = failures.map(({ property, reason }) =>
+    new messages.CheckFailure().setProperty(property).setReason(reason),
+  );
+  return new messages.CheckResponse().setInputs(encode(inputs, secrets)).setFailuresList(list);
+}

@@ -1,0 +1,198 @@
+/**
+ * Writes the native plugin's schema from what stands in TypeScript: types, docstrings, and the programs in examples/.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { format, resolveConfig } from "prettier";
+import ts from "typescript";
+
+const name = "openai-checkpoint-permissions";
+const namespace = `${name}:index:`;
+export const schemaFile = "provider/plugin/schema.json";
+
+interface PropertySpec {
+  description: string;
+  type?: "string" | "boolean" | "number" | "integer" | "array";
+  items?: { type?: "string"; $ref?: string };
+  secret?: boolean;
+  willReplaceOnChanges?: boolean;
+}
+
+interface ObjectSpec {
+  description: string;
+  properties: Record<string, PropertySpec>;
+  required: string[];
+}
+
+const files = ["program/permission.ts", "program/permissions.ts", "program/list.ts", "config.ts"];
+const program = ts.createProgram(
+  files.map((file) => join("provider", file)),
+  { strict: true, skipLibCheck: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node20 },
+);
+const checker = program.getTypeChecker();
+
+/** The schema, as it is to be committed. */
+export async function schemaText(): Promise<string> {
+  const { version, description, keywords, license } = JSON.parse(readFileSync("provider/package.json", "utf8")) as {
+    version: string;
+    description: string;
+    keywords: string[];
+    license: string;
+  };
+  const permission = objectOf("program/permissions.ts", "PermissionOutput");
+  const settings = objectOf("config.ts", "Config").properties;
+  delete settings["notices"];
+  delete settings["nameOf"];
+  settings["adminApiKey"]!.secret = true;
+  const list = objectOf("program/list.ts", "ListCheckpointPermissionsArgs");
+
+  const schema = {
+    name,
+    displayName: "OpenAI checkpoint permissions",
+    version,
+    description: description.replace("Pulumi dynamic provider", "Pulumi provider"),
+    keywords,
+    license,
+    config: { variables: settings },
+    provider: { description: "How to reach the API.", inputProperties: settings },
+    types: {
+      [`${namespace}Permission`]: { type: "object", ...permission },
+    },
+    resources: {
+      [`${namespace}CheckpointPermission`]: resourceOf("program/permission.ts", "CheckpointPermission", {
+        replacing: ["fineTunedModelCheckpoint", "projectId"],
+        importId: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd/proj_abc123",
+      }),
+      [`${namespace}CheckpointPermissions`]: resourceOf("program/permissions.ts", "CheckpointPermissions", {
+        replacing: ["fineTunedModelCheckpoint"],
+        importId: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
+      }),
+    },
+    functions: {
+      [`${namespace}listCheckpointPermissions`]: {
+        description: "Lists who may use a checkpoint, newest first.",
+        inputs: { type: "object", ...list },
+        outputs: {
+          description: "Who may use the checkpoint.",
+          properties: {
+            permissions: {
+              type: "array",
+              items: { $ref: `#/types/${namespace}Permission` },
+              description: "The permissions, newest first.",
+            },
+          },
+          required: ["permissions"],
+          type: "object",
+        },
+      },
+    },
+    language: {
+      nodejs: { packageName: "openai-checkpoint-permissions", respectSchemaVersion: true },
+      python: {
+        packageName: "pulumi_openai_checkpoint_permissions",
+        respectSchemaVersion: true,
+        pyproject: { enabled: true },
+      },
+      go: { respectSchemaVersion: true, generateResourceContainerTypes: true },
+    },
+  };
+  const options = await resolveConfig(schemaFile);
+  return format(JSON.stringify(schema), { ...options, filepath: schemaFile });
+}
+
+function resourceOf(file: string, type: string, { replacing, importId }: { replacing: string[]; importId: string }) {
+  const inputs = objectOf(file, `${type}Args`);
+  const outputs = objectOf(file, type);
+  for (const property of replacing) inputs.properties[property]!.willReplaceOnChanges = true;
+  return {
+    description: [
+      outputs.description,
+      "{{% examples %}}\n## Example Usage\n\n{{% example %}}",
+      ...examplesOf(type),
+      "{{% /example %}}\n{{% /examples %}}",
+      `## Import\n\n\`\`\`sh\n$ pulumi import ${namespace}${type} name '${importId}'\n\`\`\`\n`,
+    ].join("\n\n"),
+    inputProperties: inputs.properties,
+    requiredInputs: inputs.required,
+    properties: outputs.properties,
+    required: outputs.required,
+    // A stack of dynamic resources moves to these without a change.
+    aliases: [{ type: `pulumi-nodejs:dynamic/openai:${type}` }],
+  };
+}
+
+/** The programs in examples/ that declare such a resource, one a language. */
+function examplesOf(type: string): string[] {
+  const programs = [
+    ["typescript", "native/typescript/index.ts"],
+    ["python", "native/python/__main__.py"],
+    ["go", "native/go/main.go"],
+    ["yaml", "native/yaml/Pulumi.yaml"],
+  ];
+  return programs.flatMap(([language, file]) => {
+    const text = readFileSync(join("examples", file!), "utf8").trim();
+    if (!new RegExp(`\\b${type}\\b|New${type}\\b`).test(text)) throw new Error(`${file!} lacks a ${type}.`);
+    return `\`\`\`${language!}\n${text}\n\`\`\``;
+  });
+}
+
+/** What an interface or class says of its properties, inherited ones left out. */
+function objectOf(file: string, name: string): ObjectSpec {
+  const source = program.getSourceFile(join("provider", file));
+  const declaration = source?.statements.find(
+    (statement): statement is ts.InterfaceDeclaration | ts.ClassDeclaration =>
+      (ts.isInterfaceDeclaration(statement) || ts.isClassDeclaration(statement)) && statement.name?.text === name,
+  );
+  if (declaration === undefined) throw new Error(`${file} has no ${name}.`);
+  const members = declaration.members.filter(
+    (member): member is ts.PropertySignature | ts.PropertyDeclaration =>
+      ts.isPropertySignature(member) || ts.isPropertyDeclaration(member),
+  );
+  const properties = Object.fromEntries(members.map((member) => [nameOf(member), propertyOf(member)]));
+  const isOptional = (member: (typeof members)[number]) =>
+    member.questionToken !== undefined || typeOf(member).includes("undefined");
+  const required = members.filter((member) => !isOptional(member)).map(nameOf);
+  return { description: textOf(declaration.name!), properties, required };
+}
+
+function propertyOf(member: ts.PropertySignature | ts.PropertyDeclaration): PropertySpec {
+  const description = textOf(member.name);
+  const plain = typeOf(member)
+    .replace(" | undefined", "")
+    .replace(/pulumi\.(Input|Output)<(.*)>$/, "$2")
+    .replace(/pulumi\.Input<(\w+)>\[\]$/, "$1[]");
+  switch (plain) {
+    case "string":
+    case "boolean":
+      return { type: plain, description };
+    case "number":
+      // Times and durations are told in their docstrings.
+      return { type: description.includes("Unix seconds") ? "integer" : "number", description };
+    case "string[]":
+      return { type: "array", items: { type: "string" }, description };
+    case "PermissionOutput[]":
+      return { type: "array", items: { $ref: `#/types/${namespace}Permission` }, description };
+    default:
+      return { description };
+  }
+}
+
+function nameOf(member: ts.PropertySignature | ts.PropertyDeclaration): string {
+  return member.name.getText();
+}
+
+function typeOf(member: ts.PropertySignature | ts.PropertyDeclaration): string {
+  return member.type!.getText();
+}
+
+/** A docstring, for readers of any language. */
+function textOf(node: ts.Node): string {
+  const symbol = checker.getSymbolAtLocation(node);
+  const text = ts.displayPartsToString(symbol?.getDocumentationComment(checker));
+  if (text === "") throw new Error(`${node.getText()} has no docstring.`);
+  return text.replace(/\{@link ([^}]+)\}/g, "`$1`");
+}
+
+if (require.main === module) {
+  void schemaText().then((text) => writeFileSync(schemaFile, text));
+}
