@@ -22,7 +22,10 @@ export function diffResponse(
 
   const changed = Object.keys(news).filter((name) => !isDeepStrictEqual(news[name], olds[name]));
   for (const name of changed) tell(name, PropertyDiff.Kind.UPDATE);
-  for (const name of replaces) tell(name, PropertyDiff.Kind.UPDATE_REPLACE);
+  for (const name of replaces) {
+    // What has vanished is granted again.
+    tell(name, changed.includes(name) ? PropertyDiff.Kind.UPDATE_REPLACE : PropertyDiff.Kind.ADD_REPLACE);
+  }
   if (gains.length > 0 || loses.length > 0) {
     changed.push("projectIds");
     details.del("projectIds");

@@ -117,9 +117,10 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
       checkId("fineTunedModelCheckpoint", checkpoint) ?? [],
       checkId("projectId", projectId) ?? [],
     ].flat();
-    if (rest.length > 0 || problems.length > 0) {
+    if (problems.length > 0) {
+      const isPair = projectId !== "" && rest.length === 0;
       throw new OperationFailed(
-        `Cannot import "${id}": ${problems.map(({ reason }) => reason).join(" ") || "it has too many parts."}`,
+        `Cannot import "${id}"${isPair ? `: ${problems.map(({ reason }) => reason).join(" ")}` : "."}`,
         "The ID to import is CHECKPOINT/PROJECT, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd/proj_abc123.",
       );
     }
