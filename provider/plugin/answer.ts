@@ -43,7 +43,7 @@ function initFailure({ id, properties, reasons, message }: InitFailed, code: grp
   const failure = new messages.ErrorResourceInitFailed().setId(id).setProperties(properties).setReasonsList(reasons);
   const details = new Any();
   details.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
-  const status = new Status().setCode(code).setMessage(message).addDetails(details);
+  const status = new Status().setCode(code).setMessage(message).setDetailsList([details]);
   const metadata = new grpc.Metadata();
   metadata.add("grpc-status-details-bin", Buffer.from(status.serializeBinary()));
   return metadata;

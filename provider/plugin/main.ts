@@ -17,6 +17,4 @@ server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error,
   if (error !== null) throw error;
   console.log(String(port));
 });
-// Ctrl-C reaches the whole process group; the engine says what to cancel, and when it is over.
-process.on("SIGINT", () => undefined);
 endWithEngine();

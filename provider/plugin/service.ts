@@ -34,7 +34,7 @@ const { DiffChanges } = messages.DiffResponse;
  *
  * https://www.pulumi.com/docs/iac/guides/building-extending/providers/implementers-guide/
  */
-export function service(journal: Journal) {
+export function service(journal: Journal, clock = systemClock) {
   // The engine runs a process for each provider, and for each deployment.
   let configured: Deployment | undefined;
   const deployment = () => {
@@ -111,7 +111,7 @@ export function service(journal: Journal) {
       return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
     }),
     configure: answered(async (request: messages.ConfigureRequest) => {
-      configured = new Deployment(configOf(decode(request.getArgs()).values), systemClock, journal.print);
+      configured = new Deployment(configOf(decode(request.getArgs()).values), clock, journal.print);
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
     }),
 

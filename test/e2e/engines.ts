@@ -2,10 +2,11 @@ import { findPulumi } from "../../sandbox/pulumi";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/server";
-import { World } from "./world";
+import { World, type Door } from "./world";
 
 interface Worlds {
   (options?: EmulatorOptions): Promise<World>;
+  readonly door: Door;
   /** A copy of an example. */
   ofExample(name: string): Promise<World>;
 }
@@ -14,36 +15,51 @@ type Suite = (createWorld: Worlds) => void;
 
 /** Runs a suite of scenarios on each engine that is to be had; on the others it is skipped, with the reason. */
 export function onEachEngine(title: string, suite: Suite): void {
-  for (const [name, find] of Object.entries(finders)) {
-    describe(`${title}, on ${name}`, function () {
-      let engine: Engine;
-      const worlds: World[] = [];
-
-      before(async function () {
-        const found = await find();
-        if ("reason" in found) {
-          if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
-          this.skip();
-        }
-        engine = found;
-      });
-
-      afterEach(async function () {
-        for (const world of worlds.splice(0)) await world.remove();
-      });
-
-      const keep = async (creating: Promise<World>) => {
-        const world = await creating;
-        worlds.push(world);
-        return world;
-      };
-      const create = (options?: EmulatorOptions) => keep(World.create(engine, options));
-      suite(Object.assign(create, { ofExample: (name: string) => keep(World.ofExample(engine, name)) }));
-    });
+  for (const name of ["the Pulumi CLI", "the miniature engine"] as const) {
+    describeOn(`${title}, on ${name}`, finders[name], "dynamic", suite);
   }
 }
 
-const finders: Record<string, () => Promise<Engine | { reason: string }>> = {
+/** The same for scenarios that hold for native resources, too; these the miniature engine does not run. */
+export function throughEachDoor(title: string, suite: Suite): void {
+  onEachEngine(title, suite);
+  describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
+}
+
+/** Runs a suite for the native plugin alone. */
+export function byNativePlugin(title: string, suite: Suite): void {
+  describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
+}
+
+const finders = {
   "the Pulumi CLI": findPulumi,
   "the miniature engine": () => Promise.resolve(new MiniatureEngine()),
 };
+
+function describeOn(title: string, find: () => Promise<Engine | { reason: string }>, door: Door, suite: Suite): void {
+  describe(title, function () {
+    let engine: Engine;
+    const worlds: World[] = [];
+
+    before(async function () {
+      const found = await find();
+      if ("reason" in found) {
+        if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
+        this.skip();
+      }
+      engine = found;
+    });
+
+    afterEach(async function () {
+      for (const world of worlds.splice(0)) await world.remove();
+    });
+
+    const keep = async (creating: Promise<World>) => {
+      const world = await creating;
+      worlds.push(world);
+      return world;
+    };
+    const create = (options?: EmulatorOptions) => keep(World.create(engine, options, door));
+    suite(Object.assign(create, { door, ofExample: (name: string) => keep(World.ofExample(engine, name)) }));
+  });
+}

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { RepeatedPost } from "../../sandbox/api/api";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { checkpoint, texts, type World } from "./world";
 
 const later = `${checkpoint}:ckpt-step-2000`;
@@ -8,7 +8,7 @@ const program = `
   for (const name of ["a", "b"]) new CheckpointPermission(name, { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_" + name });
   new CheckpointPermissions("team", { fineTunedModelCheckpoint: "${later}", projectIds: ["proj_a", "proj_b"] });`;
 
-onEachEngine("a list that lags behind every write", function (createWorld) {
+throughEachDoor("a list that lags behind every write", function (createWorld) {
   async function assertAllThere(world: World): Promise<void> {
     for (const id of [checkpoint, later]) expect(world.api.projects(id)).to.deep.equal(["proj_a", "proj_b"]);
     const onServer = [checkpoint, later].flatMap((id) => world.api.permissions(id)).map(({ id }) => id);

@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { checkpoint, requestsOf, stepsOf, texts, type World } from "./world";
 
 const three = { web: "proj_web", mobile: "proj_mobile", data: "proj_data" };
 
-onEachEngine("a permission's life", function (createWorld) {
+throughEachDoor("a permission's life", function (createWorld) {
   async function granted(declared: Parameters<World["declare"]>[0] = three): Promise<World> {
     const world = await createWorld();
     await world.declare(declared);
@@ -164,7 +164,7 @@ onEachEngine("a permission's life", function (createWorld) {
     await world.declare({ web: "proj_web", data: "proj_data" });
     const up = await world.run("up");
     expect(up.ok).to.equal(false);
-    expect(texts(up)).to.include(existing.id).and.to.include("openai:adoptExisting");
+    expect(texts(up)).to.include(existing.id).and.to.include(world.key("adoptExisting"));
     expect(await world.recorded()).to.have.keys(["data"]);
   });
 
@@ -198,7 +198,7 @@ onEachEngine("a permission's life", function (createWorld) {
     world.env = { ...right, OPENAI_BASE_URL: world.api.url.replace("/v1", "") };
     const destroy = await world.run("destroy");
     expect(destroy.ok).to.equal(false);
-    expect(destroy.output).to.include("Invalid URL").and.to.include("Check openai:baseUrl");
+    expect(destroy.output).to.include("Invalid URL").and.to.include(`Check ${world.key("baseUrl")}`);
     expect(Object.keys(await world.recorded())).to.have.members(["web", "mobile", "data"]);
     expect(world.api.permissions(checkpoint)).to.have.length(3);
 

@@ -1,4 +1,4 @@
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import {
   casesOf,
   Matrix,
@@ -46,7 +46,7 @@ const matrices: Matrices[] = [
   ]),
 ];
 
-onEachEngine("whatever goes wrong while creating", function (createWorld) {
+throughEachDoor("whatever goes wrong while creating", function (createWorld) {
   for (const [title, cases] of selected(matrices)) {
     it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);

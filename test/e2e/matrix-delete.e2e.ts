@@ -1,4 +1,4 @@
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
 
@@ -19,7 +19,7 @@ const matrices: Matrices[] = [
   ]),
 ];
 
-onEachEngine("whatever goes wrong while deleting", function (createWorld) {
+throughEachDoor("whatever goes wrong while deleting", function (createWorld) {
   for (const [title, cases] of selected(matrices)) {
     it(`state keeps what is left, and the next up and destroy go on from there, ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { isFull } from "./full";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { throttlings, troubles } from "./matrix/troubles";
@@ -13,7 +13,7 @@ const strange = all.filter(
 );
 const looks = ["refresh", "preview"] as const;
 
-onEachEngine("whatever goes wrong while looking", function (createWorld) {
+throughEachDoor("whatever goes wrong while looking", function (createWorld) {
   const matrices = [
     ["what passes", passing],
     ...throttlings.map((one): Matrices => [one.title, casesOf("read and diff", { calls, troubles: [one] })]),

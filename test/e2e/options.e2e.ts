@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { checkpoint, stepsOf, texts, type World } from "./world";
 
-onEachEngine("Pulumi's resource options", function (createWorld) {
+throughEachDoor("Pulumi's resource options", function (createWorld) {
   /** The options that the miniature engine refuses by name are tried where they exist. */
   async function cli(context: Mocha.Context): Promise<World> {
     const world = await createWorld();

@@ -1,11 +1,11 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { checkpoint, texts, type World } from "./world";
 
 const gone = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`;
 const later = `${checkpoint}:ckpt-step-2000`;
 
-onEachEngine("when a model is retired", function (createWorld) {
+throughEachDoor("when a model is retired", function (createWorld) {
   /** Forty permissions of a checkpoint that then vanishes, and one of another. */
   async function retired(organization = "acme"): Promise<World> {
     const world = await createWorld();

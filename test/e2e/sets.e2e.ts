@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { checkpoint, stepsOf, texts, type World } from "./world";
 
 interface RecordedSet {
@@ -7,7 +7,7 @@ interface RecordedSet {
   permissions: { id: string; projectId: string }[];
 }
 
-onEachEngine("a set of permissions", function (createWorld) {
+throughEachDoor("a set of permissions", function (createWorld) {
   const set = (projects: string[], options = "") =>
     `const team = new CheckpointPermissions("team", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
        projectIds: ${JSON.stringify(projects)}${options} });`;
@@ -185,7 +185,7 @@ onEachEngine("a set of permissions", function (createWorld) {
   });
 });
 
-onEachEngine("the example", function (createWorld) {
+throughEachDoor("the example", function (createWorld) {
   async function example(name: string, config: Record<string, string>): Promise<World> {
     const world = await createWorld.ofExample(name);
     for (const [key, value] of Object.entries(config)) world.config[`${name}:${key}`] = value;

@@ -17,7 +17,22 @@ import type { ServedRequest } from "../../sandbox/api/faults";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 
 export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
-const resourceType = "pulumi-nodejs:dynamic/openai:CheckpointPermission";
+
+/** How programs come by the resources: as dynamic resources of this package, or from the native plugin. */
+export type Door = "dynamic" | "native";
+
+const typePrefixes: Record<Door, string> = {
+  dynamic: "pulumi-nodejs:dynamic/openai:",
+  native: "openai-checkpoint-permissions:index:",
+};
+
+/** What puts the package's names into a program's scope. */
+const imports: Record<Door, string> = {
+  dynamic: `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
+    require("pulumi-openai-checkpoint-permissions");`,
+  native: `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
+    require(${JSON.stringify(resolve("test/e2e/native-sdk.cjs"))});`,
+};
 
 /** What a program declares: resource names, and the project that each lets use the checkpoint. */
 export type Declared = Record<string, string | { project: string; checkpoint?: string; options?: string }>;
@@ -40,21 +55,26 @@ export class World {
     readonly engine: Engine,
     readonly api: Emulator,
     readonly folder: string,
+    readonly door: Door,
   ) {
     this.config = { "openai:baseUrl": api.url, "openai:adminApiKey": { secret: api.adminKey } };
     this.env = {};
     this.project = { folder: join(folder, "program"), stateFolder: join(folder, "state"), stack: "test" };
   }
 
-  static async create(engine: Engine, options: EmulatorOptions = {}): Promise<World> {
+  static async create(engine: Engine, options: EmulatorOptions = {}, door: Door = "dynamic"): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-e2e-"));
     // Of permissions that were granted a moment ago no engine believes that they are gone.
-    const world = new World(engine, await Emulator.start({ age: 3600, ...options }), folder);
+    const world = new World(engine, await Emulator.start({ age: 3600, ...options }), folder, door);
     await mkdir(world.project.folder);
     await symlink(resolve("node_modules"), join(world.project.folder, "node_modules"));
     // Plain JavaScript: compiling TypeScript would cost each run a second.
     const runtime = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
-    await writeFile(join(world.project.folder, "Pulumi.yaml"), `name: scenario\n${runtime}`);
+    const plugin = `plugins:\n  providers:\n    - name: openai-checkpoint-permissions\n      path: ${resolve("provider/plugin")}\n`;
+    await writeFile(
+      join(world.project.folder, "Pulumi.yaml"),
+      `name: scenario\n${runtime}${door === "native" ? plugin : ""}`,
+    );
     await writeFile(join(world.project.folder, "package.json"), `{ "name": "scenario", "main": "index.js" }`);
     await world.declare({});
     return world;
@@ -88,12 +108,7 @@ export class World {
 
   /** Writes a program; `pulumi` and the package's names are in scope. */
   async program(body: string): Promise<void> {
-    const head = [
-      `const pulumi = require("@pulumi/pulumi");`,
-      `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
-        require("pulumi-openai-checkpoint-permissions");`,
-    ];
-    await this.write([...head, body, ""].join("\n"));
+    await this.write([`const pulumi = require("@pulumi/pulumi");`, imports[this.door], body, ""].join("\n"));
   }
 
   async write(program: string): Promise<void> {
@@ -101,8 +116,7 @@ export class World {
   }
 
   async run(command: Command, options?: RunOptions): Promise<Run> {
-    const project = { ...this.project, config: this.config, env: this.env };
-    const run = await this.engine.run(project, command, { skipPreview: true, ...options });
+    const run = await this.engine.run(this.#configured, command, { skipPreview: true, ...options });
     this.output += run.output;
     return run;
   }
@@ -123,7 +137,7 @@ export class World {
   }
 
   async resources(): Promise<ResourceState[]> {
-    return (await this.all()).filter(({ type }) => type === resourceType);
+    return (await this.all()).filter(({ type }) => type === `${typePrefixes[this.door]}CheckpointPermission`);
   }
 
   /** Everything in state. */
@@ -132,13 +146,24 @@ export class World {
   }
 
   export(): Promise<StackExport> {
-    return this.engine.exportState({ ...this.project, config: this.config, env: this.env });
+    return this.engine.exportState(this.#configured);
+  }
+
+  /** The full key of a setting: a native provider is given its own namespace only. */
+  key(setting: string): string {
+    return this.door === "native" ? `openai-checkpoint-permissions:${setting}` : `openai:${setting}`;
+  }
+
+  get #configured(): Project {
+    const entries = Object.entries(this.config);
+    const config = Object.fromEntries(entries.map(([key, value]) => [key.replace(/^openai:/, this.key("")), value]));
+    return { ...this.project, config, env: this.env };
   }
 
   /** The permissions that state has, of single resources and of sets, each once. */
   async permissions(): Promise<RecordedPermission[]> {
     const all = (await this.all()).flatMap(({ type, id, outputs = {} }) => {
-      if (!type.startsWith("pulumi-nodejs:dynamic/openai:")) return [];
+      if (!type.startsWith(typePrefixes[this.door])) return [];
       const rows = outputs["permissions"] as RecordedPermission[] | undefined;
       return rows ?? [{ id: id!, projectId: String(outputs["projectId"]) }];
     });
