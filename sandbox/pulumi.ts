@@ -106,6 +106,13 @@ export class PulumiEngine implements Engine {
     };
   }
 
+  /** Runs any other command of the CLI on the project. */
+  async command(project: Project, args: string[]): Promise<{ ok: boolean; output: string }> {
+    await this.#prepare(project);
+    const { code, output } = await this.#spawn(project, args);
+    return { ok: code === 0, output };
+  }
+
   async exportState(project: Project): Promise<StackExport> {
     await this.#prepare(project);
     const file = join(project.stateFolder, "export.json");

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { throughEachDoor } from "./engines";
 import { combined } from "./full";
 import { InterruptedRun, manners } from "./interruption/interrupted";
 import { checkpoint } from "./world";
@@ -17,7 +17,7 @@ const programs = {
   "a set": `${set("all", names)};`,
 };
 
-onEachEngine("whatever is interrupted", function (createWorld) {
+throughEachDoor("whatever is interrupted", function (createWorld) {
   for (const [manner, [what, program]] of combined(manners, Object.entries(programs))) {
     it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
       const world = await createWorld({ repeatedPost: "duplicate" });

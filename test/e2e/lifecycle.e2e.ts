@@ -198,7 +198,9 @@ throughEachDoor("a permission's life", function (createWorld) {
     world.env = { ...right, OPENAI_BASE_URL: world.api.url.replace("/v1", "") };
     const destroy = await world.run("destroy");
     expect(destroy.ok).to.equal(false);
-    expect(destroy.output).to.include("Invalid URL").and.to.include(`Check ${world.key("baseUrl")}`);
+    expect(destroy.output)
+      .to.include("Invalid URL")
+      .and.to.include(`Check ${world.key("baseUrl")}`);
     expect(Object.keys(await world.recorded())).to.have.members(["web", "mobile", "data"]);
     expect(world.api.permissions(checkpoint)).to.have.length(3);
 

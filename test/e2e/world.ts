@@ -15,6 +15,7 @@ import {
 } from "../../sandbox/engines";
 import type { ServedRequest } from "../../sandbox/api/faults";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
+import { PulumiEngine } from "../../sandbox/pulumi";
 
 export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 
@@ -30,7 +31,7 @@ const typePrefixes: Record<Door, string> = {
 const imports: Record<Door, string> = {
   dynamic: `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
     require("pulumi-openai-checkpoint-permissions");`,
-  native: `const { CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput } =
+  native: `const { CheckpointPermission, CheckpointPermissions, Provider, listCheckpointPermissionsOutput } =
     require(${JSON.stringify(resolve("test/e2e/native-sdk.cjs"))});`,
 };
 
@@ -55,7 +56,8 @@ export class World {
     readonly engine: Engine,
     readonly api: Emulator,
     readonly folder: string,
-    readonly door: Door,
+    /** May change from one run to the next. */
+    public door: Door,
   ) {
     this.config = { "openai:baseUrl": api.url, "openai:adminApiKey": { secret: api.adminKey } };
     this.env = {};
@@ -70,10 +72,11 @@ export class World {
     await symlink(resolve("node_modules"), join(world.project.folder, "node_modules"));
     // Plain JavaScript: compiling TypeScript would cost each run a second.
     const runtime = "runtime:\n  name: nodejs\n  options:\n    typescript: false\n";
+    // The CLI starts it only where a program or a state asks for it.
     const plugin = `plugins:\n  providers:\n    - name: openai-checkpoint-permissions\n      path: ${resolve("provider/plugin")}\n`;
     await writeFile(
       join(world.project.folder, "Pulumi.yaml"),
-      `name: scenario\n${runtime}${door === "native" ? plugin : ""}`,
+      `name: scenario\n${runtime}${engine.kind === "pulumi" ? plugin : ""}`,
     );
     await writeFile(join(world.project.folder, "package.json"), `{ "name": "scenario", "main": "index.js" }`);
     await world.declare({});
@@ -121,6 +124,15 @@ export class World {
     return run;
   }
 
+  /** Runs any other command of the CLI; throws what it prints when it fails. */
+  async pulumi(...args: string[]): Promise<string> {
+    if (!(this.engine instanceof PulumiEngine)) throw new Error("Only the CLI has other commands.");
+    const { ok, output } = await this.engine.command(this.#configured, args);
+    this.output += output;
+    if (!ok) throw new Error(output);
+    return output;
+  }
+
   /** Runs what must go well. */
   async runs(command: Command, options?: RunOptions): Promise<Run> {
     const run = await this.run(command, options);
@@ -138,6 +150,11 @@ export class World {
 
   async resources(): Promise<ResourceState[]> {
     return (await this.all()).filter(({ type }) => type === `${typePrefixes[this.door]}CheckpointPermission`);
+  }
+
+  /** Whether a resource in state is a permission or a set. */
+  isOurs({ type }: ResourceState): boolean {
+    return type.startsWith(typePrefixes[this.door]);
   }
 
   /** Everything in state. */
@@ -162,8 +179,8 @@ export class World {
 
   /** The permissions that state has, of single resources and of sets, each once. */
   async permissions(): Promise<RecordedPermission[]> {
-    const all = (await this.all()).flatMap(({ type, id, outputs = {} }) => {
-      if (!type.startsWith(typePrefixes[this.door])) return [];
+    const ours = (await this.all()).filter((resource) => this.isOurs(resource));
+    const all = ours.flatMap(({ id, outputs = {} }) => {
       const rows = outputs["permissions"] as RecordedPermission[] | undefined;
       return rows ?? [{ id: id!, projectId: String(outputs["projectId"]) }];
     });

@@ -14,7 +14,13 @@ import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 
 type Service = ReturnType<typeof service>;
-type Failure = Partial<grpc.StatusObject>;
+
+/** What gRPC would tell the engine of a call that failed. */
+class CallFailed extends Error {
+  constructor(readonly status: Partial<grpc.StatusObject>) {
+    super(status.details);
+  }
+}
 
 const urnOf = (name: string, type = "CheckpointPermission") =>
   `urn:pulumi:dev::project::openai-checkpoint-permissions:index:${type}::${name}`;
@@ -54,7 +60,7 @@ class Engine {
     return new Promise((resolve, reject) => {
       const unary = Object.assign(new EventEmitter(), { request }) as grpc.ServerUnaryCall<Request, Response>;
       call(this.#service)(unary, (error, response) => {
-        if (response == null) reject(error);
+        if (response == null) reject(new CallFailed(error as Partial<grpc.StatusObject>));
         else resolve(response);
       });
     });
@@ -242,8 +248,8 @@ describe("the native plugin's service", function () {
   it("reports a set that is half done with what it holds, for the engine to record", async function () {
     fakeApi({ unknownProjects: ["proj_b"] });
     const failing = engine.create(urnOf("team", "CheckpointPermissions"), set([secret("proj_a"), "proj_b"]));
-    const failure = (await failureOf(failing)) as unknown as Failure;
-    const status = Status.deserializeBinary(failure.metadata!.get("grpc-status-details-bin")[0] as Buffer);
+    const failure = await failureOf<CallFailed>(failing);
+    const status = Status.deserializeBinary(failure.status.metadata!.get("grpc-status-details-bin")[0] as Buffer);
     const [detail] = status.getDetailsList();
     expect(detail!.getTypeName()).to.equal("pulumirpc.ErrorResourceInitFailed");
     const initFailed = messages.ErrorResourceInitFailed.deserializeBinary(detail!.getValue_asU8());
@@ -267,8 +273,7 @@ describe("the native plugin's service", function () {
 
   it("says clearly what cannot be imported", async function () {
     fakeApi();
-    const message = async (urn: string, id: string) =>
-      ((await failureOf(engine.read(urn, id))) as unknown as Failure).details;
+    const message = async (urn: string, id: string) => (await failureOf(engine.read(urn, id))).message;
     expect(await message(urnOf("web"), `${checkpoint}/proj_none`)).to.include(`proj_none has no permission for`);
     expect(await message(urnOf("web"), "cp_123")).to.equal(
       'Cannot import "cp_123". The ID to import is CHECKPOINT/PROJECT, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd/proj_abc123.',
@@ -325,8 +330,8 @@ describe("the native plugin's service", function () {
     };
     const permissions = [{ id: row.id, projectId: "proj_a", createdAt: row.created_at }];
     expect(await list({ fineTunedModelCheckpoint: checkpoint })).to.deep.equal({ permissions });
-    const failure = (await failureOf(list({ fineTunedModelCheckpoint: checkpoint, projectID: "x" }))) as Failure;
-    expect(failure.details).to.include('There is no argument "projectID"');
+    const failure = await failureOf<CallFailed>(list({ fineTunedModelCheckpoint: checkpoint, projectID: "x" }));
+    expect(failure.message).to.include('There is no argument "projectID"');
   });
 
   it("fails what waits when the run is cancelled, and asks for nothing more", async function () {
@@ -335,7 +340,7 @@ describe("the native plugin's service", function () {
     const creating = failureOf(engine.create(urnOf("web"), single("proj_web")));
     while (!api.requests.some(({ method }) => method === "POST")) await new Promise(setImmediate);
     await engine.ask((one) => one.cancel, new Empty());
-    expect(((await creating) as unknown as Failure).details).to.include("the run was cancelled");
+    expect((await creating).message).to.include("the run was cancelled");
     const asked = api.requests.length;
     await failureOf(engine.create(urnOf("shop"), single("proj_shop")));
     expect(api.requests).to.have.length(asked);
@@ -344,7 +349,7 @@ describe("the native plugin's service", function () {
   it("says a remedy once where many fail for one reason", async function () {
     fakeApi({ adminKey: "another" });
     const refused = async (project: string) =>
-      ((await failureOf(engine.create(urnOf(project), single(project)))) as unknown as Failure).details!;
+      (await failureOf(engine.create(urnOf(project), single(project)))).message;
     const details = [await refused("proj_a"), await refused("proj_b")];
     expect(details.join().split("an organization owner makes one at").length - 1).to.be.at.most(1);
   });

@@ -263,7 +263,7 @@ export class Matrix {
   }
 
   async state(): Promise<string> {
-    const resources = (await this.world.all()).filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic"));
+    const resources = (await this.world.all()).filter((resource) => this.world.isOurs(resource));
     return JSON.stringify(resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs })));
   }
 
@@ -343,8 +343,9 @@ export class Matrix {
 
   async #recorded(): Promise<Map<string, Recorded[]>> {
     const recorded = new Map<string, Recorded[]>();
-    for (const { type, urn, id, outputs } of await this.world.all()) {
-      if (!type.startsWith("pulumi-nodejs:dynamic")) continue;
+    for (const resource of await this.world.all()) {
+      if (!this.world.isOurs(resource)) continue;
+      const { urn, id, outputs } = resource;
       const key = nameOf(urn).split("-")[0]!;
       const rows = (outputs?.["permissions"] as Recorded[] | undefined) ?? [
         { projectId: String(outputs?.["projectId"]), id: id! },
