@@ -8,7 +8,7 @@ import { systemClock } from "../clock";
 import { ofProvider, problemWithName, readConfig, type Config } from "../config";
 import { Claims } from "../resource/claims";
 import { configFailure, HalfDone } from "../resource/failure";
-import { unknownValue } from "../resource/ids";
+import { isUnknown, unknownValue } from "../resource/ids";
 import { listPermissions, type ListArgs } from "../resource/list";
 import { providerOf } from "../resource/reference";
 import { SetResource } from "../resource/set";
@@ -185,6 +185,8 @@ export function service(journal: Journal, clock = systemClock) {
 function configOf(args: Properties): Config {
   const get = (key: string) => {
     const value = args[key.slice(key.indexOf(":") + 1)];
+    // The engine configures no provider with what a preview does not know yet.
+    if (isUnknown(value)) return undefined;
     return typeof value === "string" ? value : JSON.stringify(value);
   };
   return readConfig(get, process.env, ofProvider);

@@ -304,6 +304,7 @@ describe("the native plugin's service", function () {
       'openai-checkpoint-permissions:timeoutSeconds must be a number above 0, but is "soon"',
     );
     expect(await engine.checkConfig({ timeoutSeconds: 5, driftDetection: false })).to.deep.equal([]);
+    expect(await engine.checkConfig({ timeoutSeconds: pulumi.runtime.unknownValue })).to.deep.equal([]);
   });
 
   it("calls a provider with another key the same provider", async function () {
