@@ -50,6 +50,8 @@ throughEachDoor("a list that lags behind every write", function (createWorld) {
   });
 
   it("hands nobody what this run has just revoked", async function () {
+    // Only constructors know of deleteBeforeReplace: see the native plugin's own scenarios.
+    if (createWorld.door === "native") this.skip();
     const world = await createWorld({ lag: 8 });
     const first = (project: string) =>
       `new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "${project}" }, { deleteBeforeReplace: true, replacementTrigger: `;

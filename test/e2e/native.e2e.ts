@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { byNativePlugin } from "./engines";
-import { checkpoint, stepsOf, texts, World } from "./world";
+import { checkpoint, stepsOf, texts, type World } from "./world";
 
 const namespace = "openai-checkpoint-permissions:index:";
 const args = (rest: string) => `{ fineTunedModelCheckpoint: "${checkpoint}", ${rest} }`;
@@ -136,9 +136,9 @@ byNativePlugin("a stack", function (createWorld) {
       ${single("shop", "proj_web", "{ provider: two }")}`);
     await world.runs("up");
     for (const { api } of [world, other]) expect(api.projects(checkpoint)).to.deep.equal(["proj_web"]);
-    expect(await world.files())
-      .not.to.include(world.api.adminKey)
-      .and.not.to.include(`"${other.api.adminKey}"`);
+    // In its debug messages the SDK itself tells what it registered.
+    const all = (world.output + (await world.files())).replace(/^.*RegisterResource RPC finished.*$/gm, "");
+    for (const { api } of [world, other]) expect(all).not.to.include(api.adminKey);
     await world.runs("destroy");
     for (const { api } of [world, other]) expect(api.permissions(checkpoint)).to.deep.equal([]);
   });
