@@ -8,6 +8,7 @@ import type { SetOutputs } from "../../provider/resource/set-inputs";
 import { SingleResource, type PermissionOutputs } from "../../provider/resource/single";
 import type { RepeatedPost } from "../../sandbox/api/api";
 import { FaultyApi } from "../../sandbox/api/faults";
+import { nameOf } from "../../sandbox/engines";
 import { Deployment as Engine } from "../../sandbox/miniature/deployment";
 import type { Goal } from "../../sandbox/miniature/program";
 import { State, type Resource } from "../../sandbox/miniature/state";
@@ -186,6 +187,19 @@ class Stack {
     return new Map(all.map(({ id, projectId }) => [id, projectId]));
   }
 
+  /** The names of the resources that have an access in state, by `checkpoint project`; a program may be older than it. */
+  holders(): Map<string, Set<string>> {
+    const holders = new Map<string, Set<string>>();
+    for (const resource of this.state.resources) {
+      const checkpoint = checkpoints.indexOf(String(resource.outputs["fineTunedModelCheckpoint"]));
+      for (const { projectId } of recordsOf(resource)) {
+        const access = `${checkpoint} ${projects.indexOf(projectId)}`;
+        holders.set(access, (holders.get(access) ?? new Set()).add(nameOf(resource.urn)));
+      }
+    }
+    return holders;
+  }
+
   has(checkpoint: number, project: number): boolean {
     return this.api.projects(checkpoints[checkpoint]!).includes(projects[project]!);
   }
@@ -277,6 +291,7 @@ async function live(repeatedPost: RepeatedPost, runs: readonly Run[]): Promise<v
     for (const [index, one] of [...runs, good, good].entries()) {
       stack.log.push(`run ${index}`);
       const granted = new Set([...accessesOf(before)].filter((access) => stack.has(...parsed(access))));
+      const holders = stack.holders();
       const succeeded = await stack.up(one);
       for (const { exclusive, checkpoint } of one.program) if (exclusive) isExclusive.add(checkpoint);
       const asksForLapse = one.program.some(({ deleteBeforeReplace }) => deleteBeforeReplace);
@@ -284,8 +299,12 @@ async function live(repeatedPost: RepeatedPost, runs: readonly Run[]): Promise<v
       const isMovedByOutput = (access: string) => {
         const [checkpoint, project] = parsed(access);
         const has = (declared: Declared) => declared.checkpoint === checkpoint && declared.projects.includes(project);
-        const [from, to] = [before.find(has)!, one.program.find(has)!];
-        return to.listsFailure && to.projects[0] === project && one.program.some(({ name }) => name === from.name);
+        const to = one.program.find(has)!;
+        return (
+          to.listsFailure &&
+          to.projects[0] === project &&
+          one.program.some(({ name }) => holders.get(access)?.has(name) === true)
+        );
       };
       for (const access of accessesOf(one.program)) {
         // A set cannot know in time who is to have what an output names.
@@ -333,13 +352,16 @@ async function live(repeatedPost: RepeatedPost, runs: readonly Run[]): Promise<v
 }
 
 const repeated = fc.constantFrom<RepeatedPost>("return", "omit", "duplicate", "refuse");
-const cases = Number(process.env["RULES_CASES"] ?? 150);
+/** A few that are the same each time; as many others as are asked for. */
+const asked = process.env["RULES_CASES"];
+const cases = Number(asked ?? 150);
 
 describe("whatever programs follow each other, and whatever goes wrong", function () {
   it(`the program's access is granted and recorded, and nobody else's touched (${cases} sequences)`, async function () {
     this.timeout(600_000);
     await fc.assert(fc.asyncProperty(repeated, fc.array(run, { minLength: 2, maxLength: 4 }), live), {
       numRuns: cases,
+      ...(asked === undefined ? { seed: -1172065862 } : {}),
     });
   });
 });
