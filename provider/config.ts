@@ -24,14 +24,14 @@ export const ofOptions: readonly string[] = [""];
 
 /** These are named as in OpenAI's official provider, which refuses other keys in its namespace. */
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
-const ownSettings = [
+const settings = [
+  ...sharedSettings,
   "requestsPerMinute",
   "timeoutSeconds",
   "maxWaitSeconds",
   "driftDetection",
   "adoptExisting",
 ] as const;
-const settings = [...sharedSettings, ...ownSettings];
 export type Setting = (typeof settings)[number];
 
 /** Settings of one deployment, read once from the stack's config and the environment. */

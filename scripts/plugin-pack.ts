@@ -3,7 +3,7 @@
  * needs Node.js and nothing else, on every system.
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 
@@ -28,7 +28,7 @@ buildSync({
 });
 writeFileSync(join(folder, `${name}.cmd`), `@node "%~dp0${name}" %*\r\n`);
 copyFileSync("LICENSE", join(folder, "LICENSE"));
-execFileSync("chmod", ["+x", join(folder, name)]);
+chmodSync(join(folder, name), 0o755);
 execFileSync("tar", ["-czf", archive, "-C", folder, "."]);
 console.log(`${archive}
 

@@ -24,7 +24,7 @@ interface ObjectSpec {
   required: string[];
 }
 
-const files = ["program/permission.ts", "program/permissions.ts", "program/list.ts", "config.ts"];
+const files = ["program/permission.ts", "program/permissions.ts", "resource/list.ts", "config.ts"];
 const program = ts.createProgram(
   files.map((file) => join("provider", file)),
   { strict: true, skipLibCheck: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node20 },
@@ -44,7 +44,7 @@ export async function schemaText(): Promise<string> {
   delete settings["notices"];
   delete settings["nameOf"];
   settings["adminApiKey"]!.secret = true;
-  const list = objectOf("program/list.ts", "ListCheckpointPermissionsArgs");
+  const list = objectOf("resource/list.ts", "ListCheckpointPermissionsArgs");
 
   const schema = {
     name,

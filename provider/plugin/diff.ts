@@ -1,4 +1,3 @@
-import type { dynamic } from "@pulumi/pulumi";
 import { DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb";
 import { isDeepStrictEqual } from "node:util";
 import type { SetDiff } from "../resource/set";
@@ -9,7 +8,7 @@ import type { Properties } from "./wire";
  * that lose it.
  */
 export function diffResponse(
-  { changes, replaces = [], gains = [], loses = [] }: dynamic.DiffResult & SetDiff,
+  { changes, replaces = [], gains = [], loses = [] }: SetDiff,
   olds: Properties,
   news: Properties,
 ): DiffResponse {

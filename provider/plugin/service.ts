@@ -9,7 +9,7 @@ import { ofProvider, problemWithName, readConfig, type Config } from "../config"
 import { Claims } from "../resource/claims";
 import { configFailure, HalfDone } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
-import { listPermissions, type ListArgs } from "../resource/list";
+import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 import { providerOf } from "../resource/reference";
 import { SetResource } from "../resource/set";
 import { SingleResource } from "../resource/single";
@@ -171,7 +171,7 @@ export function service(journal: Journal, clock = systemClock) {
       const name = request.getTok();
       if (name !== `${namespace}listCheckpointPermissions`)
         throw new Error(`There is no function ${name} in this package.`);
-      const args = decode(request.getArgs()).values as unknown as ListArgs;
+      const args = decode(request.getArgs()).values as unknown as ListCheckpointPermissionsArgs;
       const permissions = await journal.at("", () => listPermissions(deployment, args));
       return new messages.InvokeResponse().setReturn(encode({ permissions }));
     }),

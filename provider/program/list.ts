@@ -5,15 +5,9 @@ import type { Permission } from "../api/contract";
 import { systemClock } from "../clock";
 import { ConfigError, ofOptions, readConfig, type Config } from "../config";
 import { OperationFailed } from "../resource/failure";
-import { assertOnly, listPermissions } from "../resource/list";
+import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 
-/** What {@link listCheckpointPermissions} takes. */
-export interface ListCheckpointPermissionsArgs {
-  /** The checkpoint, as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
-  fineTunedModelCheckpoint: string;
-  /** Only this project's permissions. Default: everybody's. */
-  projectId?: string;
-}
+export type { ListCheckpointPermissionsArgs };
 
 /** How to reach the API outside a Pulumi program; the names are those of the config keys. */
 export interface ListOptions {

@@ -5,12 +5,18 @@ import { ConfigError } from "../config";
 import { attempt } from "./failure";
 import { checkId } from "./ids";
 
-export interface ListArgs {
+/** What `listCheckpointPermissions` takes. */
+export interface ListCheckpointPermissionsArgs {
+  /** The checkpoint, as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
   fineTunedModelCheckpoint: string;
+  /** Only this project's permissions. Default: everybody's. */
   projectId?: string;
 }
 
-const names: readonly string[] = ["fineTunedModelCheckpoint", "projectId"] satisfies (keyof ListArgs)[];
+const names: readonly string[] = [
+  "fineTunedModelCheckpoint",
+  "projectId",
+] satisfies (keyof ListCheckpointPermissionsArgs)[];
 
 /**
  * Lists who may use a checkpoint, newest first, or only one project's permissions.
@@ -19,7 +25,7 @@ const names: readonly string[] = ["fineTunedModelCheckpoint", "projectId"] satis
  */
 export async function listPermissions(
   deployment: () => Deployment,
-  args: ListArgs,
+  args: ListCheckpointPermissionsArgs,
   question: Question = {},
 ): Promise<Permission[]> {
   const { fineTunedModelCheckpoint, projectId } = args;

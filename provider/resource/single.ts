@@ -113,10 +113,8 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
    */
   async import(id: string): Promise<dynamic.ReadResult<PermissionOutputs>> {
     const [checkpoint = "", projectId = "", ...rest] = id.split("/");
-    const problems = [
-      checkId("fineTunedModelCheckpoint", checkpoint) ?? [],
-      checkId("projectId", projectId) ?? [],
-    ].flat();
+    const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
+    const problems = inputNames.flatMap((name) => checkId(name, inputs[name]) ?? []);
     if (problems.length > 0) {
       const isPair = projectId !== "" && rest.length === 0;
       throw new OperationFailed(
@@ -125,7 +123,6 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
       );
     }
     return attempt(this.deployment, "look up", checkpoint, projectId, async (deployment) => {
-      const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
       const { permission } = await accessOf(deployment, inputs).look();
       if (permission === undefined) throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
       return { id: permission.id, props: outputs(checkpoint, permission), inputs: inputs as PermissionOutputs };

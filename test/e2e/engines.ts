@@ -23,7 +23,7 @@ export function onEachEngine(title: string, suite: Suite): void {
 /** The same for scenarios that hold for native resources, too; these the miniature engine does not run. */
 export function throughEachDoor(title: string, suite: Suite): void {
   onEachEngine(title, suite);
-  describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
+  byNativePlugin(title, suite);
 }
 
 /** Runs a suite for the native plugin alone. */
