@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 
 /** The floors of provider/, from the bottom up. What stands on one knows nothing of those above it. */
 const floors = ["api", "access", "resource"];
-const doors = ["program", "host", "plugin"];
+const doors = ["program", "host", "plugin", "cli"];
 const zones = [
   ...floors.map((floor, height) => ({
     target: `./provider/${floor}`,

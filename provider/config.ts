@@ -13,15 +13,6 @@ export class ConfigError extends Error {
   }
 }
 
-/** The package's own namespace in a stack's config. */
-const own = "openai-checkpoint-permissions:";
-/** Where a stack's config has a setting: in the package's own namespace, else in the one of OpenAI's own provider. */
-const ofStack: readonly string[] = [own, "openai:"];
-/** Where a native provider, which is given its own namespace only, has it. */
-export const ofProvider: readonly string[] = [own];
-/** Where a script's options have it. */
-export const ofOptions: readonly string[] = [""];
-
 /** These are named as in OpenAI's official provider, which refuses other keys in its namespace. */
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
 const settings = [
@@ -34,8 +25,40 @@ const settings = [
 ] as const;
 export type Setting = (typeof settings)[number];
 
-/** Settings of one deployment, read once from the stack's config and the environment. */
-export interface Config {
+/** A place where a person gives settings. */
+export interface Source {
+  /** What a setting may be called there, in the order in which the names are tried. */
+  namesOf: (setting: Setting) => readonly string[];
+  /** How a value is corrected there, as in "Correct it …". */
+  correctIt: string;
+  /** What to do when there is no admin key. */
+  howToSetKey: (nameOf: Config["nameOf"]) => string;
+}
+
+/** The package's own namespace in a stack's config. */
+const own = "openai-checkpoint-permissions:";
+
+const inPulumi: Omit<Source, "namesOf"> = {
+  correctIt: "with `pulumi config set`",
+  howToSetKey: (nameOf) =>
+    `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
+    "OPENAI_ADMIN_KEY=…`. An organization owner makes one at " +
+    "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
+    `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
+};
+/** A stack's config: the package's own namespace, else the one of OpenAI's own provider. */
+const ofStack: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`, `openai:${setting}`] };
+/** A native provider is given its own namespace only. */
+export const ofProvider: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`] };
+/** A script's options. */
+export const ofOptions: Source = {
+  namesOf: (setting) => [setting],
+  correctIt: "in the options",
+  howToSetKey: (nameOf) => `Set OPENAI_ADMIN_KEY, or pass ${nameOf("adminApiKey")}.`,
+};
+
+/** The settings of one deployment. */
+export interface Settings {
   /**
    * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. That there is none is an error only
    * when a request is about to be made.
@@ -57,10 +80,16 @@ export interface Config {
   driftDetection: boolean;
   /** Whether a permission that already exists is taken over. Default: true. */
   adoptExisting: boolean;
+}
+
+/** Settings as they were read, once, from where a person gives them and from the environment. */
+export interface Config extends Settings {
   /** What the person should hear of how the settings came about. */
   notices: string[];
-  /** The config key that a setting was read from, or is to be set by. */
+  /** What a setting is called where it was read from, or is to be given. */
   nameOf: (setting: Setting) => string;
+  /** What to do when there is no admin key. */
+  howToSetKey: string;
 }
 
 const defaultBaseUrl = "https://api.openai.com/v1";
@@ -71,15 +100,15 @@ const defaultBaseUrl = "https://api.openai.com/v1";
  * The environment's base URL, organization and project count only together with the environment's key: a key from the
  * stack's config must not go wherever some shell variable points.
  *
- * @param get gives a config value by its full key (`openai:baseUrl`), or undefined.
+ * @param get gives a setting's value by the name that it has in the source (`openai:baseUrl`), or undefined.
  * @param env the environment's variables.
- * @param prefixes what comes before a setting's name in its key, in the order in which they are tried.
+ * @param source the place that `get` reads from.
  * @throws {ConfigError} when values are wrong: one error that names them all.
  */
 export function readConfig(
   get: (key: string) => string | undefined,
   env: Record<string, string | undefined>,
-  prefixes = ofStack,
+  source = ofStack,
 ): Config {
   const problems: string[] = [];
   const notices: string[] = [];
@@ -87,8 +116,8 @@ export function readConfig(
   const valueOf = (key: string) => get(key)?.trim() || undefined;
   const nameOf = (setting: Setting) => {
     const isShared = sharedSettings.some((shared) => shared === setting);
-    const keys = prefixes.map((prefix) => `${prefix}${setting}`);
-    return keys.find((key) => valueOf(key) !== undefined) ?? keys.at(isShared ? -1 : 0)!;
+    const names = source.namesOf(setting);
+    return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared ? -1 : 0)!;
   };
   const text = (setting: Setting) => valueOf(nameOf(setting));
   const variable = (name: string) => env[name]?.trim() || undefined;
@@ -130,7 +159,7 @@ export function readConfig(
 
   const baseUrlFromStack = text("baseUrl");
   const baseUrl = baseUrlFromStack ?? fromEnvironment("OPENAI_BASE_URL", "baseUrl") ?? defaultBaseUrl;
-  const baseUrlProblem = problemWithBaseUrl(baseUrl);
+  const baseUrlProblem = problemWithBaseUrl(baseUrl, nameOf);
   if (baseUrlProblem !== undefined) {
     problems.push(`${baseUrlFromStack === undefined ? "OPENAI_BASE_URL" : nameOf("baseUrl")} ${baseUrlProblem}`);
   }
@@ -150,10 +179,10 @@ export function readConfig(
     adoptExisting: flag("adoptExisting"),
     notices,
     nameOf,
+    howToSetKey: source.howToSetKey(nameOf),
   };
   if (problems.length > 0) {
-    const where = prefixes === ofOptions ? "in the options" : "with `pulumi config set`";
-    throw new ConfigError(problems.join(" "), `Correct it ${where}, or in the environment.`);
+    throw new ConfigError(problems.join(" "), `Correct it ${source.correctIt}, or in the environment.`);
   }
   return config;
 }
@@ -171,7 +200,7 @@ function quoted(value: string): string {
   return /^[\w.+-]{1,12}$/.test(value) && !value.startsWith("sk-") ? `"${value}"` : "something else";
 }
 
-function problemWithBaseUrl(value: string): string | undefined {
+function problemWithBaseUrl(value: string, nameOf: Config["nameOf"]): string | undefined {
   // The value itself is never repeated: it may hold a password.
   let url: URL;
   try {
@@ -180,7 +209,7 @@ function problemWithBaseUrl(value: string): string | undefined {
     return `must be a URL such as ${defaultBaseUrl}.`;
   }
   if (url.username !== "" || url.password !== "") {
-    return "must not hold a user name or password: the key goes into openai:adminApiKey.";
+    return `must not hold a user name or password: the key goes into ${nameOf("adminApiKey")}.`;
   }
   if (url.search !== "" || url.hash !== "") return 'must not have a query ("?") or a fragment ("#").';
   if (url.protocol === "https:") return undefined;

@@ -40,9 +40,7 @@ export async function schemaText(): Promise<string> {
     license: string;
   };
   const permission = objectOf("program/permissions.ts", "PermissionOutput");
-  const settings = objectOf("config.ts", "Config").properties;
-  delete settings["notices"];
-  delete settings["nameOf"];
+  const settings = objectOf("config.ts", "Settings").properties;
   settings["adminApiKey"]!.secret = true;
   const list = objectOf("resource/list.ts", "ListCheckpointPermissionsArgs");
 

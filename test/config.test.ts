@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { ConfigError, ofOptions, readConfig, type Config } from "../provider/config";
 
 /** The settings themselves. */
-function settings(config: Config): Omit<Config, "nameOf"> {
-  const { nameOf, ...rest } = config;
+function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey"> {
+  const { nameOf, howToSetKey, ...rest } = config;
   expect(nameOf).to.be.a("function");
+  expect(howToSetKey).to.include("OPENAI_ADMIN_KEY");
   return rest;
 }
 

@@ -113,7 +113,7 @@ export class Checkpoint {
     if (occasion === "delete" && permissions.length > 1) await this.#lookForGone(permissions);
     const queue = [...permissions];
     const willRevoke = ({ id, projectId }: Permission) => this.access(projectId).willRevoke(id, occasion);
-    client.expectRevocations(queue.filter(willRevoke).length);
+    client.expect("revoke", queue.filter(willRevoke).length);
     let isHopeless = false;
     const work = async () => {
       for (let next = queue.shift(); next !== undefined && !isHopeless; next = queue.shift()) {
@@ -126,7 +126,7 @@ export class Checkpoint {
       }
     };
     await Promise.all(Array.from({ length: revocationsAtATime }, work));
-    client.expectRevocations(-queue.filter(willRevoke).length);
+    client.expect("revoke", -queue.filter(willRevoke).length);
     return outcomes;
   }
 

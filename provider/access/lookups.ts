@@ -12,6 +12,14 @@ export interface Listed {
   permissions: Permission[];
   /** When the API answered, by its own clock, in Unix seconds: what it had granted long before that is in the list. */
   date: number;
+  /** The organization of the key, as the answer names it. */
+  organization?: string | undefined;
+}
+
+/** How far the whole list is read. */
+export interface Progress {
+  pages: number;
+  isComplete: boolean;
 }
 
 export interface Question {
@@ -19,6 +27,8 @@ export interface Question {
   ids?: ReadonlySet<string>;
   /** How old what was read may be, in milliseconds. Default: any age. */
   maxAge?: number;
+  /** Hears of each page of the whole list that is read for it. */
+  onPage?: (progress: Progress) => void;
 }
 
 /** More rows than this for one project (100 a page) is a list that never ends; for all of them, more than the other. */
@@ -31,18 +41,21 @@ interface Lookup {
   /** Undefined: the whole list. */
   projectId: string | undefined;
   ids: ReadonlySet<string> | undefined;
+  onPage: Question["onPage"];
   resolve: (listed: Listed) => void;
   reject: (error: unknown) => void;
 }
 
+type Answered = Pick<Listed, "date" | "organization">;
+
 /** What has been read of the list, as far as it may still be relied on. */
 class Snapshot {
   readonly #rows = new Map<string, Map<string, Permission>>();
-  /** When a project's own rows were read to their end, by the API's clock. */
-  readonly #readInFull = new Map<string, number>();
+  /** The answers that gave a project's own rows to their end. */
+  readonly #readInFull = new Map<string, Answered>();
   readonly #cursors = new Set<string>();
-  /** When the first page was answered, by the API's clock. */
-  #date: number | undefined;
+  /** The answer that gave the first page. */
+  #begun: Answered | undefined;
   cursor: string | undefined;
   complete = false;
   pages = 0;
@@ -65,13 +78,13 @@ class Snapshot {
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
     const permissions = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
     const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
-    const date = readInFull ?? this.#date;
-    if (date === undefined) return undefined;
-    if (this.complete || readInFull !== undefined) return { permissions, date };
+    const answered = readInFull ?? this.#begun;
+    if (answered === undefined) return undefined;
+    if (this.complete || readInFull !== undefined) return { permissions, ...answered };
     if (projectId === undefined) return undefined;
     // Part of a list shows what is there, and never what is missing.
     const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
-    return isSettled ? { permissions, date } : undefined;
+    return isSettled ? { permissions, ...answered } : undefined;
   }
 
   add(permissions: readonly Permission[]): void {
@@ -84,7 +97,7 @@ class Snapshot {
 
   addPage(page: Page): void {
     this.add(page.permissions);
-    this.#date ??= page.date;
+    this.#begun ??= answeredBy(page);
     this.pages++;
     this.complete = !page.hasMore;
     if (!page.hasMore) return;
@@ -92,9 +105,9 @@ class Snapshot {
     this.cursor = nextCursor(page, this.#cursors);
   }
 
-  addProject(projectId: string, { permissions, date }: Listed): void {
-    this.add(permissions);
-    this.#readInFull.set(projectId, date);
+  addProject(projectId: string, listed: Listed): void {
+    this.add(listed.permissions);
+    this.#readInFull.set(projectId, answeredBy(listed));
   }
 
   remove(permissionId: string): void {
@@ -129,7 +142,7 @@ export class Lookups {
   }
 
   /** Every permission of the checkpoint, from a list that was read to its end. */
-  all(question: Pick<Question, "maxAge"> = {}): Promise<Listed> {
+  all(question: Omit<Question, "ids"> = {}): Promise<Listed> {
     return this.#ask(undefined, question);
   }
 
@@ -153,7 +166,7 @@ export class Lookups {
     this.#snapshot?.remove(permissionId);
   }
 
-  #ask(projectId: string | undefined, { ids, maxAge = Infinity }: Question): Promise<Listed> {
+  #ask(projectId: string | undefined, { ids, maxAge = Infinity, onPage }: Question): Promise<Listed> {
     // While one is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
     if (isStale) this.#snapshot = undefined;
@@ -161,7 +174,7 @@ export class Lookups {
     if (known !== undefined) return Promise.resolve(known);
     if (projectId !== undefined) this.#current().asked.add(projectId);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ projectId, ids, resolve, reject });
+      this.#waiting.push({ projectId, ids, onPage, resolve, reject });
       if (!this.#working) void this.#work();
     });
   }
@@ -188,6 +201,7 @@ export class Lookups {
         if (readPage) {
           const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
           snapshot.addPage(page);
+          for (const { onPage } of this.#waiting) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
         } else {
           const listed = await this.#readProject(projectId);
           if (listed === undefined) snapshot.filterIsKept = false;
@@ -229,13 +243,13 @@ export class Lookups {
     const permissions: Permission[] = [];
     const cursors = new Set<string>();
     let query: ListQuery = { projectId };
-    let date: number | undefined;
+    let begun: Answered | undefined;
     for (let pages = 1; ; pages++) {
       const page = await this.#page(query);
-      date ??= page.date;
+      begun ??= answeredBy(page);
       if (page.permissions.some((row) => row.projectId !== projectId)) return undefined;
       permissions.push(...page.permissions);
-      if (!page.hasMore) return { permissions, date };
+      if (!page.hasMore) return { permissions, ...begun };
       if (pages === maxFilteredPages) throw brokenList(`it does not end after ${pages} pages`);
       query = { projectId, after: nextCursor(page, cursors) };
     }
@@ -259,6 +273,10 @@ export class Lookups {
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
     for (const lookup of failed) lookup.reject(error);
   }
+}
+
+function answeredBy({ date, organization }: Answered): Answered {
+  return { date, organization };
 }
 
 /** The row is gone that a page was to follow, so the list has to be read anew. */

@@ -30,7 +30,7 @@ export class Client {
    * https://platform.openai.com/docs/api-reference/fine-tuning/list-permissions
    */
   async listPermissions(checkpoint: string, query: ListQuery = {}): Promise<Page> {
-    const { body, date } = await this.#http.send(page, {
+    const { body, date, organization } = await this.#http.send(page, {
       endpoint: "list",
       method: "GET",
       path: permissionsPath(checkpoint),
@@ -40,7 +40,7 @@ export class Client {
         limit: pageSize,
       },
     });
-    return { ...body, date };
+    return { ...body, date, organization };
   }
 
   /**
@@ -80,9 +80,9 @@ export class Client {
     this.#http.cancel();
   }
 
-  /** Counts revocations that are yet to be asked for in the progress of a throttled run; negative: that will not be. */
-  expectRevocations(count: number): void {
-    this.#http.throttles.revoke.expect(count);
+  /** Counts requests that are yet to be asked for in the progress of a throttled run; negative: that will not be. */
+  expect(endpoint: "list" | "revoke", count: number): void {
+    this.#http.throttles[endpoint].expect(count);
   }
 }
 

@@ -22,6 +22,8 @@ export interface Page {
   lastId: string | undefined;
   /** When the API answered, by its own clock, in Unix seconds. */
   date: number;
+  /** The organization of the key, as the answer names it. */
+  organization?: string | undefined;
 }
 
 const permission = v.pipe(
@@ -44,7 +46,7 @@ export const page = v.pipe(
     last_id: v.nullish(v.string()),
   }),
   // The reference page leaves last_id optional; the last row's ID is the same cursor.
-  v.transform((list): Omit<Page, "date"> => ({
+  v.transform((list): Omit<Page, "date" | "organization"> => ({
     permissions: list.data,
     hasMore: list.has_more,
     lastId: list.last_id ?? list.data.at(-1)?.id,
@@ -70,5 +72,8 @@ export const errorBody = v.object({
 /** Where a value breaks its contract, in one line that does not repeat the value. */
 export function contractBreach(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
   const first = issues[0];
-  return `${v.getDotPath(first) ?? "the body"} is not ${first.expected ?? "as documented"}`;
+  const where = v.getDotPath(first) ?? "the body";
+  return first.received === "undefined"
+    ? `${where} is missing`
+    : `${where} is not ${first.expected ?? "as documented"}`;
 }

@@ -64,18 +64,19 @@ export class Http {
   }
 
   /**
-   * @returns what the contract makes of the answer's body, and when the API answered, in Unix seconds.
+   * @returns what the contract makes of the answer's body, and what its headers say.
    * @throws {ApiError} whatever went wrong.
    * @throws {ConfigError} when there is no key.
    */
   async send<Contract extends v.GenericSchema>(
     contract: Contract,
     request: Request,
-  ): Promise<{ body: v.InferOutput<Contract>; date: number }> {
+  ): Promise<{ body: v.InferOutput<Contract> } & Pick<Answer, "date" | "organization">> {
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await this.throttles[request.endpoint].run(() => this.#exchange(request), request.units);
-        return { body: this.#parse(contract, answer), date: answer.date };
+        const { date, organization } = answer;
+        return { body: this.#parse(contract, answer), date, organization };
       } catch (error) {
         if (error instanceof WaitedTooLong) throw new ApiError(error.message, { status: 429 });
         const isSafe = request.method !== "POST" && error instanceof ApiError && error.ambiguous;
@@ -93,7 +94,7 @@ export class Http {
   async #exchange({ method, path, query, body }: Request): Promise<Answer> {
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
     this.#cancelling.signal.throwIfAborted();
-    if (adminApiKey === undefined) throw missingKey(this.config);
+    if (adminApiKey === undefined) throw new ConfigError("No admin API key is set.", this.config.howToSetKey);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {
       const response = await axios.request<string>({
@@ -199,16 +200,6 @@ export class Http {
       .trim()
       .slice(0, 300);
   }
-}
-
-function missingKey({ nameOf }: Config): ConfigError {
-  return new ConfigError(
-    "No admin API key is set.",
-    `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
-      "OPENAI_ADMIN_KEY=…`. An organization owner makes one at " +
-      "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
-      `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
-  );
 }
 
 /** Unix seconds, of an answer's `Date`. */

@@ -10,7 +10,7 @@ import { Claims } from "../resource/claims";
 import { configFailure, HalfDone } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
-import { providerOf } from "../resource/reference";
+import { providerOf, typesOf } from "../resource/reference";
 import { SetResource } from "../resource/set";
 import { SingleResource } from "../resource/single";
 import { answered, InitFailed } from "./answer";
@@ -24,7 +24,6 @@ interface Resource extends Required<Omit<dynamic.ResourceProvider<Properties, Pr
   import(id: string): Promise<dynamic.ReadResult<Properties>>;
 }
 
-const namespace = "openai-checkpoint-permissions:index:";
 /** What the engine gives a provider beside its settings. */
 const notSettings: readonly string[] = ["version", "pluginDownloadURL", "__internal", "__defaults"];
 const { DiffChanges } = messages.DiffResponse;
@@ -45,16 +44,8 @@ export function service(journal: Journal, clock = systemClock) {
   const single = new SingleResource(deployment) as unknown as Resource;
   const set = new SetResource(deployment) as unknown as Resource;
   const types: Record<string, { resource: Resource; reference: string; computed: string }> = {
-    [`${namespace}CheckpointPermission`]: {
-      resource: single,
-      reference: providerOf("permission"),
-      computed: "createdAt",
-    },
-    [`${namespace}CheckpointPermissions`]: {
-      resource: set,
-      reference: providerOf("permissions"),
-      computed: "permissions",
-    },
+    [typesOf.permission.native]: { resource: single, reference: providerOf("permission"), computed: "createdAt" },
+    [typesOf.permissions.native]: { resource: set, reference: providerOf("permissions"), computed: "permissions" },
   };
 
   /** Runs an operation on a resource. */
@@ -169,10 +160,10 @@ export function service(journal: Journal, clock = systemClock) {
 
     invoke: answered(async (request: messages.InvokeRequest) => {
       const name = request.getTok();
-      if (name !== `${namespace}listCheckpointPermissions`)
+      if (name !== "openai-checkpoint-permissions:index:listCheckpointPermissions")
         throw new Error(`There is no function ${name} in this package.`);
       const args = decode(request.getArgs()).values as unknown as ListCheckpointPermissionsArgs;
-      const permissions = await journal.at("", () => listPermissions(deployment, args));
+      const { permissions } = await journal.at("", () => listPermissions(deployment, args));
       return new messages.InvokeResponse().setReturn(encode({ permissions }));
     }),
     cancel: answered(async () => {

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/contract";
 import { systemClock } from "../clock";
-import { ConfigError, ofOptions, readConfig, type Config } from "../config";
+import { ofOptions, readConfig, type Config } from "../config";
 import { OperationFailed } from "../resource/failure";
 import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 
@@ -82,7 +82,8 @@ export async function listCheckpointPermissions(
       : deploymentWith(readConfig(configOfStack, process.env), program);
   };
   try {
-    return await listPermissions(deployment, args, isScript ? { maxAge } : {});
+    const { permissions } = await listPermissions(deployment, args, isScript ? { maxAge } : {});
+    return permissions;
   } catch (error) {
     throw error instanceof OperationFailed ? new CheckpointPermissionsError(error) : error;
   }
@@ -102,16 +103,11 @@ const configOfStack = (key: string): string | undefined => {
 };
 
 function configOfScript(options: ListOptions): Config {
-  const config = readConfig(
-    (name) => {
-      const value = options[name as keyof ListOptions];
-      return value === undefined ? undefined : String(value);
-    },
-    process.env,
-    ofOptions,
-  );
-  if (config.adminApiKey !== undefined) return config;
-  throw new ConfigError("No admin API key is given.", "Set OPENAI_ADMIN_KEY, or pass adminApiKey.");
+  const get = (name: string) => {
+    const value = options[name as keyof ListOptions];
+    return value === undefined ? undefined : String(value);
+  };
+  return readConfig(get, process.env, ofOptions);
 }
 
 /** What calls with the same settings share: those of one program, or those of scripts. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { providerOf } from "../resource/reference";
+import { providerOf, typesOf } from "../resource/reference";
 import { claim } from "./claims";
 import { assertHostFindsPackage } from "./reference";
 
@@ -42,7 +42,7 @@ export class CheckpointPermission extends pulumi.CustomResource {
     assertHostFindsPackage();
     claim({ kind: "permission", name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false });
     super(
-      "pulumi-nodejs:dynamic/openai:CheckpointPermission",
+      typesOf.permission.dynamic,
       name,
       {
         ...{ fineTunedModelCheckpoint, projectId, createdAt: undefined },

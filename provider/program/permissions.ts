@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { providerOf } from "../resource/reference";
+import { providerOf, typesOf } from "../resource/reference";
 import { claim, programNews, type Declaration } from "./claims";
 import { assertHostFindsPackage } from "./reference";
 
@@ -61,7 +61,7 @@ export class CheckpointPermissions extends pulumi.CustomResource {
     // Undefined, but secret where the projects are: Pulumi keeps an output secret if the input of its name is.
     const permissions = pulumi.output(projectIds).apply(() => undefined);
     super(
-      "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
+      typesOf.permissions.dynamic,
       name,
       { fineTunedModelCheckpoint, projectIds, exclusive, permissions, __provider, __program },
       opts,

@@ -14,7 +14,7 @@ const mistaken: [prefix: string, what: string][] = [
   ["ftckpt_", "a checkpoint object's own ID"],
   ["org-", "an organization's ID"],
   ["cp_", "a permission's ID"],
-  ["sk-", "an API key, which belongs in openai:adminApiKey"],
+  ["sk-", "an API key"],
 ];
 
 export type IdProperty = keyof typeof where;

@@ -1,6 +1,5 @@
 import type { Deployment } from "../access/deployment";
-import type { Question } from "../access/lookups";
-import type { Permission } from "../api/contract";
+import type { Listed, Question } from "../access/lookups";
 import { ConfigError } from "../config";
 import { attempt } from "./failure";
 import { checkId } from "./ids";
@@ -27,7 +26,7 @@ export async function listPermissions(
   deployment: () => Deployment,
   args: ListCheckpointPermissionsArgs,
   question: Question = {},
-): Promise<Permission[]> {
+): Promise<Listed> {
   const { fineTunedModelCheckpoint, projectId } = args;
   const checked = () => {
     assertOnly(names, args, "argument");
@@ -38,11 +37,10 @@ export async function listPermissions(
     if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
     return deployment();
   };
-  const listed = await attempt(checked, "list", fineTunedModelCheckpoint, "", (ready) => {
+  return attempt(checked, "list", fineTunedModelCheckpoint, "", (ready) => {
     const { lookups } = ready.checkpoint(fineTunedModelCheckpoint);
     return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
   });
-  return listed.permissions;
 }
 
 /** @throws {ConfigError} naming what is given and not known. */

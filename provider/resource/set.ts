@@ -144,12 +144,13 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   }
 
   /**
-   * Finds the permissions that are to be imported: those of all projects that may use the checkpoint.
+   * Finds the permissions that are to be imported.
    *
    * @param id the checkpoint.
+   * @param only the projects that are to be on the list. Default: all that may use the checkpoint.
    * @throws {OperationFailed} when nobody may use it.
    */
-  async import(id: string): Promise<dynamic.ReadResult<SetOutputs>> {
+  async import(id: string, only?: ReadonlySet<string>): Promise<dynamic.ReadResult<SetOutputs>> {
     const problem = checkId("fineTunedModelCheckpoint", id);
     if (problem !== undefined) {
       const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
@@ -159,7 +160,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       // Newest first, and the newest counts.
       const newest = new Map<string, Permission>();
       for (const permission of (await deployment.checkpoint(id).all()).toReversed()) {
-        newest.set(permission.projectId, permission);
+        if (only?.has(permission.projectId) !== false) newest.set(permission.projectId, permission);
       }
       const permissions = [...newest.values()].sort(byProject);
       if (permissions.length === 0) throw nothingToImport(id, `nobody has a permission for ${id}`);

@@ -1,0 +1,190 @@
+import type { Deployment } from "../access/deployment";
+import type { Progress } from "../access/lookups";
+import { listPermissions } from "../resource/list";
+import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
+import { SetResource } from "../resource/set";
+import { SingleResource } from "../resource/single";
+import { CommandFailed } from "./failure";
+import { counted, json } from "./format";
+import { readEach } from "./reading";
+import type { Screen } from "./screen";
+import { placeOf, type Recorded } from "./stack";
+
+/** What `pulumi import --file` reads of one resource. */
+interface ImportedResource {
+  type: string;
+  name: string;
+  id: string;
+  inputs?: object;
+  outputs?: object;
+}
+
+/** The permissions of one checkpoint that are to be imported. */
+interface Part {
+  checkpoint: string;
+  /** Sorted. */
+  projectIds: string[];
+}
+
+/** The same with what begins the names of its resources. */
+interface Labelled extends Part {
+  label: string;
+}
+
+export interface ImportOptions {
+  project: string[] | undefined;
+  set: boolean;
+  native: boolean;
+  /** What stacks have recorded already. */
+  except: readonly Recorded[];
+}
+
+export interface Import {
+  /** How many permissions. */
+  permissions: number;
+  /** What `pulumi import --file` reads. */
+  file: string;
+  /** The program that declares the same. */
+  program: string;
+}
+
+/**
+ * What brings existing permissions under Pulumi, without a change of access.
+ *
+ * @returns undefined when there is nothing to import.
+ */
+export async function importOf(
+  deployment: Deployment,
+  screen: Screen,
+  checkpoints: readonly string[],
+  options: ImportOptions,
+): Promise<Import | undefined> {
+  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, 0]));
+  const parts = await readEach(deployment, screen, expected, async (checkpoint, onPage): Promise<Part> => {
+    return { checkpoint, projectIds: await projectsOf(deployment, screen, checkpoint, options, onPage) };
+  });
+  const labelled = withLabels(
+    parts.filter(({ projectIds }) => projectIds.length > 0),
+    options,
+  );
+  if (labelled.length === 0) return undefined;
+  const resources = await Promise.all(labelled.map((part) => resourcesOf(deployment, part, options)));
+  return {
+    permissions: labelled.reduce((sum, { projectIds }) => sum + projectIds.length, 0),
+    file: json({ resources: resources.flat() }),
+    program: programOf(labelled, options),
+  };
+}
+
+/** The projects whose permission is to be imported. */
+async function projectsOf(
+  deployment: Deployment,
+  screen: Screen,
+  fineTunedModelCheckpoint: string,
+  { project, set, native, except }: ImportOptions,
+  onPage: (progress: Progress) => void,
+): Promise<string[]> {
+  const recorded = new Set(
+    except.filter(({ checkpoint }) => checkpoint === fineTunedModelCheckpoint).map(({ projectId }) => projectId),
+  );
+  // Pulumi reads a set's whole list in any case.
+  const asked = project === undefined || set ? [{}] : project.map((projectId) => ({ projectId }));
+  const lists = await Promise.all(
+    asked.map((args) => listPermissions(() => deployment, { fineTunedModelCheckpoint, ...args }, { onPage })),
+  );
+  const having = lists.flatMap(({ permissions }) => permissions).map(({ projectId }) => projectId);
+  const wanted = [...new Set(project ?? having)].filter((projectId) => !recorded.has(projectId)).sort();
+  if (set && native && wanted.length > 0 && wanted.length < new Set(having).size) {
+    throw new CommandFailed(
+      `Pulumi imports a native set whole, and of ${fineTunedModelCheckpoint} only ${wanted.length} of ` +
+        `${counted(new Set(having).size, "project")} are to be imported. Leave out --set, or --native.`,
+    );
+  }
+  for (const projectId of wanted) {
+    const count = having.filter((one) => one === projectId).length;
+    if (count < 2) continue;
+    screen.say(
+      `${projectId} has ${count} permissions for ${fineTunedModelCheckpoint}: the newest is imported, and the others ` +
+        "give access until somebody revokes them.",
+    );
+  }
+  return wanted;
+}
+
+async function resourcesOf(
+  deployment: Deployment,
+  part: Labelled,
+  { set, native }: ImportOptions,
+): Promise<ImportedResource[]> {
+  const { checkpoint, projectIds } = part;
+  const door = native ? "native" : "dynamic";
+  if (set) {
+    const found = await new SetResource(() => deployment).import(checkpoint, new Set(projectIds));
+    const record = native ? { id: checkpoint } : recordOf("permissions", found);
+    return namesOf(part, set).map((name) => ({ type: typesOf.permissions[door], name, ...record }));
+  }
+  const single = new SingleResource(() => deployment);
+  const names = namesOf(part, set);
+  return Promise.all(
+    projectIds.map(async (projectId, index) => {
+      const id = `${checkpoint}/${projectId}`;
+      const found = await single.import(id);
+      const record = native ? { id } : recordOf("permission", found);
+      return { type: typesOf.permission[door], name: names[index]!, ...record };
+    }),
+  );
+}
+
+/** A dynamic resource is imported with all of its state, since Pulumi's host cannot read it by its ID alone. */
+function recordOf(kind: Kind, { id, inputs, props }: { id?: string; inputs?: object; props?: object }) {
+  const __provider = providerOf(kind);
+  return { id: id!, inputs: { ...inputs, __provider }, outputs: { ...props, __provider } };
+}
+
+function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): string {
+  const resource = set ? "CheckpointPermissions" : "CheckpointPermission";
+  const entries = parts.map(
+    ({ checkpoint, label, projectIds }) =>
+      `  ${JSON.stringify(label)}: {\n    fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},\n    projectIds: [\n` +
+      `${projectIds.map((projectId) => `      ${JSON.stringify(projectId)},\n`).join("")}    ],\n  },\n`,
+  );
+  const loop = set
+    ? `for (const [name, args] of Object.entries(access)) {\n  new CheckpointPermissions(name, args);\n}\n`
+    : `for (const [name, { fineTunedModelCheckpoint, projectIds }] of Object.entries(access)) {\n` +
+      `  for (const projectId of projectIds) {\n` +
+      `    new CheckpointPermission(\`\${name}-\${projectId}\`, { fineTunedModelCheckpoint, projectId });\n  }\n}\n`;
+  return (
+    `import { ${resource} } from "${native ? "openai-checkpoint-permissions" : packageName}";\n\n` +
+    `/** Who may use each checkpoint. */\nconst access = {\n${entries.join("")}};\n\n${loop}`
+  );
+}
+
+/** The names of a part's resources; the program that is printed makes the same. */
+function namesOf({ label, projectIds }: Labelled, set: boolean): string[] {
+  return set ? [label] : projectIds.map((projectId) => `${label}-${projectId}`);
+}
+
+/** Names that are legible, the same every time, and not taken. */
+function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Labelled[] {
+  const types = Object.values<string>(typesOf[set ? "permissions" : "permission"]);
+  const taken = new Set(
+    except.filter(({ urn }) => types.includes(placeOf(urn).type)).map(({ urn }) => placeOf(urn).name),
+  );
+  const isFree = (labelled: Labelled) => !namesOf(labelled, set).some((name) => taken.has(name));
+  return parts.map((part) => {
+    const [short, whole] = labelsFor(part.checkpoint);
+    let labelled = { ...part, label: short };
+    for (let number = 1; !isFree(labelled); number++) {
+      labelled = { ...part, label: number === 1 ? whole : `${whole}-${number}` };
+    }
+    for (const name of namesOf(labelled, set)) taken.add(name);
+    return labelled;
+  });
+}
+
+/** `support-B7R9VjQd` and the whole of `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
+function labelsFor(checkpoint: string): [short: string, whole: string] {
+  const whole = checkpoint.replaceAll(":", "-");
+  const own = checkpoint.split(":").slice(3);
+  return [own.filter((part) => part !== "").join("-") || whole, whole];
+}

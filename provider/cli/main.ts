@@ -1,0 +1,222 @@
+#!/usr/bin/env node
+/** The command line: who has access, what is not as recorded, and how to bring it under Pulumi. */
+import { existsSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Argument, Command, Option } from "commander";
+import type { Deployment } from "../access/deployment";
+import { checkId } from "../resource/ids";
+import { packageName } from "../resource/reference";
+import { drift } from "./drift";
+import { CommandFailed, reasonOf, wordsOf } from "./failure";
+import { counted, formats, type Format } from "./format";
+import { importOf } from "./import";
+import { list } from "./list";
+import { Screen } from "./screen";
+import { addSettings, deploymentOf } from "./settings";
+import { readStacks } from "./stack";
+
+/** What a command ends with when something is not as recorded; 1 is a failure. */
+const driftCode = 2;
+
+const { version } = createRequire(__filename)(`${packageName}/package.json`) as { version: string };
+const screen = new Screen();
+
+function deploymentFor(options: object): Deployment {
+  return deploymentOf(options, (line, kind) => (kind === "progress" ? screen.wait(line) : screen.say(line)));
+}
+
+/** Runs a command; whatever fails is told in one line, and where in our code it failed in none. */
+function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) {
+  return async (...args: Args): Promise<void> => {
+    try {
+      await work(...args);
+    } catch (error) {
+      screen.end();
+      console.error(`error: ${wordsOf(error)}`);
+      process.exitCode = 1;
+    }
+  };
+}
+
+/** @throws {CommandFailed} naming what is wrong with any of them. */
+function assertIds(checkpoints: readonly string[], projectIds: readonly string[] = []): void {
+  const problems = [
+    ...checkpoints.map((checkpoint) => checkId("fineTunedModelCheckpoint", checkpoint)),
+    ...projectIds.map((projectId) => checkId("projectId", projectId)),
+  ].flatMap((problem) => problem?.reason ?? []);
+  if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
+}
+
+const checkpointsArgument = () =>
+  new Argument("<checkpoint...>", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
+const projectOption = () => new Option("-p, --project <id...>", "only these projects (default: all)");
+const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
+
+const program = new Command("checkpoint-permissions")
+  .description(
+    "OpenAI fine-tuned checkpoint permissions: who has access, what drifted, and how to bring it under Pulumi.",
+  )
+  .version(version)
+  .showHelpAfterError("(--help shows how it is used)")
+  .configureOutput({
+    // Whoever gives a key as an argument is not to find it in a log as well.
+    outputError: (text, write) => write(text.replace(/\bsk-[\w.-]+/g, "[key]")),
+  })
+  .addHelpText(
+    "after",
+    `
+Exit codes: 0 done (drift: all as recorded), 2 drift, 1 failed.
+
+Examples:
+  $ export OPENAI_ADMIN_KEY=…
+  $ checkpoint-permissions list ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd
+  $ pulumi stack export | checkpoint-permissions drift -
+  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd > index.ts`,
+  );
+
+addSettings(
+  program
+    .command("list")
+    .description("list who may use checkpoints, and since when")
+    .addArgument(checkpointsArgument())
+    .addOption(projectOption())
+    .addOption(formatOption())
+    .addHelpText(
+      "after",
+      `
+CSV and Markdown are made to be kept as evidence: they say when the API was
+read, which API, for which organization, and that the list is complete.
+
+Exit codes: 0 done, 1 failed; nothing is printed unless all could be read.
+
+Examples:
+  $ checkpoint-permissions list ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd
+  $ checkpoint-permissions list ft:… ft:… --format csv > access-review.csv
+  $ checkpoint-permissions list ft:… --project proj_web proj_mobile`,
+    ),
+).action(
+  safely(async (given: string[], options: { project?: string[]; format: Format }) => {
+    const checkpoints = [...new Set(given)];
+    assertIds(checkpoints, options.project);
+    const { project, format } = options;
+    print(await list(deploymentFor(options), screen, checkpoints, { project, format }));
+  }),
+);
+
+addSettings(
+  program
+    .command("drift")
+    .description("compare what stacks have recorded with what is granted")
+    .argument("[file...]", "what `pulumi stack export` gave, a file for each stack; - is standard input")
+    .option("--recorded-only", "do not look who else has access", false)
+    .addOption(formatOption())
+    .addHelpText(
+      "after",
+      `
+Missing: recorded, and revoked outside of Pulumi. Re-made: revoked and granted
+again. Undeclared: granted, and recorded by none of the stacks.
+It needs no program, no Pulumi CLI and no passphrase.
+
+Exit codes: 0 all as recorded, 2 drift, 1 failed.
+
+Examples:
+  $ pulumi stack export | checkpoint-permissions drift -
+  $ checkpoint-permissions drift dev.json prod.json
+  $ checkpoint-permissions drift prod.json --format markdown >> "$GITHUB_STEP_SUMMARY"`,
+    ),
+).action(
+  safely(async (given: string[], options: { recordedOnly: boolean; format: Format }) => {
+    const files = given.length === 0 && !process.stdin.isTTY ? ["-"] : [...new Set(given)];
+    if (files.length === 0) {
+      throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
+    }
+    const recorded = await readStacks(files);
+    if (recorded.length === 0) {
+      screen.say(`${files.length === 1 ? "This stack records" : "These stacks record"} no checkpoint permissions.`);
+    }
+    const { recordedOnly, format } = options;
+    const { text, hasDrift } = await drift(deploymentFor(options), screen, recorded, { recordedOnly, format });
+    if (hasDrift) process.exitCode = driftCode;
+    print(text);
+  }),
+);
+
+addSettings(
+  program
+    .command("import")
+    .description("write what `pulumi import` reads, and print the program that declares it")
+    .addArgument(checkpointsArgument())
+    .addOption(projectOption())
+    .option("--set", "one list for each checkpoint, in place of a resource for each project", false)
+    .option("--native", "for the native plugin, in place of the Node.js package", false)
+    .option("--file <file>", "where to write what `pulumi import` reads", "import.json")
+    .option("--except <file...>", "leave out what these stacks record (`pulumi stack export`)")
+    .option("--force", "overwrite the file", false)
+    .addHelpText(
+      "after",
+      `
+Nobody's access changes. The program goes to standard output, the rest is said
+beside it.
+
+Exit codes: 0 done, 1 failed.
+
+Examples:
+  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd > index.ts
+  $ checkpoint-permissions import ft:… ft:… --set > index.ts
+  $ checkpoint-permissions import ft:… --native
+  $ pulumi stack export --file stack.json
+  $ checkpoint-permissions import ft:… --except stack.json`,
+    ),
+).action(
+  safely(
+    async (
+      given: string[],
+      options: {
+        project?: string[];
+        set: boolean;
+        native: boolean;
+        file: string;
+        except?: string[];
+        force: boolean;
+      },
+    ) => {
+      const { project, set, native, file, force } = options;
+      const checkpoints = [...new Set(given)];
+      assertIds(checkpoints, project);
+      const exists = new CommandFailed(`${file} exists. Name another with --file, or overwrite it with --force.`);
+      if (!force && existsSync(file)) throw exists;
+      const except = await readStacks(options.except ?? []);
+      const made = await importOf(deploymentFor(options), screen, checkpoints, { project, set, native, except });
+      if (made === undefined) {
+        screen.say("Nothing to import: nobody has access, or all of it is recorded already.");
+        return;
+      }
+      try {
+        writeFileSync(file, `${made.file}\n`, { flag: force ? "w" : "wx" });
+      } catch (error) {
+        const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
+        throw isThere ? exists : new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
+      }
+      screen.say(
+        `Wrote ${file}: ${counted(made.permissions, "permission")} of ${counted(checkpoints.length, "checkpoint")}. Now run\n\n` +
+          `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}\n\n` +
+          (native
+            ? "which also prints the code in your project's language; in TypeScript this does the same:\n"
+            : "(CLI 3.254 or later) and use this program:\n"),
+      );
+      print(made.program.trimEnd());
+    },
+  ),
+);
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // Whoever reads has read enough, as `head` does.
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
+void program.parseAsync();

@@ -1,0 +1,48 @@
+import type { Deployment } from "../access/deployment";
+import type { Progress } from "../access/lookups";
+import { pageSize } from "../api/client";
+import type { Screen } from "./screen";
+
+/**
+ * Reads checkpoints one after the other, and says how far it is.
+ *
+ * One after the other, because together they would only be refused together by an API that throttles, and a key or a
+ * checkpoint that is refused is found out with the first request.
+ *
+ * @param expected about how many permissions each checkpoint has, as far as is known; none is one page, too.
+ */
+export async function readEach<Result>(
+  deployment: Deployment,
+  screen: Screen,
+  expected: ReadonlyMap<string, number>,
+  read: (checkpoint: string, onPage: (progress: Progress) => void) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let done = 0;
+  let least = 0;
+  const expect = (pages: number) => {
+    least += pages;
+    deployment.client.expect("list", pages);
+  };
+  const pagesOf = (permissions: number) => Math.max(1, Math.ceil(permissions / pageSize));
+  for (const permissions of expected.values()) expect(pagesOf(permissions));
+
+  for (const [checkpoint, permissions] of expected) {
+    const show = () =>
+      screen.progress(
+        `Reading checkpoint ${results.length + 1} of ${expected.size}: ${done} of at least ${least} pages read.`,
+      );
+    show();
+    let planned = pagesOf(permissions);
+    const onPage = ({ pages, isComplete }: Progress) => {
+      const known = isComplete ? pages : Math.max(planned, pages + 1);
+      expect(known - planned);
+      planned = known;
+      done++;
+      show();
+    };
+    results.push(await read(checkpoint, onPage));
+  }
+  screen.end();
+  return results;
+}

@@ -1,0 +1,60 @@
+import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
+
+/** What a person reads beside the result: messages, and on a terminal how far the command is. All on stderr. */
+export class Screen {
+  /** How many lines of the terminal the status takes. */
+  #lines = 0;
+  #status = "";
+  #waiting = "";
+
+  constructor(readonly stream: NodeJS.WriteStream = process.stderr) {}
+
+  /** A line that stays. */
+  readonly say = (line: string): void => {
+    this.#erase();
+    this.stream.write(`${line}\n`);
+    this.#draw();
+  };
+
+  /** A line from the throttle: on a terminal it stays until something is served. */
+  readonly wait = (line: string): void => {
+    if (this.stream.isTTY) {
+      this.#waiting = line;
+      this.#redraw();
+    } else this.say(line);
+  };
+
+  /** How far the command is; seen on a terminal only. */
+  progress(status: string): void {
+    if (!this.stream.isTTY) return;
+    this.#status = status;
+    this.#waiting = "";
+    this.#redraw();
+  }
+
+  /** Takes the status away. */
+  end(): void {
+    this.#status = this.#waiting = "";
+    this.#redraw();
+  }
+
+  #redraw(): void {
+    this.#erase();
+    this.#draw();
+  }
+
+  #draw(): void {
+    const text = [this.#status, this.#waiting].filter((line) => line !== "").join(" ");
+    if (text === "") return;
+    this.stream.write(text);
+    this.#lines = Math.ceil(text.length / (this.stream.columns || 80));
+  }
+
+  #erase(): void {
+    if (this.#lines === 0) return;
+    moveCursor(this.stream, 0, 1 - this.#lines);
+    cursorTo(this.stream, 0);
+    clearScreenDown(this.stream);
+    this.#lines = 0;
+  }
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from "node:fs";
+import { Option, type Command } from "commander";
+import { Deployment, type Print } from "../access/deployment";
+import { systemClock } from "../clock";
+import { readConfig, type Setting, type Source } from "../config";
+import { CommandFailed, reasonOf } from "./failure";
+
+/** The options that give settings; each is named as the setting is, but for the key, which stays in its file. */
+const options: [setting: Setting, flag: string, value: string, description: string][] = [
+  ["adminApiKey", "--key-file", "<file>", "a file that holds the admin API key (default: $OPENAI_ADMIN_KEY)"],
+  ["baseUrl", "--base-url", "<url>", "where the API is (default: $OPENAI_BASE_URL, else OpenAI)"],
+  ["organization", "--organization", "<id>", "sent as OpenAI-Organization (default: $OPENAI_ORG_ID)"],
+  ["project", "--openai-project", "<id>", "sent as OpenAI-Project (default: $OPENAI_PROJECT_ID)"],
+  ["requestsPerMinute", "--requests-per-minute", "<n>", "pace the requests (default: as fast as is allowed)"],
+  ["timeoutSeconds", "--timeout-seconds", "<n>", "how long one request may take (default: 60)"],
+  ["maxWaitSeconds", "--max-wait-seconds", "<n>", "how long to wait while nothing is served (default: 900)"],
+];
+
+const ofCommandLine: Source = {
+  namesOf: (setting) => [options.find(([name]) => name === setting)?.[1] ?? setting],
+  correctIt: "on the command line",
+  howToSetKey: (nameOf) =>
+    `Set OPENAI_ADMIN_KEY, or name a file that holds it with ${nameOf("adminApiKey")}. An organization owner makes one ` +
+    "at https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do.",
+};
+
+/** Adds the options that say how to reach the API. */
+export function addSettings(command: Command): Command {
+  for (const [, flag, value, description] of options) {
+    command.addOption(new Option(`${flag} ${value}`, description).helpGroup("How to reach the API:"));
+  }
+  return command;
+}
+
+/**
+ * @throws {CommandFailed} when the key's file cannot be read.
+ * @throws {ConfigError} when a value is wrong.
+ */
+export function deploymentOf(given: object, print: Print): Deployment {
+  const values = new Map(
+    options.map(([setting, flag]) => {
+      const value = (given as Record<string, string | undefined>)[attributeOf(flag)];
+      return [flag, setting === "adminApiKey" && value !== undefined ? keyIn(value) : value];
+    }),
+  );
+  return new Deployment(
+    readConfig((flag) => values.get(flag), process.env, ofCommandLine),
+    systemClock,
+    print,
+  );
+}
+
+/** The name under which the command line's parser keeps an option. */
+function attributeOf(flag: string): string {
+  return new Option(flag).attributeName();
+}
+
+function keyIn(file: string): string {
+  const key = textIn(file).trim();
+  if (key === "") throw new CommandFailed(`${file} is empty; it is to hold the admin API key alone.`);
+  return key;
+}
+
+/** @throws {CommandFailed} when the file cannot be read. */
+export function textIn(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new CommandFailed(`Cannot read ${file}: ${reasonOf(error)}.`);
+  }
+}

@@ -1,0 +1,142 @@
+import { text } from "node:stream/consumers";
+import * as v from "valibot";
+import { contractBreach } from "../api/contract";
+import type { Declared } from "../resource/drift";
+import { typesOf } from "../resource/reference";
+import { CommandFailed } from "./failure";
+import { textIn } from "./settings";
+
+/** A project's access to a checkpoint, as a stack's state has it. */
+export interface Recorded extends Declared {
+  checkpoint: string;
+  /** The resource that has it. */
+  urn: string;
+}
+
+/** How Pulumi marks a secret in a stack's state. */
+const secretMark = "4dabf18193072939515e22adb298388d";
+
+const resource = v.object({
+  urn: v.string(),
+  type: v.string(),
+  id: v.optional(v.string()),
+  outputs: v.optional(v.record(v.string(), v.unknown()), {}),
+  delete: v.optional(v.boolean(), false),
+  external: v.optional(v.boolean(), false),
+});
+type Resource = v.InferOutput<typeof resource>;
+
+const stackExport = v.object({
+  version: v.number(),
+  deployment: v.object({ resources: v.nullish(v.array(resource)) }),
+});
+
+const single = v.object({
+  fineTunedModelCheckpoint: v.string(),
+  projectId: v.string(),
+  createdAt: v.optional(v.number(), 0),
+});
+
+const set = v.object({
+  fineTunedModelCheckpoint: v.string(),
+  projectIds: v.array(v.string()),
+  permissions: v.array(v.object({ id: v.string(), projectId: v.string(), createdAt: v.number() })),
+});
+
+/**
+ * The permissions that stacks have recorded, through either door.
+ *
+ * @param files what `pulumi stack export` gave; `-` is standard input.
+ * @throws {CommandFailed} when a file is something else, or hides what is to be compared as a secret.
+ */
+export async function readStacks(files: readonly string[]): Promise<Recorded[]> {
+  const recorded: Recorded[] = [];
+  for (const file of files) {
+    const isStdin = file === "-";
+    const name = isStdin ? "Standard input" : file;
+    const content = isStdin ? await text(process.stdin) : textIn(file);
+    recorded.push(...resourcesIn(content, name).flatMap((one) => recordedBy(one, name)));
+  }
+  return recorded;
+}
+
+/** What a URN says: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
+export function placeOf(urn: string): { stack: string; type: string; name: string } {
+  const [stack = "", , types = "", ...name] = urn.replace(/^urn:pulumi:/, "").split("::");
+  return { stack, type: types.split("$").at(-1)!, name: name.join("::") };
+}
+
+function resourcesIn(content: string, file: string): Resource[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch {
+    throw notAnExport(file, content.trim() === "" ? "it is empty" : "it is not JSON");
+  }
+  const parsed = v.safeParse(stackExport, value);
+  if (!parsed.success) throw notAnExport(file, contractBreach(parsed.issues));
+  return parsed.output.deployment.resources ?? [];
+}
+
+function recordedBy({ urn, type, id, outputs, delete: isLeaving, external }: Resource, file: string): Recorded[] {
+  // What a program only reads is not the stack's.
+  if (external) return [];
+  const isOf = (kind: keyof typeof typesOf) => Object.values<string>(typesOf[kind]).includes(type);
+  if (isOf("permission")) {
+    const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = outputsOf(single, outputs, urn, file);
+    return [{ checkpoint, projectId, urn, isLeaving, recorded: id === undefined ? undefined : { id, createdAt } }];
+  }
+  if (!isOf("permissions")) return [];
+  const { fineTunedModelCheckpoint: checkpoint, projectIds, permissions } = outputsOf(set, outputs, urn, file);
+  const granted = new Map(permissions.map((permission) => [permission.projectId, permission]));
+  const listed = new Set(projectIds);
+  return [...new Set([...projectIds, ...granted.keys()])].map((projectId) => ({
+    checkpoint,
+    projectId,
+    urn,
+    recorded: granted.get(projectId),
+    isLeaving: isLeaving || !listed.has(projectId),
+  }));
+}
+
+function outputsOf<Contract extends v.GenericSchema>(
+  contract: Contract,
+  outputs: Record<string, unknown>,
+  urn: string,
+  file: string,
+): v.InferOutput<Contract> {
+  const { stack, name } = placeOf(urn);
+  const shown = unwrapped(outputs);
+  if (shown === undefined) {
+    throw new CommandFailed(
+      `${file}: ${name} in ${stack} has secret inputs, which the export hides, so it cannot be compared. Export the ` +
+        "stack with `pulumi stack export --show-secrets`, and keep that file as you would a key.",
+    );
+  }
+  const parsed = v.safeParse(contract, shown);
+  if (parsed.success) return parsed.output;
+  throw new CommandFailed(
+    `${file}: the state of ${name} in ${stack} cannot be read: ${contractBreach(parsed.issues)}.`,
+  );
+}
+
+/** A value of state without the marks of secrets; undefined where one is encrypted. */
+function unwrapped(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(unwrapped);
+    return items.includes(undefined) ? undefined : items;
+  }
+  if (typeof value !== "object" || value === null) return value;
+  if (secretMark in value) {
+    const { plaintext } = value as { plaintext?: unknown };
+    return typeof plaintext === "string" ? JSON.parse(plaintext) : undefined;
+  }
+  const entries = Object.entries(value).map(([key, one]) => [key, unwrapped(one)] as const);
+  return entries.some(([, one]) => one === undefined) ? undefined : Object.fromEntries(entries);
+}
+
+function notAnExport(file: string, why: string): CommandFailed {
+  return new CommandFailed(
+    `${file} is not what \`pulumi stack export\` gives: ${why}. Make it with \`pulumi stack export --file stack.json\`.`,
+  );
+}

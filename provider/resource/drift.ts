@@ -1,0 +1,79 @@
+import type { Look, Recorded } from "../access/checkpoint";
+import type { Deployment } from "../access/deployment";
+import type { Question } from "../access/lookups";
+import type { Permission } from "../api/contract";
+import { attempt } from "./failure";
+import * as lines from "./lines";
+
+/** A project that a stack's state gives access to a checkpoint. */
+export interface Declared {
+  projectId: string;
+  /** The permission that state has for it; undefined where it was not granted yet. */
+  recorded: Recorded | undefined;
+  /** Whether the record is about to go, so that nobody misses the permission. */
+  isLeaving: boolean;
+}
+
+/** How a checkpoint's permissions differ from what stacks have recorded. */
+export interface Drift<Of extends Declared> {
+  /** Declared, but without access. */
+  missing: Of[];
+  /** Declared, and with access by another permission than the recorded one. */
+  remade: { declared: Of; permission: Permission }[];
+  /** Permissions that no stack has recorded. Empty when they were not asked for. */
+  undeclared: Permission[];
+  /** Whether the API says that the checkpoint does not exist. */
+  isGone: boolean;
+  /** When the API answered, by its own clock, in Unix seconds; undefined where it had nothing to answer. */
+  date: number | undefined;
+  /** The organization of the key, as the answer names it. */
+  organization: string | undefined;
+}
+
+/**
+ * Compares what stacks have recorded for a checkpoint with what there is.
+ *
+ * @param withUndeclared whether to read the whole list, for what no stack has recorded.
+ * @throws {OperationFailed}
+ */
+export async function findDrift<Of extends Declared>(
+  deployment: () => Deployment,
+  checkpointId: string,
+  declared: readonly Of[],
+  withUndeclared: boolean,
+  onPage?: Question["onPage"],
+): Promise<Drift<Of>> {
+  return attempt(deployment, "list", checkpointId, "", async (ready) => {
+    const checkpoint = ready.checkpoint(checkpointId);
+    const question = onPage === undefined ? {} : { onPage };
+    const listed = await checkpoint.unlessGone(() =>
+      withUndeclared ? checkpoint.lookups.all(question) : checkpoint.lookups.find(declared[0]!.projectId, question),
+    );
+    const looks = await Promise.all(
+      declared
+        .filter(({ isLeaving }) => !isLeaving)
+        .map(async (one): Promise<[Of, Look]> => {
+          return [one, await checkpoint.access(one.projectId).look(one.recorded)];
+        }),
+    );
+
+    const missing = looks.flatMap(([one, { permission }]) => (permission === undefined ? one : []));
+    const remade = looks.flatMap(([one, { permission }]) =>
+      permission === undefined || permission.id === one.recorded?.id ? [] : [{ declared: one, permission }],
+    );
+    const unlisted = looks.flatMap(([, { isUnlisted, permission }]) => (isUnlisted ? permission! : []));
+    if (unlisted.length > 0) ready.say(lines.unlisted(checkpointId, unlisted));
+    const known = new Set([
+      ...declared.flatMap(({ recorded }) => recorded?.id ?? []),
+      ...remade.map(({ permission }) => permission.id),
+    ]);
+    return {
+      missing,
+      remade,
+      undeclared: withUndeclared ? listed.permissions.filter(({ id }) => !known.has(id)) : [],
+      isGone: checkpoint.isGone,
+      date: checkpoint.isGone ? undefined : listed.date,
+      organization: listed.organization,
+    };
+  });
+}

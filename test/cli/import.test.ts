@@ -1,0 +1,142 @@
+import { expect } from "chai";
+import { importOf, type ImportOptions } from "../../provider/cli/import";
+import type { Recorded } from "../../provider/cli/stack";
+import { providerOf, typesOf } from "../../provider/resource/reference";
+import { checkpoint, deploymentWith, fakeApi } from "../support/api";
+import { failureOf } from "../support/failure";
+import { TestScreen } from "../support/screen";
+
+const other = "ft:gpt-4.1-nano-2025-04-14:acme:support:B7R9VjQd:ckpt-step-1000";
+
+interface Resource {
+  type: string;
+  name: string;
+  id: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+}
+
+async function imported(options: Partial<ImportOptions> = {}, checkpoints = [checkpoint]) {
+  const screen = new TestScreen();
+  const all = { project: undefined, set: false, native: false, except: [], ...options };
+  const made = await importOf(deploymentWith().deployment, screen, checkpoints, all);
+  if (made === undefined) return undefined;
+  const { resources } = JSON.parse(made.file) as { resources: Resource[] };
+  return { ...made, resources, names: resources.map(({ name }) => name), said: screen.text };
+}
+
+function recordOf(projectId: string, name: string, one = checkpoint): Recorded {
+  const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::${name}`;
+  return { checkpoint: one, projectId, urn, isLeaving: false, recorded: { id: "cp_1", createdAt: 1 } };
+}
+
+describe("the import command", function () {
+  it("gives a dynamic resource all of its state", async function () {
+    const api = fakeApi();
+    const { id, created_at: createdAt } = api.grant(checkpoint, "proj_a");
+    const __provider = providerOf("permission");
+    const inputs = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_a", __provider };
+    expect((await imported())!.resources).to.deep.equal([
+      { type: typesOf.permission.dynamic, name: "B7R9VjQd-proj_a", id, inputs, outputs: { ...inputs, createdAt } },
+    ]);
+  });
+
+  it("gives a native resource by what Pulumi imports it by", async function () {
+    fakeApi().grant(checkpoint, "proj_a");
+    const name = "B7R9VjQd-proj_a";
+    const id = `${checkpoint}/proj_a`;
+    expect((await imported({ native: true }))!.resources).to.deep.equal([
+      { type: typesOf.permission.native, name, id },
+    ]);
+    const set = { type: typesOf.permissions.native, name: "B7R9VjQd", id: checkpoint };
+    expect((await imported({ native: true, set: true }))!.resources).to.deep.equal([set]);
+  });
+
+  it("gives a set of the projects, sorted", async function () {
+    const api = fakeApi();
+    for (const project of ["proj_c", "proj_a", "proj_b"]) api.grant(checkpoint, project);
+    const { resources, names } = (await imported({ set: true, project: ["proj_c", "proj_a"] }))!;
+    expect(names).to.deep.equal(["B7R9VjQd"]);
+    expect(resources[0]!.inputs!["projectIds"]).to.deep.equal(["proj_a", "proj_c"]);
+    expect(resources[0]!.outputs!["permissions"]).to.have.length(2);
+  });
+
+  it("names resources by checkpoint and project, the same whatever else is imported", async function () {
+    const api = fakeApi();
+    api.grant(other, "proj_a");
+    api.grant(checkpoint, "proj_b");
+    expect((await imported({}, [checkpoint, other]))!.names).to.deep.equal([
+      "B7R9VjQd-proj_b",
+      "support-B7R9VjQd-ckpt-step-1000-proj_a",
+    ]);
+    expect((await imported({}, [other]))!.names).to.deep.equal(["support-B7R9VjQd-ckpt-step-1000-proj_a"]);
+  });
+
+  it("gives two checkpoints that end alike different names", async function () {
+    const twin = checkpoint.replace("mini", "nano");
+    const api = fakeApi();
+    for (const one of [checkpoint, twin]) api.grant(one, "proj_a");
+    expect((await imported({}, [checkpoint, twin]))!.names).to.deep.equal([
+      "B7R9VjQd-proj_a",
+      "ft-gpt-4.1-nano-2025-04-14-acme--B7R9VjQd-proj_a",
+    ]);
+  });
+
+  it("leaves out what a stack records, and keeps the names of what comes later", async function () {
+    const api = fakeApi();
+    for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
+    const except = [recordOf("proj_a", "B7R9VjQd-proj_a")];
+    expect((await imported({ except }))!.names).to.deep.equal(["B7R9VjQd-proj_b"]);
+  });
+
+  it("takes no name that a stack uses for something else", async function () {
+    fakeApi().grant(checkpoint, "proj_a");
+    const except = [recordOf("proj_z", "B7R9VjQd-proj_a", other)];
+    expect((await imported({ except }))!.names).to.deep.equal(["ft-gpt-4.1-mini-2025-04-14-acme--B7R9VjQd-proj_a"]);
+  });
+
+  it("gives nothing where all is recorded, or nobody has access", async function () {
+    const api = fakeApi();
+    expect(await imported()).to.equal(undefined);
+    api.grant(checkpoint, "proj_a");
+    expect(await imported({ except: [recordOf("proj_a", "web")] })).to.equal(undefined);
+  });
+
+  it("imports the newest of a project's permissions, and tells of the other", async function () {
+    let now = Date.UTC(2026, 0, 1);
+    const api = fakeApi({ now: () => now });
+    api.grant(checkpoint, "proj_a");
+    now += 60_000;
+    const { id } = api.grant(checkpoint, "proj_a");
+    const { resources, said } = (await imported())!;
+    expect(resources.map((resource) => resource.id)).to.deep.equal([id]);
+    expect(said).to.match(/^proj_a has 2 permissions .* the newest is imported/);
+  });
+
+  it("refuses a project without a permission", async function () {
+    fakeApi().grant(checkpoint, "proj_a");
+    const error = await failureOf(imported({ project: ["proj_b"] }));
+    expect(error.message).to.match(/proj_b has no permission for ft:/);
+  });
+
+  it("refuses part of a native set, which Pulumi imports whole", async function () {
+    const api = fakeApi();
+    for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
+    const error = await failureOf(imported({ set: true, native: true, project: ["proj_a"] }));
+    expect(error.message).to.match(/whole.*only 1 of 2 projects.*--set, or --native/);
+  });
+
+  it("reads one project's permission among 250 in one request", async function () {
+    const api = fakeApi();
+    for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
+    expect((await imported({ project: ["proj_7"] }))!.permissions).to.equal(1);
+    expect(api.requests).to.have.length(1);
+  });
+
+  it("reads 250 permissions in three requests", async function () {
+    const api = fakeApi();
+    for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
+    expect((await imported())!.permissions).to.equal(250);
+    expect(api.requests).to.have.length(3);
+  });
+});

@@ -1,0 +1,246 @@
+import { exec } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
+import { runCommand } from "./command";
+import { throughEachDoor, onEachEngine } from "./engines";
+import { checkpoint, type World } from "./world";
+
+const environmentOf = (api: Emulator) => ({ OPENAI_ADMIN_KEY: api.adminKey, OPENAI_BASE_URL: api.url });
+
+describe("the command line", function () {
+  let api: Emulator;
+  let folder: string;
+
+  async function start(options: EmulatorOptions = {}): Promise<void> {
+    api = await Emulator.start({ age: 3600, ...options });
+    folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-command-"));
+  }
+
+  afterEach(async function () {
+    await api.stop();
+    await rm(folder, { recursive: true });
+  });
+
+  const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}, input = "") =>
+    runCommand(args, { env: { ...environmentOf(api), ...env }, input, cwd: folder });
+
+  it("gives nothing but the result on stdout", async function () {
+    await start();
+    const { id } = api.grant(checkpoint, "proj_a");
+    const { code, stdout, stderr } = await run(["list", checkpoint, "--format", "json"]);
+    expect(code).to.equal(0);
+    expect(stderr).to.equal("");
+    expect(JSON.stringify(JSON.parse(stdout))).to.include(id);
+  });
+
+  it("takes the key from a file, and then no address from the environment", async function () {
+    await start();
+    await writeFile(join(folder, "key"), `${api.adminKey}\n`);
+    const key = ["--key-file", "key"];
+    const env = { OPENAI_ADMIN_KEY: undefined };
+    expect(await run(["list", checkpoint, ...key, "--base-url", api.url], env)).to.include({ code: 0 });
+    // A proxy that is not there keeps the request on this machine.
+    const { stderr } = await run(["list", checkpoint, ...key], { ...env, HTTPS_PROXY: "http://127.0.0.1:1" });
+    expect(stderr)
+      .to.include("OPENAI_BASE_URL is ignored, because the admin key comes from --key-file; set --base-url beside it")
+      .and.to.include("api.openai.com: connection refused")
+      .and.not.to.include(api.adminKey);
+  });
+
+  for (const [what, args, message] of [
+    ["a command that is none", ["lst"], /unknown command 'lst'\n\(Did you mean list\?\)/],
+    [
+      "an option that is none",
+      ["list", checkpoint, "--projet", "x"],
+      /unknown option '--projet'\n\(Did you mean --project\?\)/,
+    ],
+    ["no checkpoint", ["list"], /missing required argument 'checkpoint'/],
+    ["a model that is no checkpoint", ["list", "gpt-4.1"], /must begin with "ft:"/],
+    ["a project that is none", ["list", checkpoint, "--project", "web"], /projectId "web" must begin with "proj_"/],
+    ["a key in place of a checkpoint", ["list", "sk-admin-secret"], /must not be an API key/],
+    ["a key as an option", ["list", checkpoint, "--key=sk-admin-secret"], /unknown option '--key=\[key\]'/],
+    [
+      "a rate that is none",
+      ["list", checkpoint, "--requests-per-minute", "few"],
+      /--requests-per-minute must be a number/,
+    ],
+    ["a file that is not there", ["drift", "none.json"], /Cannot read none\.json: no such file or directory\./],
+    ["an export that is none", ["drift", "-"], /Standard input is not what `pulumi stack export` gives: it is empty/],
+    ["a key's file that is not there", ["list", checkpoint, "--key-file", "none"], /Cannot read none: no such file/],
+  ] as const) {
+    it(`refuses ${what} before any request`, async function () {
+      await start();
+      const { code, stdout, stderr } = await run(args);
+      expect(stderr)
+        .to.match(message)
+        .and.not.to.include("sk-admin-secret")
+        .and.not.to.match(/^\s+at /m);
+      expect([code, stdout, api.takeRequests().length]).to.deep.equal([1, "", 0]);
+    });
+  }
+
+  it("says in one line which key is refused, and what to do", async function () {
+    await start();
+    const { code, stdout, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "sk-admin-wrong" });
+    expect([code, stdout]).to.deep.equal([1, ""]);
+    expect(stderr)
+      .to.match(/^error: Cannot list who can use ft:\S+: 401 .*\(--key-file or OPENAI_ADMIN_KEY\).*\n$/)
+      .and.not.to.include("sk-admin-wrong");
+  });
+
+  it("says how to give a key where there is none", async function () {
+    await start();
+    const { code, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "" });
+    expect(code).to.equal(1);
+    expect(stderr).to.match(/No admin API key is set\. Set OPENAI_ADMIN_KEY, or name a file .*--key-file/);
+  });
+
+  it("does not find a checkpoint that is not there", async function () {
+    await start({ unknownCheckpoints: [checkpoint] });
+    const { code, stderr } = await run(["list", checkpoint]);
+    expect(code).to.equal(1);
+    expect(stderr).to.include("Check the checkpoint's ID, and --base-url");
+  });
+
+  it("says what a throttle makes it wait for", async function () {
+    await start({ throttle: { perMinute: 120, burst: 1 } });
+    for (let index = 0; index < 150; index++) api.grant(checkpoint, `proj_${index}`);
+    const { code, stdout, stderr } = await run(["list", checkpoint, "--format", "csv"]);
+    expect(code).to.equal(0);
+    expect(stdout.trim().split("\n")).to.have.length(151);
+    expect(stderr).to.match(/^OpenAI throttles looking permissions up \(GET\): 1 of 2 requests done/);
+  });
+
+  it("ends quietly when nobody reads on", async function () {
+    await start();
+    for (let index = 0; index < 2000; index++) api.grant(checkpoint, `proj_${index}`);
+    const command = `"${process.execPath}" "${require.resolve("../../provider/dist/cli/main.js")}" list ${checkpoint} | head -n 1`;
+    // The server answers in this process, so it must not be held up.
+    const { stdout, stderr } = await promisify(exec)(command, { env: { ...process.env, ...environmentOf(api) } });
+    expect([stdout, stderr]).to.deep.equal([`${checkpoint}\n`, ""]);
+  });
+
+  it("overwrites nothing that it is not asked to", async function () {
+    await start();
+    api.grant(checkpoint, "proj_a");
+    await writeFile(join(folder, "import.json"), "mine");
+    const refused = await run(["import", checkpoint]);
+    expect(refused).to.include({ code: 1, stdout: "" });
+    expect(refused.stderr).to.match(/import\.json exists.*--file.*--force/);
+    expect(api.takeRequests()).to.have.length(0);
+    expect(await readFile(join(folder, "import.json"), "utf8")).to.equal("mine");
+    expect(await run(["import", checkpoint, "--force"])).to.include({ code: 0 });
+    expect(await readFile(join(folder, "import.json"), "utf8")).to.include("proj_a");
+  });
+
+  it("loads no Pulumi SDK", async function () {
+    await start();
+    await writeFile(
+      join(folder, "loaded.cjs"),
+      `process.on("exit", () => console.error(Object.keys(require.cache).filter((file) => file.includes("@pulumi"))));`,
+    );
+    const { stderr } = await runCommand(["list", checkpoint], {
+      env: environmentOf(api),
+      nodeFlags: ["--require", join(folder, "loaded.cjs")],
+    });
+    expect(stderr).to.equal("[]\n");
+  });
+
+  for (const command of [[], ["list"], ["drift"], ["import"]]) {
+    it(`explains ${command[0] ?? "itself"} with examples, in 80 columns`, async function () {
+      await start();
+      const { code, stdout } = await run([...command, "--help"]);
+      expect(code).to.equal(0);
+      expect(stdout).to.include("Examples:").and.to.include("Exit codes");
+      expect(stdout.split("\n").filter((line) => line.length > 80 && !line.startsWith("  $"))).to.deep.equal([]);
+    });
+  }
+});
+
+async function driftOf(world: World, ...options: string[]) {
+  const input = JSON.stringify(await world.export());
+  return runCommand(["drift", "-", ...options], { env: environmentOf(world.api), input });
+}
+
+throughEachDoor("drift, by the command", function (createWorld) {
+  it("is none after an up, and tells what somebody changed since", async function () {
+    const world = await createWorld();
+    await world.program(`
+      new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_web" });
+      new CheckpointPermissions("team", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ["proj_a", "proj_b"] });`);
+    await world.runs("up");
+    world.api.takeRequests();
+    expect(await driftOf(world)).to.include({ code: 0, stderr: "" });
+    expect(world.api.takeRequests()).to.have.length(1);
+
+    for (const { id, project_id } of world.api.permissions(checkpoint)) {
+      if (project_id !== "proj_b") world.api.revoke(id);
+    }
+    world.api.grant(checkpoint, "proj_web");
+    world.api.grant(checkpoint, "proj_hand");
+    const { code, stdout } = await driftOf(world, "--format", "csv");
+    expect(code).to.equal(2);
+    expect(
+      stdout.split("\n").map((line) => line.split(",").filter((_, column) => column === 0 || column === 2)),
+    ).to.deep.equal([
+      ["change", "project_id"],
+      ["missing", "proj_a"],
+      ["re-made", "proj_web"],
+      ["undeclared", "proj_hand"],
+      [""],
+    ]);
+    expect(world.takeWrites()).to.deep.equal([]);
+  });
+});
+
+for (const set of [false, true]) {
+  throughEachDoor(`what exists, imported ${set ? "as a set" : "one by one"} by the command`, function (createWorld) {
+    it("previews clean with the program that it prints", async function () {
+      const world = await createWorld();
+      if (world.engine.kind !== "pulumi") this.skip();
+      const other = `${checkpoint}:ckpt-step-1000`;
+      for (const project of ["proj_b", "proj_a", "proj_c"]) world.api.grant(checkpoint, project);
+      world.api.grant(other, "proj_a");
+      const file = join(world.folder, "import.json");
+      const options = ["--file", file, ...(set ? ["--set"] : []), ...(world.door === "native" ? ["--native"] : [])];
+      const { code, stdout, stderr } = await runCommand(["import", checkpoint, other, ...options], {
+        env: environmentOf(world.api),
+      });
+      expect(code).to.equal(0);
+      // The command that it names, but for the questions that it asks.
+      const [, named] = /^ {2}pulumi (import .*)$/m.exec(stderr)!;
+      const unasked = ["--generate-code=false", "--yes", "--skip-preview", "--stack", "test"];
+      await world.pulumi(...new Set([...named!.split(" "), ...unasked]));
+
+      // The printed program is JavaScript, too, once the package's names are in its scope.
+      await world.program(stdout.replace(/^import .*$/m, ""));
+      const preview = await world.runs("preview");
+      expect(preview.counts).to.deep.equal({ same: set ? 2 : 4 });
+      expect(world.takeWrites()).to.deep.equal([]);
+      await world.runs("destroy");
+      expect([...world.api.permissions(checkpoint), ...world.api.permissions(other)]).to.deep.equal([]);
+    });
+  });
+}
+
+onEachEngine("a stack that exists already", function (createWorld) {
+  it("is not imported twice", async function () {
+    const world = await createWorld();
+    world.api.grant(checkpoint, "proj_b");
+    await world.declare({ web: "proj_a" });
+    await world.runs("up");
+    const file = join(world.folder, "stack.json");
+    await writeFile(file, JSON.stringify(await world.export()));
+    const { stdout } = await runCommand(
+      ["import", checkpoint, "--file", join(world.folder, "i.json"), "--except", file],
+      {
+        env: environmentOf(world.api),
+      },
+    );
+    expect(stdout).to.include("proj_b").and.not.to.include("proj_a");
+  });
+});
