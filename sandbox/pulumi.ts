@@ -169,22 +169,27 @@ export class PulumiEngine implements Engine {
     if (code !== 0) throw new Error(`pulumi ${args.slice(0, 2).join(" ")} failed:\n${output}`);
   }
 
+  /** What the CLI finds in its environment. */
+  environment(project: Project): NodeJS.ProcessEnv {
+    return {
+      // The language host is installed beside the CLI.
+      PATH: `${dirname(this.binary)}${delimiter}${process.env["PATH"] ?? ""}`,
+      HOME: process.env["HOME"] ?? "",
+      PULUMI_HOME: join(project.stateFolder, "home"),
+      PULUMI_BACKEND_URL: `file://${join(project.stateFolder, "backend")}`,
+      // The state holds no secrets but the config's, and lives as long as the run.
+      PULUMI_CONFIG_PASSPHRASE: createHash("sha256").update(project.stateFolder).digest("hex"),
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      // The event log is behind this.
+      PULUMI_DEBUG_COMMANDS: "true",
+      ...project.env,
+    };
+  }
+
   #spawn(project: Project, args: string[], onStart?: (pid: number) => void) {
     const child = spawn(this.binary, [...args, "--color", "never"], {
       cwd: project.folder,
-      env: {
-        // The language host is installed beside the CLI.
-        PATH: `${dirname(this.binary)}${delimiter}${process.env["PATH"] ?? ""}`,
-        HOME: process.env["HOME"] ?? "",
-        PULUMI_HOME: join(project.stateFolder, "home"),
-        PULUMI_BACKEND_URL: `file://${join(project.stateFolder, "backend")}`,
-        // The state holds no secrets but the config's, and lives as long as the run.
-        PULUMI_CONFIG_PASSPHRASE: createHash("sha256").update(project.stateFolder).digest("hex"),
-        PULUMI_SKIP_UPDATE_CHECK: "true",
-        // The event log is behind this.
-        PULUMI_DEBUG_COMMANDS: "true",
-        ...project.env,
-      },
+      env: this.environment(project),
     });
     if (child.pid !== undefined) onStart?.(child.pid);
     child.stdin.end();

@@ -192,12 +192,12 @@ function permissionOf({ recordedId = "none", presentId, grantedAt }: Difference,
 
 const inCode = (id: string) => `\`${id}\``;
 
-/** Two or three lines of a terminal. */
+/** A few lines of a terminal. */
 function entry(difference: Difference): string {
-  const { change, projectId, recordedId = "nothing", presentId, grantedAt } = difference;
+  const { change, projectId, recordedId = "none", presentId, grantedAt, urn } = difference;
   const details = [
-    ...(difference.urn === undefined ? [] : [`${recordedId} recorded by ${recorderOf(difference, (id) => id)}`]),
-    ...(presentId === undefined ? [] : [`${presentId} granted ${minute(grantedAt!)}`]),
+    ...(urn === undefined ? [] : [`recorded: ${recordedId}`, `by:       ${recorderOf(difference, (id) => id)}`]),
+    ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
   ];
   return [`  ${change.padEnd(10)}  ${projectId}`, ...details.map((detail) => `              ${detail}`)].join("\n");
 }

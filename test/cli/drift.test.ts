@@ -144,7 +144,7 @@ describe("the drift command", function () {
     api.grant(checkpoint, project("d"));
     const { text } = await compare([vanished(project("b")), vanished(project("c"))], "table");
     expect(text.split("\n").filter((line) => line.length > 80 && !line.startsWith("- "))).to.deep.equal([]);
-    expect(text).to.match(/re-made +proj_b+\n +cp_gone recorded by web in dev\n +cp_\w+ granted \d/);
+    expect(text).to.match(/re-made +proj_b+\n +recorded: cp_gone\n +by: +web in dev\n +granted: +cp_\w+ \d/);
   });
 
   it("gives a row of CSV for each difference", async function () {

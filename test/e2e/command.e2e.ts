@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 import { runCommand } from "./command";
-import { throughEachDoor, onEachEngine } from "./engines";
+import { byNativePlugin, onEachEngine, onTheCli, throughEachDoor, type Suite } from "./engines";
 import { checkpoint, type World } from "./world";
 
 const environmentOf = (api: Emulator) => ({ OPENAI_ADMIN_KEY: api.adminKey, OPENAI_BASE_URL: api.url });
@@ -198,10 +198,10 @@ throughEachDoor("drift, by the command", function (createWorld) {
 });
 
 for (const set of [false, true]) {
-  throughEachDoor(`what exists, imported ${set ? "as a set" : "one by one"} by the command`, function (createWorld) {
+  const title = `what exists, imported ${set ? "as a set" : "one by one"} by the command`;
+  const suite: Suite = (createWorld) => {
     it("previews clean with the program that it prints", async function () {
       const world = await createWorld();
-      if (world.engine.kind !== "pulumi") this.skip();
       const other = `${checkpoint}:ckpt-step-1000`;
       for (const project of ["proj_b", "proj_a", "proj_c"]) world.api.grant(checkpoint, project);
       world.api.grant(other, "proj_a");
@@ -224,7 +224,9 @@ for (const set of [false, true]) {
       await world.runs("destroy");
       expect([...world.api.permissions(checkpoint), ...world.api.permissions(other)]).to.deep.equal([]);
     });
-  });
+  };
+  onTheCli(title, suite);
+  byNativePlugin(title, suite);
 }
 
 onEachEngine("a stack that exists already", function (createWorld) {

@@ -11,7 +11,12 @@ interface Worlds {
   ofExample(name: string): Promise<World>;
 }
 
-type Suite = (createWorld: Worlds) => void;
+export type Suite = (createWorld: Worlds) => void;
+
+/** Runs a suite of scenarios on the CLI alone. */
+export function onTheCli(title: string, suite: Suite): void {
+  describeOn(`${title}, on the Pulumi CLI`, findPulumi, "dynamic", suite);
+}
 
 /** Runs a suite of scenarios on each engine that is to be had; on the others it is skipped, with the reason. */
 export function onEachEngine(title: string, suite: Suite): void {

@@ -1,0 +1,135 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { delimiter, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import { parse } from "yaml";
+import { PulumiEngine } from "../../sandbox/pulumi";
+import { onTheCli } from "./engines";
+import { checkpoint, type World } from "./world";
+
+interface Workflow {
+  env: Record<string, string>;
+  jobs: Record<string, { steps: { name?: string; uses?: string; run?: string; with?: Record<string, unknown> }[] }>;
+}
+
+const workflowOf = async (file: string) => parse(await readFile(join("examples", file), "utf8")) as Workflow;
+
+function environmentOf({ engine, project }: World): NodeJS.ProcessEnv {
+  return engine instanceof PulumiEngine ? engine.environment(project) : {};
+}
+
+/** Runs a program in the world's folder with the CLI at hand; gives its exit code with what it printed. */
+async function run(world: World, command: string, args: string[], env: NodeJS.ProcessEnv) {
+  const { folder } = world.project;
+  const environment = { ...environmentOf(world), ...env };
+  const running = promisify(execFile)(command, args, { cwd: folder, env: environment });
+  return running.then(
+    (output) => ({ code: 0, ...output }),
+    (error: unknown) => error as { code: number; stdout: string; stderr: string },
+  );
+}
+
+onTheCli("the workflow for drift", function (createWorld) {
+  /** GitHub runs a step with `bash -e {0}`. */
+  async function step(world: World, name: string) {
+    const { jobs } = await workflowOf("drift-detection/drift.yml");
+    const script = jobs["drift"]!.steps.find((one) => one.name === name)!.run!;
+    // npx would bring the package from the registry.
+    const bin = join(world.folder, "bin");
+    await mkdir(bin, { recursive: true });
+    const main = resolve("provider/dist/cli/main.js");
+    await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
+    await chmod(join(bin, "npx"), 0o755);
+    return run(world, "bash", ["-e", "-c", script], {
+      PATH: `${bin}${delimiter}${environmentOf(world)["PATH"]!}`,
+      STACK: world.project.stack,
+      GITHUB_STEP_SUMMARY: join(world.folder, "summary.md"),
+      OPENAI_ADMIN_KEY: world.api.adminKey,
+      OPENAI_BASE_URL: world.api.url,
+    });
+  }
+
+  it("passes while all is as recorded, and fails with a table of what is not", async function () {
+    const world = await createWorld();
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    for (const name of ["Export the stack", "Compare it with OpenAI"]) {
+      expect(await step(world, name), name).to.include({ code: 0 });
+    }
+    world.api.revoke(world.api.permissions(checkpoint)[0]!.id);
+    expect(await step(world, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
+    const summary = await readFile(join(world.folder, "summary.md"), "utf8");
+    expect(summary)
+      .to.match(/^### Checkpoint permissions: 1 permission of 1 checkpoint: as recorded$/m)
+      .and.to.match(/^### Checkpoint permissions: 1 difference between/m)
+      .and.to.match(/^\| missing +\| `proj_web` \|/m);
+  });
+
+  it("asks the action for what the CLI does: a preview that fails on drift", async function () {
+    const { jobs } = await workflowOf("drift-detection/drift.yml");
+    const action = jobs["preview"]!.steps.find(({ uses }) => uses?.startsWith("pulumi/actions@"))!;
+    expect(action.with).to.include({ command: "preview", "expect-no-changes": true });
+    const world = await createWorld();
+    await world.declare({ web: "proj_web" });
+    await world.runs("up");
+    const preview = ["preview", "--expect-no-changes", "--stack", "test", "--non-interactive"];
+    await world.pulumi(...preview);
+    world.api.revoke(world.api.permissions(checkpoint)[0]!.id);
+    const failure = await world.pulumi(...preview).catch((error: unknown) => String(error));
+    expect(failure).to.include("Drift: proj_web lost its access").and.to.include("no changes were expected");
+  });
+});
+
+describe("the examples' workflows", function () {
+  for (const file of ["drift-detection/drift.yml", "stack-preview/preview.yml"]) {
+    it(`pin every action to a commit: ${file}`, async function () {
+      const { jobs } = await workflowOf(file);
+      const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []));
+      expect(used).to.have.length.above(2);
+      expect(used.filter((uses) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/.test(uses))).to.deep.equal([]);
+    });
+  }
+});
+
+onTheCli("the example automation-api", function (createWorld) {
+  it("applies a CSV over several stacks, and ends with who gained and who lost access", async function () {
+    const world = await createWorld.ofExample("automation-api");
+    // The backend's folder has to be there.
+    await world.pulumi("whoami");
+    const second = "ft:gpt-4.1-mini-2025-04-14:acme:sales:C8S0WkRe";
+    const apply = async (...rows: string[]) => {
+      await writeFile(join(world.project.folder, "grants.csv"), ["stack,checkpoint,project", ...rows, ""].join("\n"));
+      return run(world, process.execPath, ["--require", "tsx/cjs", "apply.ts"], {
+        OPENAI_ADMIN_KEY: world.api.adminKey,
+        OPENAI_BASE_URL: world.api.url,
+      });
+    };
+    const first = await apply(`dev,${checkpoint},proj_dev`, `prod,${checkpoint},proj_web`, `prod,${second},proj_crm`);
+    expect(first.code, first.stderr).to.equal(0);
+    expect(first.stdout.match(/'gained'/g)).to.have.length(3);
+    expect(first.stderr)
+      .to.match(/^prod: create ft:/m)
+      .and.to.match(/^dev: create ft:/m);
+    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_dev", "proj_web"]);
+    expect(world.takeWrites()).to.have.length(3);
+
+    const next = await apply(
+      `dev,${checkpoint},proj_dev`,
+      `prod,${checkpoint},proj_web`,
+      `prod,${checkpoint},proj_ios`,
+    );
+    expect(next.code, next.stderr).to.equal(0);
+    expect(next.stdout)
+      .to.match(/'prod' +│ 'gained' +│ 'proj_ios → /)
+      .and.to.match(/'prod' +│ 'lost' +│ 'proj_crm → /);
+    expect(world.api.projects(second)).to.deep.equal([]);
+    expect((await apply(`dev,${checkpoint},proj_dev`)).stdout).to.include("Nobody gained or lost access.");
+
+    const failed = await apply(`dev,${checkpoint},web`);
+    expect(failed).to.include({ code: 1 });
+    expect(failed.stderr)
+      .to.include('projectIds[0] "web" must begin with "proj_"')
+      .and.to.match(/^dev failed: /m);
+  });
+});
