@@ -1,14 +1,14 @@
 /**
- * Puts off what the SDK loads for programs that serialise functions, the TypeScript compiler and npm's resolver, until
- * it is used: two thirds of the time that a process takes to start.
+ * Puts off what the SDK loads and these runs seldom use, until it is used: the TypeScript compiler and npm's resolver,
+ * with which it serialises functions, its tracing, and its Automation API. They are most of what a process takes to start.
  */
 const Module = require("node:module");
 
-const deferred = new Set(["typescript", "@npmcli/arborist"]);
+const deferred = /^(typescript|@npmcli\/arborist|@opentelemetry\/[\w-]+|\.\/automation)$/;
 const load = Module._load;
 
 Module._load = function (request, ...rest) {
-  if (!deferred.has(request)) return load.call(this, request, ...rest);
+  if (!deferred.test(request)) return load.call(this, request, ...rest);
   return new Proxy(
     {},
     {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { onEachEngine } from "./engines";
+import { isFull } from "./full";
 import { checkpoint, stepsOf, texts, type World } from "./world";
 
 const args = (rest: string) => `{ fineTunedModelCheckpoint: "${checkpoint}", ${rest} }`;
@@ -8,19 +9,24 @@ const single = (name: string, project: string, options = "{}") =>
 const set = (name: string, projects: string, options = "") =>
   `new CheckpointPermissions("${name}", ${args(`projectIds: ${projects}${options}`)});`;
 
-/** A neighbour that takes a while, or fails, or is slow to compare. */
+/**
+ * A neighbour that takes a while, or fails, or is slow to compare. Its handler is plain text, since each run would take a
+ * second to serialise it.
+ */
 const neighbour = `
-  class Neighbour extends pulumi.dynamic.Resource {
+  class Neighbour extends pulumi.CustomResource {
     constructor(name, { fails = false, createTakes = 0, diffTakes = 0 } = {}) {
-      const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-      super({
-        async create() {
-          await sleep(createTakes);
-          if (fails) throw new Error("the neighbour fails");
-          return { id: "there", outs: { project: "proj_made" } };
-        },
-        async diff() { await sleep(diffTakes); return { changes: false }; },
-      }, name, { project: undefined });
+      const __provider = \`
+        const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+        exports.handler = () => ({
+          async create() {
+            await sleep(\${createTakes});
+            if (\${fails}) throw new Error("the neighbour fails");
+            return { id: "there", outs: { project: "proj_made" } };
+          },
+          async diff() { await sleep(\${diffTakes}); return { changes: false }; },
+        });\`;
+      super("pulumi-nodejs:dynamic:Resource", name, { project: undefined, __provider });
     }
   }
 `;
@@ -96,7 +102,7 @@ onEachEngine("what changes hands", function (createWorld) {
   });
 
   it("stays, with no write, when a project moves from a set to a resource that comes late", async function () {
-    const slow = Array.from({ length: 20 }, (_, index) => `new Neighbour("n${index}", { diffTakes: 60 });`).join("\n");
+    const slow = Array.from({ length: 5 }, (_, index) => `new Neighbour("n${index}", { diffTakes: 250 });`).join("\n");
     const world = await declared(neighbour + slow + set("team", `["proj_a", "proj_b"]`));
     const moved =
       neighbour +
@@ -129,7 +135,7 @@ onEachEngine("what changes hands", function (createWorld) {
     await world.assertAgrees(["proj_a"]);
   });
 
-  for (const exclusive of [false, true]) {
+  for (const exclusive of isFull ? [false, true] : [true]) {
     it(`is told truly, and revoked once, when three single resources become ${exclusive ? "an exclusive" : "a"} set of two, and back`, async function () {
       const three = ["a", "b", "c"].map((name) => single(name, `proj_${name}`)).join("");
       const world = await declared(three);
