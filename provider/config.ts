@@ -37,6 +37,8 @@ export interface Source {
 
 /** The package's own namespace in a stack's config. */
 const own = "openai-checkpoint-permissions:";
+/** The namespace of OpenAI's own provider. */
+const shared = "openai:";
 
 const inPulumi: Omit<Source, "namesOf"> = {
   correctIt: "with `pulumi config set`",
@@ -46,8 +48,8 @@ const inPulumi: Omit<Source, "namesOf"> = {
     "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
     `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
 };
-/** A stack's config: the package's own namespace, else the one of OpenAI's own provider. */
-const ofStack: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`, `openai:${setting}`] };
+/** A stack's config: the package's own namespace, else the shared one. */
+const ofStack: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`, `${shared}${setting}`] };
 /** A native provider is given its own namespace only. */
 export const ofProvider: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`] };
 /** A script's options. */
@@ -115,7 +117,7 @@ export function readConfig(
   // An empty value is how shells and CI systems spell "not set".
   const valueOf = (key: string) => get(key)?.trim() || undefined;
   const nameOf = (setting: Setting) => {
-    const isShared = sharedSettings.some((shared) => shared === setting);
+    const isShared = sharedSettings.some((one) => one === setting);
     const names = source.namesOf(setting);
     return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared ? -1 : 0)!;
   };
@@ -189,10 +191,50 @@ export function readConfig(
 
 /** What is wrong with a setting's name, and which one may be meant; undefined when there is such a setting. */
 export function problemWithName(name: string): string | undefined {
-  if (settings.some((setting) => setting === name)) return undefined;
-  const near = closest(name, settings);
-  const remedy = distance(name, near) <= 3 ? `Did you mean ${near}?` : `There are ${settings.join(", ")}.`;
+  if (isSetting(name)) return undefined;
+  const near = nearestSetting(name);
+  const remedy = near === undefined ? `There are ${settings.join(", ")}.` : `Did you mean ${near}?`;
   return `There is no setting "${name}". ${remedy}`;
+}
+
+/**
+ * What is wrong with the keys of a stack's config.
+ *
+ * @returns errors of the package's own namespace, and notices of the one that it shares with others.
+ */
+export function problemsWithKeys(keys: readonly string[]): { errors: string[]; notices: string[] } {
+  const namesIn = (namespace: string) =>
+    keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length));
+  return {
+    errors: namesIn(own).flatMap((name) => {
+      const problem = problemWithName(name);
+      return problem === undefined ? [] : `${own}${name}: ${problem}`;
+    }),
+    notices: namesIn(shared).flatMap((name) => {
+      const near = isSetting(name) ? undefined : nearestSetting(name);
+      return near === undefined ? [] : `${shared}${name} is not read here. Did you mean ${shared}${near}?`;
+    }),
+  };
+}
+
+/** The keys by which a stack's config may have the admin key. */
+export const keysOfAdminKey: readonly string[] = [`${own}adminApiKey`, `${shared}adminApiKey`];
+
+/** What to say of an admin key that a stack's config holds in plain text, under this key. */
+export function warningOfPlainKey(key = `${own}adminApiKey`): string {
+  return (
+    `${key} is in plain text in the stack's config. Encrypt it with \`pulumi config set --secret ${key}\`; if the file ` +
+    "was shared, make a new key."
+  );
+}
+
+function isSetting(name: string): boolean {
+  return settings.some((setting) => setting === name);
+}
+
+function nearestSetting(name: string): Setting | undefined {
+  const near = closest(name, settings) as Setting;
+  return distance(name, near) <= 3 ? near : undefined;
 }
 
 /** A wrong value, unless it may be a key that was set in the wrong place. */

@@ -1,5 +1,6 @@
+export type { Permission } from "./api/permission";
 export { CheckpointPermission, type CheckpointPermissionArgs } from "./program/permission";
-export { CheckpointPermissions, type CheckpointPermissionsArgs, type PermissionOutput } from "./program/permissions";
+export { CheckpointPermissions, type CheckpointPermissionsArgs } from "./program/permissions";
 export {
   CheckpointPermissionsError,
   listCheckpointPermissions,

@@ -39,7 +39,7 @@ export async function schemaText(): Promise<string> {
     keywords: string[];
     license: string;
   };
-  const permission = objectOf("program/permissions.ts", "PermissionOutput");
+  const permission = objectOf("api/permission.ts", "Permission");
   const settings = objectOf("config.ts", "Settings").properties;
   settings["adminApiKey"]!.secret = true;
   const list = objectOf("resource/list.ts", "ListCheckpointPermissionsArgs");
@@ -168,7 +168,7 @@ function propertyOf(member: ts.PropertySignature | ts.PropertyDeclaration): Prop
       return { type: description.includes("Unix seconds") ? "integer" : "number", description };
     case "string[]":
       return { type: "array", items: { type: "string" }, description };
-    case "PermissionOutput[]":
+    case "Permission[]":
       return { type: "array", items: { $ref: `#/types/${namespace}Permission` }, description };
     default:
       return { description };

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { ConfigError, ofOptions, readConfig, type Config } from "../provider/config";
+import { ConfigError, ofOptions, problemsWithKeys, readConfig, type Config } from "../provider/config";
 
 /** The settings themselves. */
 function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey"> {
@@ -213,5 +213,13 @@ describe("the config", function () {
       "openai:adoptExisting": "sk-admin-misplaced",
     });
     expect(message).to.include("openai:timeoutSeconds must be").and.not.to.include("misplaced");
+  });
+
+  it("tells a mistyped key of the shared namespace from one that is somebody else's", function () {
+    const keys = ["openai:adminKey", "openai:adminApiKey", "openai:somethingElse", "aws:region", "acme:baseUrll"];
+    expect(problemsWithKeys(keys)).to.deep.equal({
+      errors: [],
+      notices: ["openai:adminKey is not read here. Did you mean openai:adminApiKey?"],
+    });
   });
 });

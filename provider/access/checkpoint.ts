@@ -1,5 +1,5 @@
 import { pageSize, type Client } from "../api/client";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { ApiError, saysCheckpointIsGone, wouldFailAgain } from "../api/error";
 import type { Clock } from "../clock";
 import { ConfigError, type Config } from "../config";

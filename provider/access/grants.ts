@@ -1,4 +1,4 @@
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { ApiError, mayBlameSomeProjects } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches } from "./batches";

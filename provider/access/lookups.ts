@@ -1,5 +1,6 @@
 import type { ListQuery } from "../api/client";
-import type { Page, Permission } from "../api/contract";
+import type { Page } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
 

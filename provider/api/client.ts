@@ -1,8 +1,9 @@
 import type { Clock } from "../clock";
 import { ConfigError, type Config } from "../config";
-import { deletion, page, type Page, type Permission } from "./contract";
+import { deletion, page, type Page } from "./contract";
 import { ApiError } from "./error";
 import { Http } from "./http";
+import type { Permission } from "./permission";
 
 /** Which part of a checkpoint's list to read. */
 export interface ListQuery {

@@ -1,18 +1,5 @@
 import * as v from "valibot";
-
-/**
- * A project's permission to use a checkpoint.
- *
- * https://platform.openai.com/docs/api-reference/fine-tuning/permission-object
- */
-export interface Permission {
-  /** The permission's ID, `cp_…`. */
-  id: string;
-  /** The project that may use the checkpoint, `proj_…`. */
-  projectId: string;
-  /** When the permission was granted, in Unix seconds. */
-  createdAt: number;
-}
+import type { Permission } from "./permission";
 
 /** One page of a list of permissions. */
 export interface Page {

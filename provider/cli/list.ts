@@ -1,6 +1,6 @@
 import type { Deployment } from "../access/deployment";
 import type { Listed } from "../access/lookups";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { listPermissions } from "../resource/list";
 import { aligned, counted, csv, iso, json, markdownTable, minute, source, type Evidence, type Format } from "./format";
 import { readEach } from "./reading";

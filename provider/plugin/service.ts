@@ -5,7 +5,7 @@ import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { Deployment } from "../access/deployment";
 import { systemClock } from "../clock";
-import { ofProvider, problemWithName, readConfig, type Config } from "../config";
+import { ofProvider, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
 import { Claims } from "../resource/claims";
 import { configFailure, HalfDone } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
@@ -102,7 +102,9 @@ export function service(journal: Journal, clock = systemClock) {
       return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
     }),
     configure: answered(async (request: messages.ConfigureRequest) => {
-      configured = new Deployment(configOf(decode(request.getArgs()).values), clock, journal.print);
+      const { values, secrets } = decode(request.getArgs());
+      configured = new Deployment(configOf(values), clock, journal.print);
+      if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey")) configured.say(warningOfPlainKey());
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
     }),
 

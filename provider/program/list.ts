@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
 import type { Deployment } from "../access/deployment";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { systemClock } from "../clock";
 import { ofOptions, readConfig, type Config } from "../config";
 import { OperationFailed } from "../resource/failure";

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { providerOf, typesOf } from "../resource/reference";
 import { claim } from "./claims";
-import { assertHostFindsPackage } from "./reference";
+import { assertCanDeclare } from "./declaration";
 
 /** What a {@link CheckpointPermission} takes. Both are required; a change of either replaces the permission. */
 export interface CheckpointPermissionArgs {
@@ -38,8 +38,8 @@ export class CheckpointPermission extends pulumi.CustomResource {
    * checkpoint's whole list, or when this package is not installed in the program's folder.
    */
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
+    assertCanDeclare("CheckpointPermission", name, args, opts);
     const { fineTunedModelCheckpoint, projectId } = args;
-    assertHostFindsPackage();
     claim({ kind: "permission", name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false });
     super(
       typesOf.permission.dynamic,

@@ -1,7 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Permission } from "../api/permission";
 import { providerOf, typesOf } from "../resource/reference";
 import { claim, programNews, type Declaration } from "./claims";
-import { assertHostFindsPackage } from "./reference";
+import { assertCanDeclare } from "./declaration";
 
 /** What a {@link CheckpointPermissions} takes. A changed checkpoint replaces; the others update in place. */
 export interface CheckpointPermissionsArgs {
@@ -19,16 +20,6 @@ export interface CheckpointPermissionsArgs {
   exclusive?: pulumi.Input<boolean>;
 }
 
-/** A project's permission, as {@link CheckpointPermissions.permissions} has it. */
-export interface PermissionOutput {
-  /** The permission's ID, `cp_…`. */
-  id: string;
-  /** The project that may use the checkpoint, `proj_…`. */
-  projectId: string;
-  /** When it was granted, in Unix seconds. */
-  createdAt: number;
-}
-
 /**
  * The list of projects that may use a fine-tuned model checkpoint, as one resource: one POST grants to all of them, and
  * an access review reads one list. The resource's ID is the checkpoint.
@@ -43,7 +34,7 @@ export class CheckpointPermissions extends pulumi.CustomResource {
   /** Whether nobody else may. */
   declare readonly exclusive: pulumi.Output<boolean>;
   /** The permissions, sorted by project. */
-  declare readonly permissions: pulumi.Output<PermissionOutput[]>;
+  declare readonly permissions: pulumi.Output<Permission[]>;
 
   /**
    * @param name names the resource in the stack.
@@ -51,8 +42,8 @@ export class CheckpointPermissions extends pulumi.CustomResource {
    * projects, or for any while either is exclusive, or when this package is not installed in the program's folder.
    */
   constructor(name: string, args: CheckpointPermissionsArgs, opts?: pulumi.CustomResourceOptions) {
+    assertCanDeclare("CheckpointPermissions", name, args, opts);
     const { fineTunedModelCheckpoint, projectIds, exclusive = false } = args;
-    assertHostFindsPackage();
     const kind = "permissions";
     const declaration: Declaration = { kind, name, opts, fineTunedModelCheckpoint, projectIds, exclusive };
     claim(declaration);

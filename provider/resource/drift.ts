@@ -1,7 +1,7 @@
 import type { Look, Recorded } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Question } from "../access/lookups";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { attempt } from "./failure";
 import * as lines from "./lines";
 

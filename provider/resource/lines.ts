@@ -1,5 +1,5 @@
 import { dateTime, lag, type Access } from "../access/checkpoint";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 
 /** What a person is told, a line each. A line begins with who it is about, since a terminal cuts off its end. */

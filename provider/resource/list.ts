@@ -20,6 +20,7 @@ const names: readonly string[] = [
 /**
  * Lists who may use a checkpoint, newest first, or only one project's permissions.
  *
+ * @internal
  * @throws {OperationFailed}
  */
 export async function listPermissions(
@@ -43,7 +44,10 @@ export async function listPermissions(
   });
 }
 
-/** @throws {ConfigError} naming what is given and not known. */
+/**
+ * @internal
+ * @throws {ConfigError} naming what is given and not known.
+ */
 export function assertOnly(known: readonly string[], given: object, what: string): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;

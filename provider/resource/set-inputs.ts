@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { OperationFailed } from "./failure";
 import { checkId, isUnknown } from "./ids";
 

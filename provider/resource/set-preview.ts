@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { attempt } from "./failure";
 import { isUnknown } from "./ids";
 import * as lines from "./lines";

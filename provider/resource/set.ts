@@ -1,7 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Checkpoint, Occasion, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { attempt, configFailure, HalfDone, nothingToImport, OperationFailed, stillWanted, summed } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";

@@ -1,7 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
-import type { Permission } from "../api/contract";
+import type { Permission } from "../api/permission";
 import { attempt, configFailure, nothingToImport, OperationFailed, stillWanted } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";

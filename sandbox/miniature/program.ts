@@ -181,7 +181,7 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
     env: {
       ...options.env,
       PULUMI_CONFIG: JSON.stringify(named),
-      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys.map(configKey)),
+      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
       PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
     },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Permission } from "../../provider/api/contract";
+import type { Permission } from "../../provider/api/permission";
 import { ApiError } from "../../provider/api/error";
 import { Lookups, type ListPermissions } from "../../provider/access/lookups";
 import { TestClock } from "../support/clock";

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import nock from "nock";
-import type { Permission } from "../../provider/api/contract";
+import type { Permission } from "../../provider/api/permission";
 import { ApiError } from "../../provider/api/error";
 import { ConfigError } from "../../provider/config";
 import { failureOf } from "../support/failure";

@@ -162,6 +162,27 @@ throughEachDoor("when something is wrong", function (createWorld) {
     expect(world.api.requests).to.deep.equal([]);
   });
 
+  it("refuses a setting that is mistyped, and names the near one, before any request", async function () {
+    const world = await createWorld();
+    world.config["openai-checkpoint-permissions:requestPerMinute"] = "7";
+    await world.declare({ web: "proj_web" });
+    const preview = await world.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(preview.output).to.include('There is no setting "requestPerMinute". Did you mean requestsPerMinute?');
+    expect(world.api.requests).to.deep.equal([]);
+  });
+
+  it("warns of a key in plain text, and says how to mend it", async function () {
+    const world = await createWorld();
+    world.config["openai:adminApiKey"] = world.api.adminKey;
+    await world.declare({ web: "proj_web" });
+    expect(texts(await world.runs("preview")))
+      .to.include(`${world.key("adminApiKey")} is in plain text`)
+      .and.to.include(`pulumi config set --secret ${world.key("adminApiKey")}`);
+    world.config["openai:adminApiKey"] = { secret: world.api.adminKey };
+    expect(texts(await world.runs("preview"))).not.to.include("plain text");
+  });
+
   it("refuses two resources for the same checkpoint and project, naming both", async function () {
     const world = await createWorld();
     await world.declare({ web: "proj_web", shop: "proj_web" });

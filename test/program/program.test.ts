@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import Module from "node:module";
-import { resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import { CheckpointPermission, CheckpointPermissions } from "../../provider/index";
@@ -57,6 +58,35 @@ describe("a program's CheckpointPermission", function () {
     void handler.configure!({ config });
     const inputs = { fineTunedModelCheckpoint, projectId: "proj_web" };
     expect(await handler.diff!("cp_1", { ...inputs, createdAt: 1 }, inputs)).to.deep.equal({ changes: false });
+  });
+
+  it("says what is missing when a program in JavaScript gives no arguments", async function () {
+    await program();
+    const noArguments = () => new CheckpointPermission("web", undefined as never);
+    expect(noArguments).to.throw(pulumi.RunError, 'CheckpointPermission "web" has no arguments');
+    expect(() => new CheckpointPermissions("all", null as never)).to.throw(
+      'CheckpointPermissions "all" has no arguments',
+    );
+  });
+
+  it("refuses the option import, and says both ways that work", async function () {
+    await program();
+    const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(() => new CheckpointPermission("web", args, { import: "cp_1" }))
+      .to.throw(pulumi.RunError, "takes over the permission that exists")
+      .with.property("message")
+      .that.includes("npx checkpoint-permissions import");
+  });
+
+  it("refuses a setting that is mistyped in the package's namespace, and names the near one", async function () {
+    await program();
+    pulumi.runtime.setConfig("openai-checkpoint-permissions:requestPerMinute", "7");
+    const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(() => new CheckpointPermission("web", args)).to.throw(
+      pulumi.RunError,
+      'openai-checkpoint-permissions:requestPerMinute: There is no setting "requestPerMinute". Did you mean requestsPerMinute?',
+    );
+    pulumi.runtime.setAllConfig({});
   });
 
   it("says what to install where, when the host would not find the package", function () {
@@ -208,11 +238,20 @@ describe("the npm package", function () {
         ) && !/^plugin\/(PulumiPlugin\.yaml|package\.json|index\.cjs)$/.test(file),
     );
     expect(unexpected).to.deep.equal([]);
+    // The types of what is exported, with whatever they refer to, and of nobody else but Pulumi.
+    const types = files.filter((file) => file.endsWith(".d.ts"));
+    const referred = types.flatMap((file) =>
+      [...readFileSync(join("provider", file), "utf8").matchAll(/from "([^"]+)"/g)].map(([, name]) =>
+        name!.startsWith(".") ? `${posix.join(posix.dirname(file), name!)}.d.ts` : name!,
+      ),
+    );
+    expect(new Set([...referred, "dist/index.d.ts"])).to.deep.equal(new Set([...types, "@pulumi/pulumi"]));
     expect(files).to.include.members([
       "dist/index.js",
       "dist/index.d.ts",
       "dist/host/dynamic.js",
       "dist/plugin/main.js",
+      "dist/cli/main.js",
       "dist/plugin/schema.json",
       "plugin/PulumiPlugin.yaml",
       "plugin/package.json",

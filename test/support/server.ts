@@ -1,5 +1,6 @@
 import type { ListQuery } from "../../provider/api/client";
-import type { Page, Permission } from "../../provider/api/contract";
+import type { Page } from "../../provider/api/contract";
+import type { Permission } from "../../provider/api/permission";
 import { ApiError } from "../../provider/api/error";
 
 /** A checkpoint's permissions as a server has them, without HTTP, for rules that hold for all inputs. */
