@@ -62,9 +62,11 @@ function tests(title: string, command: string, env: Record<string, string>): voi
 async function main(): Promise<void> {
   check("build", "npm run --silent build");
   const lint = checkMeanwhile("lint", "npm run --silent lint");
+  const packed = checkMeanwhile("package", "npm run --silent package:check");
   check("type check", "npm run --silent typecheck");
   tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
   await lint();
+  await packed();
   tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_TESTS: "1" } : {});
   rmSync(folder, { recursive: true });
 
