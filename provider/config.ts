@@ -189,6 +189,10 @@ export function readConfig(
   return config;
 }
 
+export function missingKey({ howToSetKey }: Config): ConfigError {
+  return new ConfigError("No admin API key is set.", howToSetKey);
+}
+
 /** What is wrong with a setting's name, and which one may be meant; undefined when there is such a setting. */
 export function problemWithName(name: string): string | undefined {
   if (isSetting(name)) return undefined;

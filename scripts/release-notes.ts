@@ -13,7 +13,8 @@ const read = (file: string) => JSON.parse(readFileSync(file, "utf8")) as Record<
 export function releaseNotes(tag: string, changelog: string): string {
   const version = tag.replace(/^v/, "");
   const [, notes] =
-    new RegExp(`^## ${version.replaceAll(".", "\\.")}(?![\\w.]).*\\n([^]*?)(?=^## |$(?![^]))`, "m").exec(changelog) ?? [];
+    new RegExp(`^## ${version.replaceAll(".", "\\.")}(?![\\w.]).*\\n([^]*?)(?=^## |$(?![^]))`, "m").exec(changelog) ??
+    [];
   if (notes === undefined || notes.trim() === "") throw new Error(`CHANGELOG.md has no section "## ${version}".`);
   return notes.trim();
 }

@@ -1,7 +1,7 @@
 import axios, { isAxiosError } from "axios";
 import * as v from "valibot";
 import { longestTimer, type Clock } from "../clock";
-import { ConfigError, type Config } from "../config";
+import { missingKey, type Config } from "../config";
 import { contractBreach, errorBody } from "./contract";
 import { ApiError, type ApiErrorDetails } from "./error";
 import { retryAfter, Throttle, WaitedTooLong, type Throttled } from "./throttle";
@@ -94,7 +94,7 @@ export class Http {
   async #exchange({ method, path, query, body }: Request): Promise<Answer> {
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
     this.#cancelling.signal.throwIfAborted();
-    if (adminApiKey === undefined) throw new ConfigError("No admin API key is set.", this.config.howToSetKey);
+    if (adminApiKey === undefined) throw missingKey(this.config);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {
       const response = await axios.request<string>({

@@ -1,13 +1,16 @@
 import type { Deployment } from "../access/deployment";
+import type { Permission } from "../api/permission";
 import { findDrift, type Drift } from "../resource/drift";
 import { counted, csv, iso, json, markdownTable, minute, source, type Evidence, type Format } from "./format";
 import { readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type Recorded } from "./stack";
 
+type Change = "gone" | "missing" | "re-made" | "undeclared" | "duplicate";
+
 /** Something that is not as recorded. */
 interface Difference {
-  change: "missing" | "re-made" | "undeclared";
+  change: Change;
   checkpoint: string;
   projectId: string;
   /** The permission that a stack has recorded. */
@@ -23,8 +26,8 @@ interface Difference {
 /** What was compared of one checkpoint. */
 interface Compared {
   checkpoint: string;
-  /** How many projects stacks give access to it. */
-  declared: number;
+  /** How many permissions stacks have recorded. */
+  recorded: number;
   differences: Difference[];
   isGone: boolean;
   /** Unix seconds. */
@@ -50,11 +53,12 @@ export async function drift(
   let organization: string | null = null;
   const compared = await readEach(deployment, screen, expected, async (checkpoint, onPage): Promise<Compared> => {
     const declared = byCheckpoint.get(checkpoint)!;
+    sayShared(screen, declared);
     const found = await findDrift(() => deployment, checkpoint, declared, !recordedOnly, onPage);
     organization ??= found.organization ?? null;
     return {
       checkpoint,
-      declared: declared.filter(({ isLeaving }) => !isLeaving).length,
+      recorded: new Set(declared.flatMap(({ recorded: one }) => one?.id ?? [])).size,
       differences: differencesOf(checkpoint, found),
       isGone: found.isGone,
       readAt: found.date ?? deployment.clock.date() / 1000,
@@ -67,43 +71,56 @@ export async function drift(
   };
 }
 
-function differencesOf(checkpoint: string, { missing, remade, undeclared }: Drift<Recorded>): Difference[] {
-  const byProject = (a: Difference, b: Difference) => (a.projectId < b.projectId ? -1 : 1);
-  return [
-    ...missing
-      .map(({ projectId, recorded, urn }): Difference => {
-        return { change: "missing", checkpoint, projectId, recordedId: recorded?.id, urn };
-      })
-      .sort(byProject),
-    ...remade
-      .map(({ declared: { projectId, recorded, urn }, permission }): Difference => {
-        const { id: presentId, createdAt: grantedAt } = permission;
-        return { change: "re-made", checkpoint, projectId, recordedId: recorded?.id, presentId, grantedAt, urn };
-      })
-      .sort(byProject),
-    ...undeclared
-      .map(({ projectId, id: presentId, createdAt: grantedAt }): Difference => {
-        return { change: "undeclared", checkpoint, projectId, presentId, grantedAt };
-      })
-      .sort(byProject),
-  ];
+/** Tells of permissions that several resources have recorded. */
+function sayShared(screen: Screen, recorded: readonly Recorded[]): void {
+  const byId = new Map<string, Recorded[]>();
+  for (const one of recorded) {
+    const id = one.recorded?.id;
+    if (id !== undefined && !one.isLeaving) byId.set(id, [...(byId.get(id) ?? []), one]);
+  }
+  for (const [id, [first, ...others]] of byId) {
+    if (others.length === 0) continue;
+    const places = [first!, ...others].map(({ urn }) => recorderOf({ urn }, (name) => name));
+    screen.say(
+      `${first!.projectId} (${id}) is recorded twice, by ${places.join(" and by ")}: whichever is removed first revokes it.`,
+    );
+  }
+}
+
+function differencesOf(checkpoint: string, found: Drift<Recorded>): Difference[] {
+  const lost = found.missing.map(({ projectId, recorded, urn }): Difference => {
+    return { change: found.isGone ? "gone" : "missing", checkpoint, projectId, recordedId: recorded?.id, urn };
+  });
+  const remade = found.remade.map(({ declared: { projectId, recorded, urn }, permission }): Difference => {
+    const { id: presentId, createdAt: grantedAt } = permission;
+    return { change: "re-made", checkpoint, projectId, recordedId: recorded?.id, presentId, grantedAt, urn };
+  });
+  const unrecorded = (change: Change, permissions: readonly Permission[]) =>
+    permissions.map(({ projectId, id: presentId, createdAt: grantedAt }): Difference => {
+      return { change, checkpoint, projectId, presentId, grantedAt };
+    });
+  const kinds = [lost, remade, unrecorded("undeclared", found.undeclared), unrecorded("duplicate", found.duplicates)];
+  return kinds.flatMap((kind) => kind.sort((one, other) => (one.projectId < other.projectId ? -1 : 1)));
 }
 
 function render(compared: readonly Compared[], evidence: Evidence, recordedOnly: boolean, format: Format): string {
   const differences = compared.flatMap((one) => one.differences);
-  const declared = compared.reduce((sum, one) => sum + one.declared, 0);
+  const recorded = compared.reduce((sum, one) => sum + one.recorded, 0);
   const headline =
     differences.length === 0
-      ? `${counted(declared, "permission")} of ${counted(compared.length, "checkpoint")}: as recorded`
+      ? `${counted(recorded, "permission")} of ${counted(compared.length, "checkpoint")}: as recorded`
       : `${counted(differences.length, "difference")} between what is recorded and what is granted`;
   const scope = recordedOnly ? "Who else has access was not looked at." : "The lists are complete.";
+  const isText = format === "table" || format === "markdown";
+  if (isText && compared.length === 0) return "No checkpoint permissions are recorded, so there is nothing to compare.";
   switch (format) {
     case "json":
       return json({
         ...evidence,
-        checkpoints: compared.map(({ checkpoint, declared: count, isGone, readAt }) => ({
+        compared: recordedOnly ? "recorded permissions" : "all permissions",
+        checkpoints: compared.map(({ checkpoint, recorded: count, isGone, readAt }) => ({
           fineTunedModelCheckpoint: checkpoint,
-          declared: count,
+          recorded: count,
           isGone,
           readAt: iso(readAt),
         })),
@@ -115,20 +132,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
       });
     case "csv":
       return csv(
-        compared.flatMap(({ differences: ofCheckpoint, readAt }) =>
-          ofCheckpoint.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn }) => ({
-            change,
-            checkpoint,
-            project_id: projectId,
-            recorded_id: recordedId ?? "",
-            present_id: presentId ?? "",
-            granted_at: grantedAt === undefined ? "" : iso(grantedAt),
-            urn: urn ?? "",
-            read_at: iso(readAt),
-            api: evidence.api,
-            organization: evidence.organization ?? "",
-          })),
-        ),
+        compared.flatMap((one) => csvRows(one, evidence, recordedOnly)),
         csvColumns,
       );
     case "markdown":
@@ -171,23 +175,50 @@ const csvColumns = [
   "present_id",
   "granted_at",
   "urn",
+  "compared",
   "read_at",
   "api",
   "organization",
 ];
 
-function summary({ declared, differences, isGone }: Compared): string {
-  if (isGone) return "OpenAI does not have this checkpoint: it is retired, deleted, or mistyped.";
-  const count = (change: Difference["change"]) => differences.filter((one) => one.change === change).length;
-  return (
-    `${declared} declared, of which ${count("missing")} missing and ${count("re-made")} re-made; ` +
-    `${count("undeclared")} undeclared`
-  );
+type Row = Omit<Difference, "change"> & { change: Change | "none" };
+
+/** A checkpoint without differences has a row as well, since that is evidence, too. */
+function csvRows(
+  { checkpoint: one, differences, readAt }: Compared,
+  { api, organization }: Evidence,
+  recordedOnly: boolean,
+): Record<string, string>[] {
+  const rows: Row[] = differences.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : differences;
+  return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn }: Row) => ({
+    change,
+    checkpoint,
+    project_id: projectId,
+    recorded_id: recordedId ?? "",
+    present_id: presentId ?? "",
+    granted_at: grantedAt === undefined ? "" : iso(grantedAt),
+    urn: urn ?? "",
+    compared: recordedOnly ? "recorded permissions" : "all permissions",
+    read_at: iso(readAt),
+    api,
+    organization: organization ?? "",
+  }));
 }
 
-function permissionOf({ recordedId = "none", presentId, grantedAt }: Difference, code: (id: string) => string): string {
-  if (presentId === undefined) return code(recordedId);
-  return `${code(presentId)} since ${minute(grantedAt!)}`;
+function summary({ recorded, differences, isGone }: Compared): string {
+  if (isGone) return `${recorded} recorded. OpenAI does not have this checkpoint: it is retired, deleted, or mistyped.`;
+  const counts = changes.flatMap((change) => {
+    const count = differences.filter((one) => one.change === change).length;
+    return count === 0 ? [] : `${count} ${change}`;
+  });
+  return `${recorded} recorded; ${counts.join(", ")}`;
+}
+
+function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (id: string) => string): string {
+  const before = recordedId === undefined ? "none" : code(recordedId);
+  if (presentId === undefined) return before;
+  const present = `${code(presentId)}, granted ${minute(grantedAt!)}`;
+  return recordedId === undefined ? present : `${before} → ${present}`;
 }
 
 const inCode = (id: string) => `\`${id}\``;
@@ -202,22 +233,27 @@ function entry(difference: Difference): string {
   return [`  ${change.padEnd(10)}  ${projectId}`, ...details.map((detail) => `              ${detail}`)].join("\n");
 }
 
-function recorderOf({ urn }: Difference, code: (id: string) => string): string {
+function recorderOf({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {
   if (urn === undefined) return "nobody";
   const { stack, name } = placeOf(urn);
   return `${code(name)} in ${code(stack)}`;
 }
 
+/** What each change means, and what to do about it. */
+const remedies: Record<Change, string> = {
+  gone: "Gone: the permission went with its checkpoint. Remove the resource from the program.",
+  missing: "Missing: somebody revoked it. `pulumi up` grants it again; or remove it from the program.",
+  "re-made": "Re-made: revoked and granted again. `pulumi up` puts it on record, with no change of access.",
+  undeclared:
+    "Undeclared: none of the stacks has recorded it. Declare it, and `pulumi up` takes it over; or revoke it.",
+  duplicate:
+    "Duplicate: a second permission of a recorded project, which `pulumi up` leaves alone. Revoke it by its ID.",
+};
+const changes = Object.keys(remedies) as Change[];
+
 function remediesFor(differences: readonly Difference[]): string[] {
-  const remedies = {
-    missing: "Missing: somebody revoked it. `pulumi up` grants it again; or remove it from the program.",
-    "re-made": "Re-made: revoked and granted again. `pulumi up` puts it on record, with no change of access.",
-    undeclared: "Undeclared: no stack that was given has it. Declare it, and `pulumi up` takes it over; or revoke it.",
-  };
   const present = new Set(differences.map(({ change }) => change));
-  const lines = Object.entries(remedies).flatMap(([change, remedy]) =>
-    present.has(change as Difference["change"]) ? `- ${remedy}` : [],
-  );
+  const lines = changes.filter((change) => present.has(change)).map((change) => `- ${remedies[change]}`);
   return lines.length === 0 ? [] : [lines.join("\n")];
 }
 

@@ -1,5 +1,6 @@
 import type { Deployment } from "../access/deployment";
 import type { Progress } from "../access/lookups";
+import type { Permission } from "../api/permission";
 import { listPermissions } from "../resource/list";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
 import { SetResource } from "../resource/set";
@@ -76,7 +77,7 @@ export async function importOf(
   };
 }
 
-/** The projects whose permission is to be imported. */
+/** The projects whose permission is to be imported; says what is left out, and what is not seen in the result. */
 async function projectsOf(
   deployment: Deployment,
   screen: Screen,
@@ -92,21 +93,32 @@ async function projectsOf(
   const lists = await Promise.all(
     asked.map((args) => listPermissions(() => deployment, { fineTunedModelCheckpoint, ...args }, { onPage })),
   );
-  const having = lists.flatMap(({ permissions }) => permissions).map(({ projectId }) => projectId);
-  const wanted = [...new Set(project ?? having)].filter((projectId) => !recorded.has(projectId)).sort();
-  if (set && native && wanted.length > 0 && wanted.length < new Set(having).size) {
+  const byProject = new Map<string, Permission[]>();
+  for (const permission of lists.flatMap(({ permissions }) => permissions)) {
+    byProject.set(permission.projectId, [...(byProject.get(permission.projectId) ?? []), permission]);
+  }
+  const having = [...byProject.keys()];
+  const without = (project ?? []).filter((projectId) => !byProject.has(projectId));
+  const wanted = having
+    .filter((projectId) => project?.includes(projectId) !== false && !recorded.has(projectId))
+    .sort();
+  const say = (line: string) => screen.say(`${fineTunedModelCheckpoint}: ${line}`);
+  if (having.length === 0 && without.length === 0) say("nobody has access.");
+  if (without.length > 0) say(`${without.join(", ")} ${without.length === 1 ? "has" : "have"} no permission.`);
+  const skipped = having.filter((projectId) => recorded.has(projectId)).length;
+  if (skipped > 0) say(`left out ${counted(skipped, "permission")} that a stack has recorded.`);
+  if (set && native && wanted.length > 0 && wanted.length < having.length) {
     throw new CommandFailed(
       `Pulumi imports a native set whole, and of ${fineTunedModelCheckpoint} only ${wanted.length} of ` +
-        `${counted(new Set(having).size, "project")} are to be imported. Leave out --set, or --native.`,
+        `${counted(having.length, "project")} are to be imported. Leave out --set, or --native.`,
     );
   }
   for (const projectId of wanted) {
-    const count = having.filter((one) => one === projectId).length;
-    if (count < 2) continue;
-    screen.say(
-      `${projectId} has ${count} permissions for ${fineTunedModelCheckpoint}: the newest is imported, and the others ` +
-        "give access until somebody revokes them.",
-    );
+    // Newest first.
+    const [, ...older] = byProject.get(projectId)!;
+    if (older.length === 0) continue;
+    const ids = older.map(({ id }) => id).join(", ");
+    say(`${projectId} has ${older.length + 1} permissions. The newest is imported; ${ids} give access until revoked.`);
   }
   return wanted;
 }

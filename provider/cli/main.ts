@@ -38,18 +38,37 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
   };
 }
 
-/** @throws {CommandFailed} naming what is wrong with any of them. */
-function assertIds(checkpoints: readonly string[], projectIds: readonly string[] = []): void {
+/** What a command is about. */
+interface Subject {
+  checkpoints: string[];
+  /** Undefined: all projects. */
+  project: string[] | undefined;
+}
+
+/**
+ * Tells checkpoints from projects: whatever follows `--project` is parsed as one.
+ *
+ * @throws {CommandFailed} naming what is wrong with any of them.
+ */
+function subjectOf(args: readonly string[], projectOption: readonly string[] | undefined): Subject {
+  const isCheckpoint = (id: string) => id.startsWith("ft:");
+  const given = (projectOption ?? []).flatMap((ids) => ids.split(",")).filter((id) => id !== "");
+  const checkpoints = [...new Set([...args, ...given.filter(isCheckpoint)])];
+  const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpoint(id)))];
+  if (checkpoints.length === 0)
+    throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
   const problems = [
-    ...checkpoints.map((checkpoint) => checkId("fineTunedModelCheckpoint", checkpoint)),
-    ...projectIds.map((projectId) => checkId("projectId", projectId)),
-  ].flatMap((problem) => problem?.reason ?? []);
+    ...checkpoints.map((id) => checkId("fineTunedModelCheckpoint", id)?.reason.replace(/^\w+/, "A checkpoint")),
+    ...(project ?? []).map((id) => checkId("projectId", id)?.reason.replace(/^\w+/, "--project")),
+  ].flatMap((reason) => reason ?? []);
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
+  return { checkpoints, project };
 }
 
 const checkpointsArgument = () =>
-  new Argument("<checkpoint...>", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
-const projectOption = () => new Option("-p, --project <id...>", "only these projects (default: all)");
+  new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
+const projectOption = () =>
+  new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
 const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
 const program = new Command("checkpoint-permissions")
@@ -71,7 +90,7 @@ Examples:
   $ export OPENAI_ADMIN_KEY=…
   $ checkpoint-permissions list ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd
   $ pulumi stack export | checkpoint-permissions drift -
-  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd > index.ts`,
+  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd --program access.ts`,
   );
 
 addSettings(
@@ -96,9 +115,8 @@ Examples:
     ),
 ).action(
   safely(async (given: string[], options: { project?: string[]; format: Format }) => {
-    const checkpoints = [...new Set(given)];
-    assertIds(checkpoints, options.project);
-    const { project, format } = options;
+    const { checkpoints, project } = subjectOf(given, options.project);
+    const { format } = options;
     print(await list(deploymentFor(options), screen, checkpoints, { project, format }));
   }),
 );
@@ -114,7 +132,8 @@ addSettings(
       "after",
       `
 Missing: recorded, and revoked outside of Pulumi. Re-made: revoked and granted
-again. Undeclared: granted, and recorded by none of the stacks.
+again. Undeclared: granted, and recorded by none of the stacks. Duplicate: a
+second permission of a recorded project. Gone: with its checkpoint.
 It needs no program, no Pulumi CLI and no passphrase.
 
 Exit codes: 0 all as recorded, 2 drift, 1 failed.
@@ -131,9 +150,6 @@ Examples:
       throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
     }
     const recorded = await readStacks(files);
-    if (recorded.length === 0) {
-      screen.say(`${files.length === 1 ? "This stack records" : "These stacks record"} no checkpoint permissions.`);
-    }
     const { recordedOnly, format } = options;
     const { text, hasDrift } = await drift(deploymentFor(options), screen, recorded, { recordedOnly, format });
     if (hasDrift) process.exitCode = driftCode;
@@ -150,22 +166,22 @@ addSettings(
     .option("--set", "one list for each checkpoint, in place of a resource for each project", false)
     .option("--native", "for the native plugin, in place of the Node.js package", false)
     .option("--file <file>", "where to write what `pulumi import` reads", "import.json")
-    .option("--except <file...>", "leave out what these stacks record (`pulumi stack export`)")
-    .option("--force", "overwrite the file", false)
+    .option("--program <file>", "where to write the program (default: standard output)")
+    .option("--except <file>", "leave out what this stack records (`pulumi stack export`); may be repeated", collect)
+    .option("--force", "overwrite these files", false)
     .addHelpText(
       "after",
       `
-Nobody's access changes. The program goes to standard output, the rest is said
-beside it.
+Nobody's access changes. Nothing is written unless all could be read.
 
 Exit codes: 0 done, 1 failed.
 
 Examples:
-  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd > index.ts
-  $ checkpoint-permissions import ft:… ft:… --set > index.ts
+  $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd --program access.ts
+  $ checkpoint-permissions import ft:… ft:… --set --program access.ts
   $ checkpoint-permissions import ft:… --native
   $ pulumi stack export --file stack.json
-  $ checkpoint-permissions import ft:… --except stack.json`,
+  $ checkpoint-permissions import ft:… --except stack.json --program more.ts`,
     ),
 ).action(
   safely(
@@ -176,38 +192,54 @@ Examples:
         set: boolean;
         native: boolean;
         file: string;
+        program?: string;
         except?: string[];
         force: boolean;
       },
     ) => {
-      const { project, set, native, file, force } = options;
-      const checkpoints = [...new Set(given)];
-      assertIds(checkpoints, project);
-      const exists = new CommandFailed(`${file} exists. Name another with --file, or overwrite it with --force.`);
-      if (!force && existsSync(file)) throw exists;
+      const { set, native, file, program: programFile, force } = options;
+      const { checkpoints, project } = subjectOf(given, options.project);
+      const files = [file, ...(programFile === undefined ? [] : [programFile])];
+      if (!force) for (const one of files) assertIsNew(one);
       const except = await readStacks(options.except ?? []);
       const made = await importOf(deploymentFor(options), screen, checkpoints, { project, set, native, except });
       if (made === undefined) {
-        screen.say("Nothing to import: nobody has access, or all of it is recorded already.");
+        screen.say("There is nothing to import.");
         return;
       }
-      try {
-        writeFileSync(file, `${made.file}\n`, { flag: force ? "w" : "wx" });
-      } catch (error) {
-        const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
-        throw isThere ? exists : new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
-      }
+      write(file, `${made.file}\n`, force);
+      if (programFile === undefined) print(made.program.trimEnd());
+      else write(programFile, made.program, force);
       screen.say(
-        `Wrote ${file}: ${counted(made.permissions, "permission")} of ${counted(checkpoints.length, "checkpoint")}. Now run\n\n` +
+        `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the program ` +
+          `${programFile === undefined ? "on standard output" : `in ${programFile}`} previews without a change:\n\n` +
           `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}\n\n` +
           (native
-            ? "which also prints the code in your project's language; in TypeScript this does the same:\n"
-            : "(CLI 3.254 or later) and use this program:\n"),
+            ? "It also prints the code in your project's own language."
+            : "It needs Pulumi's CLI 3.254 or later."),
       );
-      print(made.program.trimEnd());
     },
   ),
 );
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** @throws {CommandFailed} when there is such a file. */
+function assertIsNew(file: string): void {
+  if (existsSync(file)) throw new CommandFailed(`${file} exists. Name another file, or overwrite it with --force.`);
+}
+
+/** @throws {CommandFailed} when the file is there, unless it may be overwritten, or cannot be written. */
+function write(file: string, text: string, force: boolean): void {
+  if (!force) assertIsNew(file);
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
+  }
+}
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -215,8 +247,11 @@ function print(text: string): void {
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // Whoever reads has read enough, as `head` does.
-  if (error.code === "EPIPE") process.exit();
-  throw error;
+  if (error.code !== "EPIPE") {
+    console.error(`error: Cannot write the result: ${reasonOf(error)}.`);
+    process.exitCode = 1;
+  }
+  process.exit();
 });
 
 void program.parseAsync();

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { Deployment, type Print } from "../access/deployment";
 import { systemClock } from "../clock";
-import { readConfig, type Setting, type Source } from "../config";
+import { missingKey, readConfig, type Setting, type Source } from "../config";
 import { CommandFailed, reasonOf } from "./failure";
 
 /** The options that give settings; each is named as the setting is, but for the key, which stays in its file. */
@@ -43,11 +43,10 @@ export function deploymentOf(given: object, print: Print): Deployment {
       return [flag, setting === "adminApiKey" && value !== undefined ? keyIn(value) : value];
     }),
   );
-  return new Deployment(
-    readConfig((flag) => values.get(flag), process.env, ofCommandLine),
-    systemClock,
-    print,
-  );
+  const config = readConfig((flag) => values.get(flag), process.env, ofCommandLine);
+  // Every command asks the API for something.
+  if (config.adminApiKey === undefined) throw missingKey(config);
+  return new Deployment(config, systemClock, print);
 }
 
 /** The name under which the command line's parser keeps an option. */
@@ -57,14 +56,19 @@ function attributeOf(flag: string): string {
 
 function keyIn(file: string): string {
   const key = textIn(file).trim();
-  if (key === "") throw new CommandFailed(`${file} is empty; it is to hold the admin API key alone.`);
+  if (key === "") throw new CommandFailed(`${file} is empty; it must hold the admin API key.`);
+  if (/\s/.test(key))
+    throw new CommandFailed(`${file} must hold the admin API key alone, with no name in front of it.`);
   return key;
 }
 
 /** @throws {CommandFailed} when the file cannot be read. */
 export function textIn(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    const bytes = readFileSync(file);
+    // As PowerShell writes what is redirected into a file.
+    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    return bytes.toString(isUtf16 ? "utf16le" : "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     throw new CommandFailed(`Cannot read ${file}: ${reasonOf(error)}.`);
   }

@@ -20,8 +20,10 @@ export interface Drift<Of extends Declared> {
   missing: Of[];
   /** Declared, and with access by another permission than the recorded one. */
   remade: { declared: Of; permission: Permission }[];
-  /** Permissions that no stack has recorded. Empty when they were not asked for. */
+  /** Permissions of projects that no stack declares. Empty when they were not asked for. */
   undeclared: Permission[];
+  /** Further permissions of projects that a stack declares. Empty when they were not asked for. */
+  duplicates: Permission[];
   /** Whether the API says that the checkpoint does not exist. */
   isGone: boolean;
   /** When the API answered, by its own clock, in Unix seconds; undefined where it had nothing to answer. */
@@ -67,10 +69,13 @@ export async function findDrift<Of extends Declared>(
       ...declared.flatMap(({ recorded }) => recorded?.id ?? []),
       ...remade.map(({ permission }) => permission.id),
     ]);
+    const others = withUndeclared ? listed.permissions.filter(({ id }) => !known.has(id)) : [];
+    const projects = new Set(declared.map(({ projectId }) => projectId));
     return {
       missing,
       remade,
-      undeclared: withUndeclared ? listed.permissions.filter(({ id }) => !known.has(id)) : [],
+      undeclared: others.filter(({ projectId }) => !projects.has(projectId)),
+      duplicates: others.filter(({ projectId }) => projects.has(projectId)),
       isGone: checkpoint.isGone,
       date: checkpoint.isGone ? undefined : listed.date,
       organization: listed.organization,

@@ -61,7 +61,8 @@ export async function attempt<Result>(
     const what = `Cannot ${wordsOf(operation, checkpoint, who)}`;
     if (error instanceof ApiError) {
       const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
-      const headline = `${what}: ${error.message.replace(/[.?!]$/, "")}${request}.`;
+      const text = `${what}: ${error.message.replace(/[.!]$/, "")}${request}`;
+      const headline = text.endsWith("?") ? text : `${text}.`;
       throw new OperationFailed(headline, remedyOf(operation, checkpoint, error, deployment().config), error);
     }
     if (error instanceof ConfigError) throw new OperationFailed(`${what}: ${error.message}`, error.remedy);

@@ -61,7 +61,7 @@ describe("the drift command", function () {
     const api = fakeApi();
     const first = recordOf(api.grant(checkpoint, "proj_a"));
     const second = api.grant(checkpoint, "proj_a");
-    expect(await differences([first])).to.deep.equal([`undeclared proj_a ${second.id}`]);
+    expect(await differences([first])).to.deep.equal([`duplicate proj_a ${second.id}`]);
   });
 
   it("finds what a set lists and was not granted yet", async function () {
@@ -109,11 +109,34 @@ describe("the drift command", function () {
     expect(said.join("\n")).to.include("cp_young").and.to.include("taken as granted");
   });
 
+  it("finds nothing in a stack without permissions, in every format", async function () {
+    for (const format of ["table", "markdown", "json", "csv"] as const) {
+      const { text, hasDrift } = await compare([], format);
+      expect(hasDrift).to.be.false;
+      expect(text).to.match(/^No checkpoint permissions are recorded|"differences": \[\]|^change,/);
+    }
+  });
+
+  it("tells of a permission that two stacks have recorded, and counts it once", async function () {
+    const api = fakeApi();
+    const row = api.grant(checkpoint, "proj_a");
+    const screen = new TestScreen();
+    const both = [recordOf(row), recordOf(row, { urn: urn.replace(":dev:", ":prod:") })];
+    const options = { recordedOnly: false, format: "table" as const };
+    const { text, hasDrift } = await drift(deploymentWith().deployment, screen, both, options);
+    expect(hasDrift).to.be.false;
+    expect(text).to.match(/^1 permission of 1 checkpoint: as recorded/);
+    expect(screen.text).to.match(/^proj_a \(cp_\w+\) is recorded twice, by web in dev and by web in prod: /);
+  });
+
   it("says that a checkpoint is gone with all of its permissions", async function () {
     fakeApi({ unknownCheckpoints: [checkpoint] });
     const { text, hasDrift } = await compare([vanished("proj_a")], "table");
     expect(hasDrift).to.be.true;
-    expect(text).to.include("OpenAI does not have this checkpoint").and.to.include("missing     proj_a");
+    expect(text)
+      .to.include("OpenAI does not have this checkpoint")
+      .and.to.include("gone        proj_a")
+      .and.not.to.include("revoked");
   });
 
   it("is no drift when the key is refused: that is a failure", async function () {
@@ -127,7 +150,7 @@ describe("the drift command", function () {
     const undeclared = api.grant(checkpoint, "proj_d");
     const { text } = await compare([vanished("proj_b"), vanished("proj_c")], "markdown");
     const row = (change: string, project: string, id: string, by: string) =>
-      new RegExp(`^\\| ${change} +\\| \`${project}\` \\| \`${id}\`.* \\| ${by} +\\|$`, "m");
+      new RegExp(`^\\| ${change} +\\| \`${project}\` \\| .*\`${id}\`.* \\| ${by} +\\|$`, "m");
     expect(text)
       .to.match(/^### Checkpoint permissions: 3 differences between what is recorded and what is granted\n/)
       .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `dev`"))
@@ -156,5 +179,12 @@ describe("the drift command", function () {
       ["missing", checkpoint, "proj_c", "cp_gone", ""],
       ["undeclared", checkpoint, "proj_d", "", id],
     ]);
+  });
+
+  it("gives a row of CSV for a checkpoint without differences, and says what was compared", async function () {
+    const api = fakeApi();
+    const { text } = await compare([recordOf(api.grant(checkpoint, "proj_a"))], "csv", true);
+    const [, row] = text.split("\n");
+    expect(row).to.match(/^none,ft:[^,]+,,,,,,recorded permissions,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
   });
 });

@@ -86,7 +86,9 @@ describe("the import command", function () {
     const api = fakeApi();
     for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
     const except = [recordOf("proj_a", "B7R9VjQd-proj_a")];
-    expect((await imported({ except }))!.names).to.deep.equal(["B7R9VjQd-proj_b"]);
+    const { names, said } = (await imported({ except }))!;
+    expect(names).to.deep.equal(["B7R9VjQd-proj_b"]);
+    expect(said).to.equal(`${checkpoint}: left out 1 permission that a stack has recorded.\n`);
   });
 
   it("takes no name that a stack uses for something else", async function () {
@@ -110,13 +112,21 @@ describe("the import command", function () {
     const { id } = api.grant(checkpoint, "proj_a");
     const { resources, said } = (await imported())!;
     expect(resources.map((resource) => resource.id)).to.deep.equal([id]);
-    expect(said).to.match(/^proj_a has 2 permissions .* the newest is imported/);
+    expect(said).to.match(
+      /^ft:\S+: proj_a has 2 permissions\. The newest is imported; cp_\w+ give access until revoked\./,
+    );
+    expect(said).not.to.include(id);
   });
 
-  it("refuses a project without a permission", async function () {
-    fakeApi().grant(checkpoint, "proj_a");
-    const error = await failureOf(imported({ project: ["proj_b"] }));
-    expect(error.message).to.match(/proj_b has no permission for ft:/);
+  it("leaves a project without a permission out, and says so", async function () {
+    const api = fakeApi();
+    api.grant(checkpoint, "proj_a");
+    api.grant(other, "proj_b");
+    for (const set of [false, true]) {
+      const { resources, said } = (await imported({ project: ["proj_b"], set }, [checkpoint, other]))!;
+      expect(resources).to.have.length(1);
+      expect(said).to.equal(`${checkpoint}: proj_b has no permission.\n`);
+    }
   });
 
   it("refuses part of a native set, which Pulumi imports whole", async function () {

@@ -72,6 +72,14 @@ describe("a stack's export", function () {
     expect(error.message).to.match(/web in dev has secret inputs.*--show-secrets/);
   });
 
+  it("is read as PowerShell writes it", async function () {
+    const text = exportOf(singleOf("web", "proj_a", "cp_1"));
+    expect(await read(`\uFEFF${text}`)).to.have.length(1);
+    const file = join(folder, "utf16.json");
+    writeFileSync(file, Buffer.from(`\uFEFF${text}`, "utf16le"));
+    expect(await readStacks([file])).to.have.length(1);
+  });
+
   for (const [what, text, why] of [
     ["an empty file", " ", "it is empty"],
     ["text", "nope", "it is not JSON"],

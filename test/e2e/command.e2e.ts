@@ -1,5 +1,5 @@
 import { exec } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -58,9 +58,9 @@ describe("the command line", function () {
       ["list", checkpoint, "--projet", "x"],
       /unknown option '--projet'\n\(Did you mean --project\?\)/,
     ],
-    ["no checkpoint", ["list"], /missing required argument 'checkpoint'/],
+    ["no checkpoint", ["list", "--project", "proj_a"], /Name a checkpoint, as ft:/],
     ["a model that is no checkpoint", ["list", "gpt-4.1"], /must begin with "ft:"/],
-    ["a project that is none", ["list", checkpoint, "--project", "web"], /projectId "web" must begin with "proj_"/],
+    ["a project that is none", ["list", checkpoint, "--project", "web"], /--project "web" must begin with "proj_"/],
     ["a key in place of a checkpoint", ["list", "sk-admin-secret"], /must not be an API key/],
     ["a key as an option", ["list", checkpoint, "--key=sk-admin-secret"], /unknown option '--key=\[key\]'/],
     [
@@ -96,7 +96,7 @@ describe("the command line", function () {
     await start();
     const { code, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "" });
     expect(code).to.equal(1);
-    expect(stderr).to.match(/No admin API key is set\. Set OPENAI_ADMIN_KEY, or name a file .*--key-file/);
+    expect(stderr).to.match(/^error: No admin API key is set\. Set OPENAI_ADMIN_KEY, or name a file .*--key-file/);
   });
 
   it("does not find a checkpoint that is not there", async function () {
@@ -130,11 +130,45 @@ describe("the command line", function () {
     await writeFile(join(folder, "import.json"), "mine");
     const refused = await run(["import", checkpoint]);
     expect(refused).to.include({ code: 1, stdout: "" });
-    expect(refused.stderr).to.match(/import\.json exists.*--file.*--force/);
+    expect(refused.stderr).to.match(/import\.json exists\..*--force/);
     expect(api.takeRequests()).to.have.length(0);
     expect(await readFile(join(folder, "import.json"), "utf8")).to.equal("mine");
     expect(await run(["import", checkpoint, "--force"])).to.include({ code: 0 });
     expect(await readFile(join(folder, "import.json"), "utf8")).to.include("proj_a");
+  });
+
+  it("writes the program, and nothing at all when something fails", async function () {
+    await start({ unknownCheckpoints: ["ft:gpt-4.1-mini-2025-04-14:acme::gone"] });
+    api.grant(checkpoint, "proj_a");
+    const into = ["--program", "access.ts"];
+    expect(await run(["import", checkpoint, "ft:gpt-4.1-mini-2025-04-14:acme::gone", ...into])).to.include({ code: 1 });
+    expect(await readdir(folder)).to.deep.equal([]);
+    expect(await run(["import", checkpoint, ...into])).to.include({ code: 0, stdout: "" });
+    expect(await readFile(join(folder, "access.ts"), "utf8")).to.match(/^import \{ CheckpointPermission \}[^]*proj_a/);
+    const again = await run(["import", checkpoint, ...into, "--file", "other.json"]);
+    expect([again.code, again.stderr]).to.deep.equal([
+      1,
+      "error: access.ts exists. Name another file, or overwrite it with --force.\n",
+    ]);
+  });
+
+  it("takes projects before the checkpoint, and separated by commas", async function () {
+    await start();
+    for (const project of ["proj_a", "proj_b", "proj_c"]) api.grant(checkpoint, project);
+    const { stdout } = await run(["list", "--project", "proj_a,proj_b", checkpoint]);
+    expect(stdout).to.include("proj_a").and.to.include("proj_b").and.not.to.include("proj_c");
+  });
+
+  it("says in one line that the result cannot be written", async function () {
+    if (process.platform !== "linux") this.skip();
+    await start();
+    const command = `"${process.execPath}" "${require.resolve("../../provider/dist/cli/main.js")}" list ${checkpoint} > /dev/full`;
+    const ended = promisify(exec)(command, { env: { ...process.env, ...environmentOf(api) } });
+    const failure = await ended.then(
+      () => undefined,
+      (error: unknown) => error as { code: number; stderr: string },
+    );
+    expect(failure).to.include({ code: 1, stderr: "error: Cannot write the result: no space left on device.\n" });
   });
 
   it("loads no Pulumi SDK", async function () {

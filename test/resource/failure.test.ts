@@ -136,7 +136,7 @@ describe("a failure", function () {
 
   it("ends no sentence twice", async function () {
     const { headline } = await failed("grant", refused({ message: "host not found. Is the base URL right?" }));
-    expect(headline).to.match(/Is the base URL right \(request req_1\)\.$/);
+    expect(headline).to.match(/Is the base URL right\? \(request req_1\)\.$/);
   });
 
   it("for a permission that is still wanted names every way out", function () {
