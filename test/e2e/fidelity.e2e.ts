@@ -134,7 +134,6 @@ describe("the miniature engine", function () {
 
   const refused: Record<string, string> = {
     aliases: `{ aliases: [{ name: "old" }] }`,
-    import: `{ import: "cp_1" }`,
     protect: `{ protect: true }`,
     retainOnDelete: `{ retainOnDelete: true }`,
     ignoreChanges: `{ ignoreChanges: ["projectId"] }`,
@@ -153,6 +152,7 @@ describe("the miniature engine", function () {
     }
     const programs: Record<string, string> = {
       "other providers (random:index:Id)": `new pulumi.CustomResource("random:index:Id", "r", {});`,
+      import: `new pulumi.CustomResource("pulumi-nodejs:dynamic:Resource", "r", {}, { import: "an ID" });`,
       "secrets in inputs": `new CheckpointPermission("web", ${args('pulumi.secret("proj_2")')});`,
       "invokes (functions of providers)": `pulumi.runtime.invoke("random:index:get", {});`,
     };

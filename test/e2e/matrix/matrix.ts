@@ -71,7 +71,7 @@ export function casesOf(
 /**
  * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, trouble,
  * shape and answer to a repeated POST occurs. Throttling is apart, since it slows down whatever runs beside it: there
- * each call meets each kind of 429.
+ * each kind of 429 is met once.
  */
 export function selected(matrices: readonly Matrices[]): readonly Matrices[] {
   if (isFull) return matrices;
@@ -86,7 +86,7 @@ export function selected(matrices: readonly Matrices[]): readonly Matrices[] {
         (one) => [one.call.title, troubleOf(one), one.shape, one.repeatedPost],
       ),
     ],
-    ["after 429 of each kind", covering(all.filter(isThrottling), (one) => [one.call.title, troubleOf(one)])],
+    ["after 429 of each kind", covering(all.filter(isThrottling), (one) => ["429", troubleOf(one)])],
   ];
 }
 
