@@ -187,7 +187,8 @@ export class PulumiEngine implements Engine {
   }
 
   #spawn(project: Project, args: string[], onStart?: (pid: number) => void) {
-    const child = spawn(this.binary, [...args, "--color", "never"], {
+    const colour = args.includes("--color") ? [] : ["--color", "never"];
+    const child = spawn(this.binary, [...args, ...colour], {
       cwd: project.folder,
       env: this.environment(project),
     });

@@ -1,0 +1,97 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { expect } from "chai";
+import ts from "typescript";
+
+const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  encoding: "utf8",
+})
+  .trim()
+  .split("\n");
+
+/** The anchors of a page's headings, as GitHub makes them. */
+function anchorsOf(page: string): string[] {
+  const headings = readFileSync(page, "utf8").match(/^#+ .*$/gm) ?? [];
+  return headings.map((heading) =>
+    heading
+      .replace(/^#+ /, "")
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replace(/\s/g, "-"),
+  );
+}
+
+describe("the documentation", function () {
+  it("has no link inside the repository that leads nowhere", function () {
+    const broken = pages.flatMap((page) =>
+      [...readFileSync(page, "utf8").matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link]) => {
+        if (/^[a-z]+:/.test(link!)) return [];
+        const [path, anchor] = link!.split("#") as [string, string | undefined];
+        const target = path === "" ? page : join(dirname(page), path);
+        if (!existsSync(target)) return `${page}: ${link!}`;
+        return anchor === undefined || anchorsOf(target).includes(anchor) ? [] : `${page}: ${link!}`;
+      }),
+    );
+    expect(pages).to.include.members(["README.md", "docs/resources.md", "provider/README.md"]);
+    expect(broken).to.deep.equal([]);
+  });
+
+  it("has TypeScript that compiles", function () {
+    this.timeout(30_000);
+    const snippets = pages.flatMap((page) =>
+      [...readFileSync(page, "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code], index) => ({
+        name: resolve(`${page}.${index}.ts`),
+        code: withContext(code!),
+      })),
+    );
+    expect(snippets).to.have.length.above(3);
+    const options: ts.CompilerOptions = {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.Node20,
+      types: ["node"],
+    };
+    const disk = ts.createCompilerHost(options);
+    const readFile = (file: string) => snippets.find(({ name }) => name === file)?.code ?? disk.readFile(file);
+    const host: ts.CompilerHost = {
+      ...disk,
+      readFile,
+      fileExists: (file) => snippets.some(({ name }) => name === file) || disk.fileExists(file),
+      getSourceFile: (file, version) => ts.createSourceFile(file, readFile(file) ?? "", version),
+    };
+    const program = ts.createProgram(
+      snippets.map(({ name }) => name),
+      options,
+      host,
+    );
+    const problems = ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+      return `${file?.fileName ?? ""}: ${ts.flattenDiagnosticMessageText(messageText, " ")}`;
+    });
+    expect(problems).to.deep.equal([]);
+  });
+});
+
+/** A snippet with what the text around it takes for granted. */
+function withContext(code: string): string {
+  const imports = code.match(/^import .*$/gm) ?? [];
+  const body = code.replace(/^import .*$/gm, "");
+  const names = [
+    "CheckpointPermission",
+    "CheckpointPermissions",
+    "listCheckpointPermissions",
+    "listCheckpointPermissionsOutput",
+  ];
+  const missing =
+    imports.length > 0 ? "" : `import { ${names.join(", ")} } from "pulumi-openai-checkpoint-permissions";`;
+  return `import * as pulumi from "@pulumi/pulumi";
+${imports.join("\n")}${missing}
+declare const fineTunedModelCheckpoint: string, projectId: string, adminApiKey: string, config: pulumi.Config;
+declare const Provider: new (name: string, args: object) => pulumi.ProviderResource;
+declare const other: import("pulumi-openai-checkpoint-permissions").CheckpointPermission;
+export async function snippet() {
+${body}
+}`;
+}
