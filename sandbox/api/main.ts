@@ -1,14 +1,16 @@
-/** `npm run sandbox`: serves the emulated API until Ctrl-C. */
+/** `npm run sandbox`: serves the emulated API until Ctrl-C, and takes what is typed as somebody's changes by hand. */
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { RepeatedPost } from "./api";
 import type { ServedRequest } from "./faults";
+import { help, Prompt } from "./prompt";
 import { Emulator, type EmulatorOptions } from "./server";
 
 const usage = `Usage: npm run sandbox -- [options]
 
-Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C.
+Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C. Port and key are the same each time.
 
-  --port N                  the port (default: any free one)
+  --port N                  the port (default: 4100; 0: any free one)
   --repeated-post CHOICE    a POST for a project that has access: return, omit, duplicate or refuse (default: return)
   --per-minute N            throttle: requests a minute for each endpoint (default: none)
   --burst N                 throttle: requests at once (default: --per-minute)
@@ -16,9 +18,21 @@ Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C.
   --latency MS              milliseconds before each answer (default: 0)
   --age SECONDS             how old a new permission claims to be (default: 3600; of one younger than 30 a preview
                             does not believe that it is gone, because lists may lag)
-  --lag SECONDS             how long lists lag behind (default: 0)`;
+  --lag SECONDS             how long lists lag behind (default: 0)
+  --unknown-project ID      a project that the organization lacks; may be repeated
+  --unknown-checkpoint ID   a checkpoint that is gone; may be repeated
+  --refuse-keys             refuse every key
 
-function options(): EmulatorOptions {
+${help}`;
+
+/** The same each time, so that lines which were pasted go on working; it opens nothing but this emulator. */
+const usual = { port: 4100, adminKey: "sk-admin-sandbox" };
+
+interface Options extends EmulatorOptions {
+  refusesKeys: boolean;
+}
+
+function options(): Options {
   const { values } = parseArgs({
     options: {
       port: { type: "string" },
@@ -29,6 +43,9 @@ function options(): EmulatorOptions {
       latency: { type: "string" },
       age: { type: "string" },
       lag: { type: "string" },
+      "unknown-project": { type: "string", multiple: true },
+      "unknown-checkpoint": { type: "string", multiple: true },
+      "refuse-keys": { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -50,12 +67,15 @@ function options(): EmulatorOptions {
     return found;
   };
 
-  const port = number("port");
   const perMinute = number("per-minute");
   const repeatedPost = choice<RepeatedPost>("repeated-post", ["return", "omit", "duplicate", "refuse"]);
   const retryAfter = choice("retry-after", ["none", "seconds", "date"] as const) ?? "none";
   return {
-    ...(port === undefined ? {} : { port }),
+    port: number("port") ?? usual.port,
+    adminKey: usual.adminKey,
+    unknownProjects: values["unknown-project"] ?? [],
+    unknownCheckpoints: values["unknown-checkpoint"] ?? [],
+    refusesKeys: values["refuse-keys"] === true,
     ...(repeatedPost === undefined ? {} : { repeatedPost }),
     ...(perMinute === undefined ? {} : { throttle: { perMinute, burst: number("burst") ?? perMinute, retryAfter } }),
     latency: number("latency") ?? 0,
@@ -65,12 +85,33 @@ function options(): EmulatorOptions {
 }
 
 async function main(): Promise<void> {
-  const emulator = await Emulator.start({ ...options(), onServed: (request) => console.log(describe(request)) });
+  const { refusesKeys, ...settings } = options();
+  const onServed = (request: ServedRequest) => console.log(describe(request));
+  const emulator = await Emulator.start({ ...settings, onServed }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    throw new Error(`Port ${settings.port!} is taken, perhaps by another sandbox. End that, or give --port 0.`);
+  });
+  const prompt = new Prompt(emulator, settings.unknownCheckpoints);
+  if (refusesKeys) prompt.answer("keys refuse");
   console.log(`# OpenAI's checkpoint permissions, emulated. In another terminal:`);
   console.log(`export OPENAI_BASE_URL=${emulator.url}`);
   console.log(`export OPENAI_ADMIN_KEY=${emulator.adminKey}`);
-  console.log(`# Serving until Ctrl-C.`);
-  process.once("SIGINT", () => void emulator.stop());
+  console.log(
+    `# There, pulumi and checkpoint-permissions reach this emulator. Without these lines they reach OpenAI, and so`,
+  );
+  console.log(`# they do where the stack's config has a key of its own.`);
+  console.log(`# Serving until Ctrl-C. Type "help" for what can be changed meanwhile.`);
+
+  const lines = createInterface({ input: process.stdin });
+  const end = () => {
+    lines.close();
+    void emulator.stop();
+  };
+  lines.on("line", (line) => {
+    if (line.trim() === "quit") end();
+    else console.log(prompt.answer(line));
+  });
+  process.once("SIGINT", end);
 }
 
 function describe({ method, path, query, projectIds, status }: ServedRequest): string {

@@ -1,0 +1,84 @@
+import type { Emulator } from "./server";
+
+/** The one of examples/quickstart. */
+const usual = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
+
+export const help = `What somebody does behind Pulumi's back, a line each (CHECKPOINT is the quickstart's unless you name one):
+  list [CHECKPOINT]
+  grant PROJECT… [CHECKPOINT]
+  revoke PROJECT-OR-ID… [CHECKPOINT]
+  retire [CHECKPOINT]          it is gone with its permissions; restore brings it back
+  throttle N                   requests a minute for each endpoint; 0 ends it
+  lag SECONDS                  how long lists lag behind
+  keys refuse                  every key is refused; keys accept ends it
+  help, quit`;
+
+/** Changes the emulated API by hand while it serves; each line's answer is for the person. */
+export class Prompt {
+  readonly #retired = new Set<string>();
+
+  /** @param retired checkpoints that are gone from the beginning. */
+  constructor(
+    readonly api: Emulator,
+    retired: readonly string[] = [],
+  ) {
+    for (const checkpoint of retired) this.#retired.add(checkpoint);
+  }
+
+  answer(line: string): string {
+    const [command = "", ...words] = line.trim().split(/[\s,]+/);
+    const checkpoint = words.find((word) => word.startsWith("ft:")) ?? usual;
+    const names = words.filter((word) => !word.startsWith("ft:") && word !== "");
+    const [first = ""] = names;
+    switch (command) {
+      case "":
+        return "";
+      case "list":
+        return this.#list(checkpoint);
+      case "grant":
+        if (names.length === 0) return "Which project? As in: grant proj_web";
+        for (const projectId of names) this.api.grant(checkpoint, projectId);
+        return this.#list(checkpoint);
+      case "revoke":
+        if (names.length === 0) return "Which project, or permission? As in: revoke proj_web";
+        for (const { id, project_id } of this.api.permissions(checkpoint)) {
+          if (names.includes(id) || names.includes(project_id)) this.api.revoke(id);
+        }
+        return this.#list(checkpoint);
+      case "retire":
+      case "restore":
+        if (command === "retire") this.#retired.add(checkpoint);
+        else this.#retired.delete(checkpoint);
+        this.api.set({ unknownCheckpoints: [...this.#retired] });
+        return `${checkpoint} is ${command === "retire" ? "gone" : "back"}.`;
+      case "throttle":
+      case "lag": {
+        if (!/^\d+$/.test(first)) return `How much? As in: ${command} 7`;
+        const number = Number(first);
+        if (command === "lag") this.api.set({ lag: number });
+        else this.api.set({ throttle: number === 0 ? undefined : { perMinute: number, burst: number } });
+        return command === "lag"
+          ? `Lists lag ${number} s behind.`
+          : `${number === 0 ? "No throttle" : `${number} a minute`}.`;
+      }
+      case "keys":
+        this.api.clearFaults();
+        if (first === "accept") return "Keys are accepted.";
+        if (first !== "refuse") return "As in: keys refuse, or keys accept";
+        for (const method of ["GET", "POST", "DELETE"] as const) {
+          this.api.fail({ method, times: Infinity, kind: { status: 401 } });
+        }
+        return "Every key is refused.";
+      case "help":
+        return help;
+      default:
+        return `There is no "${command}".\n${help}`;
+    }
+  }
+
+  #list(checkpoint: string): string {
+    const rows = this.api.permissions(checkpoint);
+    if (rows.length === 0) return `Nobody may use ${checkpoint}.`;
+    return rows.map(({ id, project_id }) => `  ${project_id.padEnd(24)} ${id}`).join("\n");
+  }
+}

@@ -1,0 +1,65 @@
+import { expect } from "chai";
+import { Emulator } from "../../sandbox/api/server";
+import { Prompt } from "../../sandbox/api/prompt";
+
+const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
+
+describe("the sandbox's prompt", function () {
+  let api: Emulator;
+  let prompt: Prompt;
+
+  beforeEach(async function () {
+    api = await Emulator.start();
+    prompt = new Prompt(api);
+  });
+  afterEach(() => api.stop());
+
+  const status = () =>
+    api.answer(
+      "GET",
+      new URL(`${api.url}/fine_tuning/checkpoints/${checkpoint}/permissions`),
+      `Bearer ${api.adminKey}`,
+      "",
+    ).status;
+
+  it("grants, lists and revokes by project and by permission, at the quickstart's checkpoint or another", function () {
+    expect(prompt.answer("grant proj_a proj_b")).to.match(/proj_b +cp_\w+\n +proj_a +cp_/);
+    prompt.answer(`revoke ${api.permissions(checkpoint)[0]!.id}`);
+    expect(prompt.answer("revoke proj_a")).to.equal(`Nobody may use ${checkpoint}.`);
+    prompt.answer("grant proj_c ft:x");
+    expect(api.projects("ft:x")).to.deep.equal(["proj_c"]);
+    expect(prompt.answer("grant")).to.include("Which project?");
+  });
+
+  it("retires a checkpoint and brings it back", function () {
+    prompt.answer("retire");
+    expect(status()).to.equal(404);
+    prompt.answer("restore");
+    expect(status()).to.equal(200);
+  });
+
+  it("throttles, and ends it", function () {
+    prompt.answer("throttle 1");
+    expect([status(), status()]).to.deep.equal([200, 429]);
+    prompt.answer("throttle 0");
+    expect(status()).to.equal(200);
+    expect(prompt.answer("throttle much")).to.include("As in: throttle 7");
+  });
+
+  it("refuses keys, and accepts them again", async function () {
+    const served = async () => {
+      const url = new URL(`${api.url}/fine_tuning/checkpoints/${checkpoint}/permissions`);
+      const delivery = await api.serve("GET", url, `Bearer ${api.adminKey}`, "");
+      return delivery.kind === "answer" ? delivery.status : delivery.kind;
+    };
+    prompt.answer("keys refuse");
+    expect([await served(), await served()]).to.deep.equal([401, 401]);
+    prompt.answer("keys accept");
+    expect(await served()).to.equal(200);
+  });
+
+  it("says what there is when it is asked for something else", function () {
+    expect(prompt.answer("dance")).to.match(/^There is no "dance"\.\n.*behind Pulumi's back/);
+    expect(prompt.answer(" ")).to.equal("");
+  });
+});
