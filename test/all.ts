@@ -62,7 +62,7 @@ function tests(title: string, command: string, env: Record<string, string>): voi
 async function main(): Promise<void> {
   check("build", "npm run --silent build");
   const lint = checkMeanwhile("lint", "npm run --silent lint");
-  const packed = checkMeanwhile("package", "npm run --silent package:check");
+  const packed = checkMeanwhile("package and API docs", "npm run --silent package:check && npm run --silent api-docs");
   check("type check", "npm run --silent typecheck");
   tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
   await lint();

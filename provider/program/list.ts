@@ -41,6 +41,7 @@ const maxAge = 60_000;
 
 /** Why {@link listCheckpointPermissions} failed: what was attempted, what the API said, and what to do about it. */
 export class CheckpointPermissionsError extends Error {
+  /** `CheckpointPermissionsError`, by which a script can tell it from other errors. */
   override readonly name = "CheckpointPermissionsError";
   /** HTTP status of the API's answer; undefined when none arrived, or nothing was asked. */
   readonly status: number | undefined;
@@ -60,10 +61,18 @@ export class CheckpointPermissionsError extends Error {
 }
 
 /**
- * Lists who may use a checkpoint: all pages of the list, newest first.
+ * Lists who has access to a checkpoint: all pages of the list, newest first.
  *
  * In a Pulumi program settings come from the stack's config and the environment, as for the resources; elsewhere from
  * the options and the environment. Calls share what they read: in a program to its end, in a script for a minute.
+ *
+ * @example
+ * ```ts
+ * const permissions = await listCheckpointPermissions({
+ *   fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
+ * });
+ * console.log(permissions.map(({ projectId }) => projectId));
+ * ```
  *
  * @throws {CheckpointPermissionsError}
  *
@@ -89,7 +98,15 @@ export async function listCheckpointPermissions(
   }
 }
 
-/** {@link listCheckpointPermissions} for arguments that are outputs of resources. */
+/**
+ * {@link listCheckpointPermissions} for arguments that are outputs of resources.
+ *
+ * @example
+ * ```ts
+ * const { fineTunedModelCheckpoint } = web;
+ * export const permissions = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint });
+ * ```
+ */
 export function listCheckpointPermissionsOutput(args: {
   fineTunedModelCheckpoint: pulumi.Input<string>;
   projectId?: pulumi.Input<string>;

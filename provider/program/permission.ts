@@ -23,6 +23,15 @@ export interface CheckpointPermissionArgs {
  * Needs an admin API key: `adminApiKey` in the stack's config, else `OPENAI_ADMIN_KEY`.
  *
  * https://platform.openai.com/docs/api-reference/fine-tuning/create-permission
+ *
+ * @example
+ * ```ts
+ * const web = new CheckpointPermission("web", {
+ *   fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
+ *   projectId: "proj_web",
+ * });
+ * export const permission = web.id;
+ * ```
  */
 export class CheckpointPermission extends pulumi.CustomResource {
   /** The checkpoint that is shared. */

@@ -25,6 +25,16 @@ export interface CheckpointPermissionsArgs {
  * an access review reads one list. The resource's ID is the checkpoint.
  *
  * https://platform.openai.com/docs/api-reference/fine-tuning/create-permission
+ *
+ * @example
+ * ```ts
+ * const reviewed = new CheckpointPermissions("reviewed", {
+ *   fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
+ *   projectIds: ["proj_web", "proj_mobile"],
+ *   exclusive: true,
+ * });
+ * export const permissions = reviewed.permissions;
+ * ```
  */
 export class CheckpointPermissions extends pulumi.CustomResource {
   /** The checkpoint that is shared. */
