@@ -1,6 +1,7 @@
 /**
  * `npm test`: lint, type check and all tests, and a last line that counts them. `npm run test:full` tries every
- * combination of what may go wrong, where `npm test` tries each pair, and more sequences of programs.
+ * combination of what may go wrong, where `npm test` tries each pair, and more sequences of programs; it also checks the
+ * packed package and the API docs.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -62,11 +63,10 @@ function tests(title: string, command: string, env: Record<string, string>): voi
 async function main(): Promise<void> {
   check("build", "npm run --silent build");
   const lint = checkMeanwhile("lint", "npm run --silent lint");
-  const packed = checkMeanwhile("package and API docs", "npm run --silent package:check && npm run --silent api-docs");
   check("type check", "npm run --silent typecheck");
   tests("unit tests", "npx c8 mocha", isFull ? { RULES_CASES: "5000" } : {});
   await lint();
-  await packed();
+  if (isFull) check("package and API docs", "npm run --silent package:check && npm run --silent api-docs");
   tests("end-to-end tests", "npx mocha --config test/e2e/.mocharc.yml", isFull ? { FULL_TESTS: "1" } : {});
   rmSync(folder, { recursive: true });
 
