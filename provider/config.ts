@@ -117,9 +117,8 @@ export function readConfig(
   // An empty value is how shells and CI systems spell "not set".
   const valueOf = (key: string) => get(key)?.trim() || undefined;
   const nameOf = (setting: Setting) => {
-    const isShared = sharedSettings.some((one) => one === setting);
     const names = source.namesOf(setting);
-    return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared ? -1 : 0)!;
+    return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared(setting) ? -1 : 0)!;
   };
   const text = (setting: Setting) => valueOf(nameOf(setting));
   const variable = (name: string) => env[name]?.trim() || undefined;
@@ -216,7 +215,7 @@ export function problemsWithKeys(keys: readonly string[]): { errors: string[]; n
     }),
     notices: namesIn(shared).flatMap((name) => {
       const near = isSetting(name) ? undefined : nearestSetting(name);
-      return near === undefined ? [] : `${shared}${name} is not read here. Did you mean ${shared}${near}?`;
+      return near === undefined ? [] : `${shared}${name} is not read here. Did you mean ${usualKey(near)}?`;
     }),
   };
 }
@@ -230,6 +229,15 @@ export function warningOfPlainKey(key = `${own}adminApiKey`): string {
     `${key} is in plain text in the stack's config. Encrypt it with \`pulumi config set --secret ${key}\`; if the file ` +
     "was shared, make a new key."
   );
+}
+
+/** Where a setting belongs: OpenAI's own provider refuses the ones that it does not know. */
+function usualKey(setting: Setting): string {
+  return `${isShared(setting) ? shared : own}${setting}`;
+}
+
+function isShared(setting: Setting): boolean {
+  return sharedSettings.some((one) => one === setting);
 }
 
 function isSetting(name: string): boolean {

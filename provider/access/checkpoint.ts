@@ -4,7 +4,7 @@ import { ApiError, saysCheckpointIsGone, wouldFailAgain } from "../api/error";
 import type { Clock } from "../clock";
 import { ConfigError, type Config } from "../config";
 import { best, Grants, maxAgeOfWrite } from "./grants";
-import { Lookups, type Listed } from "./lookups";
+import { Lookups, type Listed, type Question } from "./lookups";
 
 /** What a checkpoint shares with the others of its deployment. */
 interface Shared {
@@ -89,15 +89,15 @@ export class Checkpoint {
   }
 
   /** Every permission of the checkpoint, whoever granted it. */
-  async all(): Promise<Permission[]> {
-    return (await this.unlessGone(() => this.lookups.all())).permissions;
+  all(question: Omit<Question, "ids"> = {}): Promise<Listed> {
+    return this.unlessGone(() => this.lookups.all(question));
   }
 
   /** The permissions that neither a list names nor, as far as is known by now, anything else in the program. */
   async outsiders(projectIds: readonly string[]): Promise<Permission[]> {
     if (this.hasUnnamedWants) return [];
     const listed = new Set(projectIds);
-    const rows = await this.all();
+    const { permissions: rows } = await this.all();
     return rows.filter(({ projectId }) => !listed.has(projectId) && !this.access(projectId).isDeclared);
   }
 

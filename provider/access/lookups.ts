@@ -26,6 +26,8 @@ export interface Progress {
 export interface Question {
   /** Any of these permissions settles the matter when it is there, whatever else there may be. */
   ids?: ReadonlySet<string>;
+  /** Whether every permission of the project is asked for, and not only whether there is one. Default: false. */
+  isExhaustive?: boolean;
   /** How old what was read may be, in milliseconds. Default: any age. */
   maxAge?: number;
   /** Hears of each page of the whole list that is read for it. */
@@ -42,6 +44,7 @@ interface Lookup {
   /** Undefined: the whole list. */
   projectId: string | undefined;
   ids: ReadonlySet<string> | undefined;
+  isExhaustive: boolean;
   onPage: Question["onPage"];
   resolve: (listed: Listed) => void;
   reject: (error: unknown) => void;
@@ -74,7 +77,7 @@ class Snapshot {
   ) {}
 
   /** What is known of a project; undefined when that does not settle the lookup. */
-  answer({ projectId, ids }: Pick<Lookup, "projectId" | "ids">): Listed | undefined {
+  answer({ projectId, ids, isExhaustive }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): Listed | undefined {
     const projects =
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
     const permissions = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
@@ -82,7 +85,7 @@ class Snapshot {
     const answered = readInFull ?? this.#begun;
     if (answered === undefined) return undefined;
     if (this.complete || readInFull !== undefined) return { permissions, ...answered };
-    if (projectId === undefined) return undefined;
+    if (projectId === undefined || isExhaustive) return undefined;
     // Part of a list shows what is there, and never what is missing.
     const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
     return isSettled ? { permissions, ...answered } : undefined;
@@ -167,15 +170,18 @@ export class Lookups {
     this.#snapshot?.remove(permissionId);
   }
 
-  #ask(projectId: string | undefined, { ids, maxAge = Infinity, onPage }: Question): Promise<Listed> {
+  #ask(
+    projectId: string | undefined,
+    { ids, isExhaustive = false, maxAge = Infinity, onPage }: Question,
+  ): Promise<Listed> {
     // While one is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
     if (isStale) this.#snapshot = undefined;
-    const known = this.#current().answer({ projectId, ids });
+    const known = this.#current().answer({ projectId, ids, isExhaustive });
     if (known !== undefined) return Promise.resolve(known);
     if (projectId !== undefined) this.#current().asked.add(projectId);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ projectId, ids, onPage, resolve, reject });
+      this.#waiting.push({ projectId, ids, isExhaustive, onPage, resolve, reject });
       if (!this.#working) void this.#work();
     });
   }
@@ -202,7 +208,9 @@ export class Lookups {
         if (readPage) {
           const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
           snapshot.addPage(page);
-          for (const { onPage } of this.#waiting) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
+          // Lookups that were asked together hear of it together.
+          const listeners = new Set(this.#waiting.map(({ onPage }) => onPage));
+          for (const onPage of listeners) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
         } else {
           const listed = await this.#readProject(projectId);
           if (listed === undefined) snapshot.filterIsKept = false;

@@ -6,7 +6,7 @@ import { readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type Recorded } from "./stack";
 
-type Change = "gone" | "missing" | "re-made" | "undeclared" | "duplicate";
+type Change = "gone" | "missing" | "re-made" | "pending" | "undeclared" | "duplicate";
 
 /** Something that is not as recorded. */
 interface Difference {
@@ -78,11 +78,12 @@ function sayShared(screen: Screen, recorded: readonly Recorded[]): void {
     const id = one.recorded?.id;
     if (id !== undefined && !one.isLeaving) byId.set(id, [...(byId.get(id) ?? []), one]);
   }
-  for (const [id, [first, ...others]] of byId) {
-    if (others.length === 0) continue;
-    const places = [first!, ...others].map(({ urn }) => recorderOf({ urn }, (name) => name));
+  for (const [id, records] of byId) {
+    const urns = new Set(records.map(({ urn }) => urn));
+    if (urns.size === 1) continue;
+    const places = [...urns].map((urn) => recorderOf({ urn }, (name) => name));
     screen.say(
-      `${first!.projectId} (${id}) is recorded twice, by ${places.join(" and by ")}: whichever is removed first revokes it.`,
+      `${records[0]!.projectId} (${id}) is recorded twice, by ${places.join(" and by ")}: whichever is removed first revokes it.`,
     );
   }
 }
@@ -95,12 +96,22 @@ function differencesOf(checkpoint: string, found: Drift<Recorded>): Difference[]
     const { id: presentId, createdAt: grantedAt } = permission;
     return { change: "re-made", checkpoint, projectId, recordedId: recorded?.id, presentId, grantedAt, urn };
   });
+  const pending = found.pending.map(({ declared: { projectId, urn }, permission }): Difference => {
+    const present = permission && { presentId: permission.id, grantedAt: permission.createdAt };
+    return { change: found.isGone ? "gone" : "pending", checkpoint, projectId, urn, ...present };
+  });
   const unrecorded = (change: Change, permissions: readonly Permission[]) =>
     permissions.map(({ projectId, id: presentId, createdAt: grantedAt }): Difference => {
       return { change, checkpoint, projectId, presentId, grantedAt };
     });
-  const kinds = [lost, remade, unrecorded("undeclared", found.undeclared), unrecorded("duplicate", found.duplicates)];
-  return kinds.flatMap((kind) => kind.sort((one, other) => (one.projectId < other.projectId ? -1 : 1)));
+  const kinds = [
+    lost,
+    remade,
+    pending,
+    unrecorded("undeclared", found.undeclared),
+    unrecorded("duplicate", found.duplicates),
+  ];
+  return kinds.flatMap((kind) => kind.sort((one, other) => one.projectId.localeCompare(other.projectId, "en")));
 }
 
 function render(compared: readonly Compared[], evidence: Evidence, recordedOnly: boolean, format: Format): string {
@@ -244,6 +255,7 @@ const remedies: Record<Change, string> = {
   gone: "Gone: the permission went with its checkpoint. Remove the resource from the program.",
   missing: "Missing: somebody revoked it. `pulumi up` grants it again; or remove it from the program.",
   "re-made": "Re-made: revoked and granted again. `pulumi up` puts it on record, with no change of access.",
+  pending: "Pending: on a set's list, and not on record yet. `pulumi up` finishes it.",
   undeclared:
     "Undeclared: none of the stacks has recorded it. Declare it, and `pulumi up` takes it over; or revoke it.",
   duplicate:

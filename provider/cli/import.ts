@@ -99,14 +99,13 @@ async function projectsOf(
   }
   const having = [...byProject.keys()];
   const without = (project ?? []).filter((projectId) => !byProject.has(projectId));
-  const wanted = having
-    .filter((projectId) => project?.includes(projectId) !== false && !recorded.has(projectId))
-    .sort();
   const say = (line: string) => screen.say(`${fineTunedModelCheckpoint}: ${line}`);
   if (having.length === 0 && without.length === 0) say("nobody has access.");
   if (without.length > 0) say(`${without.join(", ")} ${without.length === 1 ? "has" : "have"} no permission.`);
-  const skipped = having.filter((projectId) => recorded.has(projectId)).length;
-  if (skipped > 0) say(`left out ${counted(skipped, "permission")} that a stack has recorded.`);
+  const isAsked = (projectId: string) => project?.includes(projectId) !== false;
+  const wanted = having.filter((projectId) => isAsked(projectId) && !recorded.has(projectId)).sort();
+  const skipped = having.filter((projectId) => isAsked(projectId) && recorded.has(projectId)).length;
+  if (skipped > 0) say(`left out ${counted(skipped, "project")} that a stack has recorded.`);
   if (set && native && wanted.length > 0 && wanted.length < having.length) {
     throw new CommandFailed(
       `Pulumi imports a native set whole, and of ${fineTunedModelCheckpoint} only ${wanted.length} of ` +
@@ -182,13 +181,17 @@ function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Lab
   const taken = new Set(
     except.filter(({ urn }) => types.includes(placeOf(urn).type)).map(({ urn }) => placeOf(urn).name),
   );
-  const isFree = (labelled: Labelled) => !namesOf(labelled, set).some((name) => taken.has(name));
+  // The program has the labels as keys.
+  const used = new Set<string>();
+  const isFree = (labelled: Labelled) =>
+    !used.has(labelled.label) && !namesOf(labelled, set).some((name) => taken.has(name));
   return parts.map((part) => {
     const [short, whole] = labelsFor(part.checkpoint);
     let labelled = { ...part, label: short };
     for (let number = 1; !isFree(labelled); number++) {
       labelled = { ...part, label: number === 1 ? whole : `${whole}-${number}` };
     }
+    used.add(labelled.label);
     for (const name of namesOf(labelled, set)) taken.add(name);
     return labelled;
   });

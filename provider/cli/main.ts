@@ -2,6 +2,7 @@
 /** The command line: who has access, what is not as recorded, and how to bring it under Pulumi. */
 import { existsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { Deployment } from "../access/deployment";
 import { checkId } from "../resource/ids";
@@ -32,10 +33,15 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
       await work(...args);
     } catch (error) {
       screen.end();
-      console.error(`error: ${wordsOf(error)}`);
+      console.error(`error: ${withoutKeys(wordsOf(error))}`);
       process.exitCode = 1;
     }
   };
+}
+
+/** Whoever gives a key as an argument is not to find it in a log as well. */
+function withoutKeys(text: string): string {
+  return text.replace(/\bsk-[\w.-]+/g, "[key]");
 }
 
 /** What a command is about. */
@@ -57,6 +63,7 @@ function subjectOf(args: readonly string[], projectOption: readonly string[] | u
   const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpoint(id)))];
   if (checkpoints.length === 0)
     throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
+  if (project?.length === 0) throw new CommandFailed("--project names no project.");
   const problems = [
     ...checkpoints.map((id) => checkId("fineTunedModelCheckpoint", id)?.reason.replace(/^\w+/, "A checkpoint")),
     ...(project ?? []).map((id) => checkId("projectId", id)?.reason.replace(/^\w+/, "--project")),
@@ -78,8 +85,7 @@ const program = new Command("checkpoint-permissions")
   .version(version)
   .showHelpAfterError("(--help shows how it is used)")
   .configureOutput({
-    // Whoever gives a key as an argument is not to find it in a log as well.
-    outputError: (text, write) => write(text.replace(/\bsk-[\w.-]+/g, "[key]")),
+    outputError: (text, write) => write(withoutKeys(text)),
   })
   .addHelpText(
     "after",
@@ -200,8 +206,11 @@ Examples:
       const { set, native, file, program: programFile, force } = options;
       const { checkpoints, project } = subjectOf(given, options.project);
       const files = [file, ...(programFile === undefined ? [] : [programFile])];
+      if (new Set(files.map((one) => resolve(one))).size < files.length) {
+        throw new CommandFailed("--file and --program name the same file.");
+      }
       if (!force) for (const one of files) assertIsNew(one);
-      const except = await readStacks(options.except ?? []);
+      const except = await readStacks([...new Set(options.except)]);
       const made = await importOf(deploymentFor(options), screen, checkpoints, { project, set, native, except });
       if (made === undefined) {
         screen.say("There is nothing to import.");
@@ -233,9 +242,8 @@ function assertIsNew(file: string): void {
 
 /** @throws {CommandFailed} when the file is there, unless it may be overwritten, or cannot be written. */
 function write(file: string, text: string, force: boolean): void {
-  if (!force) assertIsNew(file);
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, text, { flag: force ? "w" : "wx" });
   } catch (error) {
     throw new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
   }

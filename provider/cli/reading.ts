@@ -34,14 +34,21 @@ export async function readEach<Result>(
       );
     show();
     let planned = pagesOf(permissions);
-    const onPage = ({ pages, isComplete }: Progress) => {
-      const known = isComplete ? pages : Math.max(planned, pages + 1);
-      expect(known - planned);
-      planned = known;
+    let sent = 0;
+    const plan = (pages: number) => {
+      expect(pages - planned);
+      planned = pages;
+    };
+    const onPage = ({ isComplete }: Progress) => {
+      sent++;
       done++;
+      plan(isComplete ? sent : Math.max(planned, sent + 1));
       show();
     };
     results.push(await read(checkpoint, onPage));
+    // Filtered lookups are no pages, and count as one at least.
+    done += Math.max(0, 1 - sent);
+    plan(Math.max(1, sent));
   }
   screen.end();
   return results;

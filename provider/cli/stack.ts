@@ -23,6 +23,8 @@ const resource = v.object({
   outputs: v.optional(v.record(v.string(), v.unknown()), {}),
   delete: v.optional(v.boolean(), false),
   external: v.optional(v.boolean(), false),
+  // Deleted already, to be created again.
+  pendingReplacement: v.optional(v.boolean(), false),
 });
 type Resource = v.InferOutput<typeof resource>;
 
@@ -62,25 +64,22 @@ export async function readStacks(files: readonly string[]): Promise<Recorded[]> 
 
 /** What a URN says: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
 export function placeOf(urn: string): { stack: string; type: string; name: string } {
-  const [stack = "", , types = "", ...name] = urn.replace(/^urn:pulumi:/, "").split("::");
-  return { stack, type: types.split("$").at(-1)!, name: name.join("::") };
+  const [stack = "", project = "", types = "", ...name] = urn.replace(/^urn:pulumi:/, "").split("::");
+  return { stack: `${project}/${stack}`, type: types.split("$").at(-1)!, name: name.join("::") };
 }
 
 function resourcesIn(content: string, file: string): Resource[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(content);
-  } catch {
-    throw notAnExport(file, content.trim() === "" ? "it is empty" : "it is not JSON");
-  }
-  const parsed = v.safeParse(stackExport, value);
-  if (!parsed.success) throw notAnExport(file, contractBreach(parsed.issues));
-  return parsed.output.deployment.resources ?? [];
+  const value = parsed(content);
+  if (value === undefined) throw notAnExport(file, content.trim() === "" ? "it is empty" : "it is not JSON");
+  const checked = v.safeParse(stackExport, value);
+  if (!checked.success) throw notAnExport(file, contractBreach(checked.issues));
+  return checked.output.deployment.resources ?? [];
 }
 
-function recordedBy({ urn, type, id, outputs, delete: isLeaving, external }: Resource, file: string): Recorded[] {
+function recordedBy(one: Resource, file: string): Recorded[] {
+  const { urn, type, id, outputs, delete: isLeaving, external, pendingReplacement } = one;
   // What a program only reads is not the stack's.
-  if (external) return [];
+  if (external || pendingReplacement) return [];
   const isOf = (kind: keyof typeof typesOf) => Object.values<string>(typesOf[kind]).includes(type);
   if (isOf("permission")) {
     const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = outputsOf(single, outputs, urn, file);
@@ -106,17 +105,17 @@ function outputsOf<Contract extends v.GenericSchema>(
   file: string,
 ): v.InferOutput<Contract> {
   const { stack, name } = placeOf(urn);
-  const shown = unwrapped(outputs);
+  const shown = unwrapped({ ...outputs, createdAt: unwrapped(outputs["createdAt"]) ?? 0 });
   if (shown === undefined) {
     throw new CommandFailed(
       `${file}: ${name} in ${stack} has secret inputs, which the export hides, so it cannot be compared. Export the ` +
         "stack with `pulumi stack export --show-secrets`, and keep that file as you would a key.",
     );
   }
-  const parsed = v.safeParse(contract, shown);
-  if (parsed.success) return parsed.output;
+  const checked = v.safeParse(contract, shown);
+  if (checked.success) return checked.output;
   throw new CommandFailed(
-    `${file}: the state of ${name} in ${stack} cannot be read: ${contractBreach(parsed.issues)}.`,
+    `${file}: the state of ${name} in ${stack} cannot be read: ${contractBreach(checked.issues)}.`,
   );
 }
 
@@ -129,10 +128,19 @@ function unwrapped(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (secretMark in value) {
     const { plaintext } = value as { plaintext?: unknown };
-    return typeof plaintext === "string" ? JSON.parse(plaintext) : undefined;
+    return typeof plaintext === "string" ? parsed(plaintext) : undefined;
   }
   const entries = Object.entries(value).map(([key, one]) => [key, unwrapped(one)] as const);
   return entries.some(([, one]) => one === undefined) ? undefined : Object.fromEntries(entries);
+}
+
+/** Undefined where it is not JSON. */
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 function notAnExport(file: string, why: string): CommandFailed {

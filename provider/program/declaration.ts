@@ -20,7 +20,7 @@ export function assertCanDeclare(
   if (opts?.import !== undefined) {
     throw programError(
       `${type} "${name}" cannot be imported by the option \`import\`, since Pulumi cannot read dynamic resources by their ` +
-        "IDs. Leave the option out, and `pulumi up` takes over the permission that exists; or run `npx checkpoint-permissions import`.",
+        "IDs. Leave the option out, and `pulumi up` takes over the permission that exists; or run `npx pulumi-openai-checkpoint-permissions import`.",
     );
   }
   assertHostFindsPackage();

@@ -16,9 +16,11 @@ export interface Declared {
 
 /** How a checkpoint's permissions differ from what stacks have recorded. */
 export interface Drift<Of extends Declared> {
-  /** Declared, but without access. */
+  /** Recorded, but without access. */
   missing: Of[];
-  /** Declared, and with access by another permission than the recorded one. */
+  /** On a set's list and not on record, so that the next `pulumi up` grants it, or takes over what there is. */
+  pending: { declared: Of; permission: Permission | undefined }[];
+  /** Recorded, and with access by another permission than the recorded one. */
   remade: { declared: Of; permission: Permission }[];
   /** Permissions of projects that no stack declares. Empty when they were not asked for. */
   undeclared: Permission[];
@@ -47,38 +49,49 @@ export async function findDrift<Of extends Declared>(
 ): Promise<Drift<Of>> {
   return attempt(deployment, "list", checkpointId, "", async (ready) => {
     const checkpoint = ready.checkpoint(checkpointId);
+    const kept = declared.filter(({ isLeaving }) => !isLeaving);
     const question = onPage === undefined ? {} : { onPage };
-    const listed = await checkpoint.unlessGone(() =>
-      withUndeclared ? checkpoint.lookups.all(question) : checkpoint.lookups.find(declared[0]!.projectId, question),
-    );
+    const all = withUndeclared ? await checkpoint.all(question) : undefined;
     const looks = await Promise.all(
-      declared
-        .filter(({ isLeaving }) => !isLeaving)
-        .map(async (one): Promise<[Of, Look]> => {
-          return [one, await checkpoint.access(one.projectId).look(one.recorded)];
-        }),
+      kept.map(async (one): Promise<[Of, Look]> => {
+        return [one, await checkpoint.access(one.projectId).look(one.recorded)];
+      }),
     );
+    // By now memory answers.
+    const [first] = kept;
+    const listed =
+      all ?? (first && (await checkpoint.unlessGone(() => checkpoint.lookups.find(first.projectId, idsOf(first)))));
 
-    const missing = looks.flatMap(([one, { permission }]) => (permission === undefined ? one : []));
-    const remade = looks.flatMap(([one, { permission }]) =>
+    const recorded = looks.filter(([one]) => one.recorded !== undefined);
+    const missing = recorded.flatMap(([one, { permission }]) => (permission === undefined ? one : []));
+    const remade = recorded.flatMap(([one, { permission }]) =>
       permission === undefined || permission.id === one.recorded?.id ? [] : [{ declared: one, permission }],
+    );
+    const pending = looks.flatMap(([one, { permission }]) =>
+      one.recorded === undefined ? [{ declared: one, permission }] : [],
     );
     const unlisted = looks.flatMap(([, { isUnlisted, permission }]) => (isUnlisted ? permission! : []));
     if (unlisted.length > 0) ready.say(lines.unlisted(checkpointId, unlisted));
     const known = new Set([
-      ...declared.flatMap(({ recorded }) => recorded?.id ?? []),
-      ...remade.map(({ permission }) => permission.id),
+      ...declared.flatMap((one) => one.recorded?.id ?? []),
+      ...looks.flatMap(([, { permission }]) => permission?.id ?? []),
     ]);
-    const others = withUndeclared ? listed.permissions.filter(({ id }) => !known.has(id)) : [];
-    const projects = new Set(declared.map(({ projectId }) => projectId));
+    const others = all?.permissions.filter(({ id }) => !known.has(id)) ?? [];
+    const projects = new Set(kept.map(({ projectId }) => projectId));
     return {
       missing,
       remade,
+      pending,
       undeclared: others.filter(({ projectId }) => !projects.has(projectId)),
       duplicates: others.filter(({ projectId }) => projects.has(projectId)),
       isGone: checkpoint.isGone,
-      date: checkpoint.isGone ? undefined : listed.date,
-      organization: listed.organization,
+      date: checkpoint.isGone ? undefined : listed?.date,
+      organization: listed?.organization,
     };
   });
+}
+
+/** The question that the look at a record has asked. */
+function idsOf({ recorded }: Declared): Question {
+  return recorded === undefined ? {} : { ids: new Set([recorded.id]) };
 }

@@ -40,7 +40,9 @@ export async function listPermissions(
   };
   return attempt(checked, "list", fineTunedModelCheckpoint, "", (ready) => {
     const { lookups } = ready.checkpoint(fineTunedModelCheckpoint);
-    return projectId === undefined ? lookups.all(question) : lookups.find(projectId, question);
+    return projectId === undefined
+      ? lookups.all(question)
+      : lookups.find(projectId, { ...question, isExhaustive: true });
   });
 }
 

@@ -159,7 +159,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     return attempt(this.deployment, "look up", id, "anybody", async (deployment) => {
       // Newest first, and the newest counts.
       const newest = new Map<string, Permission>();
-      for (const permission of (await deployment.checkpoint(id).all()).toReversed()) {
+      for (const permission of (await deployment.checkpoint(id).all()).permissions.toReversed()) {
         if (only?.has(permission.projectId) !== false) newest.set(permission.projectId, permission);
       }
       const permissions = [...newest.values()].sort(byProject);

@@ -68,13 +68,19 @@ describe("the drift command", function () {
     const api = fakeApi();
     const { id } = api.grant(checkpoint, "proj_b");
     const listed = ["proj_a", "proj_b"].map((project) => ({ ...vanished(project), recorded: undefined }));
-    expect(await differences(listed)).to.deep.equal(["missing proj_a", `re-made proj_b ${id}`]);
+    expect(await differences(listed)).to.deep.equal(["pending proj_a", `pending proj_b ${id}`]);
   });
 
   it("does not miss what is about to go, nor call it undeclared", async function () {
     const api = fakeApi();
     const there = recordOf(api.grant(checkpoint, "proj_a"), { isLeaving: true });
     expect(await differences([there, { ...vanished("proj_b"), isLeaving: true }])).to.deep.equal([]);
+  });
+
+  it("calls undeclared, and no duplicate, what was granted in place of a record that is about to go", async function () {
+    const api = fakeApi();
+    const { id } = api.grant(checkpoint, "proj_a");
+    expect(await differences([{ ...vanished("proj_a"), isLeaving: true }])).to.deep.equal([`undeclared proj_a ${id}`]);
   });
 
   it("takes what one stack declares as declared for all", async function () {
@@ -126,7 +132,9 @@ describe("the drift command", function () {
     const { text, hasDrift } = await drift(deploymentWith().deployment, screen, both, options);
     expect(hasDrift).to.be.false;
     expect(text).to.match(/^1 permission of 1 checkpoint: as recorded/);
-    expect(screen.text).to.match(/^proj_a \(cp_\w+\) is recorded twice, by web in dev and by web in prod: /);
+    expect(screen.text).to.match(
+      /^proj_a \(cp_\w+\) is recorded twice, by web in acme\/dev and by web in acme\/prod: /,
+    );
   });
 
   it("says that a checkpoint is gone with all of its permissions", async function () {
@@ -153,8 +161,8 @@ describe("the drift command", function () {
       new RegExp(`^\\| ${change} +\\| \`${project}\` \\| .*\`${id}\`.* \\| ${by} +\\|$`, "m");
     expect(text)
       .to.match(/^### Checkpoint permissions: 3 differences between what is recorded and what is granted\n/)
-      .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `dev`"))
-      .and.to.match(row("re-made", "proj_b", remade.id, "`web` in `dev`"))
+      .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `acme/dev`"))
+      .and.to.match(row("re-made", "proj_b", remade.id, "`web` in `acme/dev`"))
       .and.to.match(row("undeclared", "proj_d", undeclared.id, "nobody"))
       .and.to.match(/^- Missing: .*`pulumi up` grants it again/m)
       .and.to.match(/Read 2026-11-24 19:40:00 UTC from https:\/\/api\.openai\.com\/v1, organization acme\./);
@@ -167,7 +175,7 @@ describe("the drift command", function () {
     api.grant(checkpoint, project("d"));
     const { text } = await compare([vanished(project("b")), vanished(project("c"))], "table");
     expect(text.split("\n").filter((line) => line.length > 80 && !line.startsWith("- "))).to.deep.equal([]);
-    expect(text).to.match(/re-made +proj_b+\n +recorded: cp_gone\n +by: +web in dev\n +granted: +cp_\w+ \d/);
+    expect(text).to.match(/re-made +proj_b+\n +recorded: cp_gone\n +by: +web in acme\/dev\n +granted: +cp_\w+ \d/);
   });
 
   it("gives a row of CSV for each difference", async function () {

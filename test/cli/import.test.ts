@@ -82,13 +82,23 @@ describe("the import command", function () {
     ]);
   });
 
+  it("gives two checkpoints that end alike different keys in the program, whoever may use them", async function () {
+    const twin = checkpoint.replace("mini", "nano");
+    const api = fakeApi();
+    api.grant(checkpoint, "proj_a");
+    api.grant(twin, "proj_b");
+    const { program } = (await imported({}, [checkpoint, twin]))!;
+    const keys = [...program.matchAll(/^ {2}"(.*)": \{$/gm)].map(([, key]) => key);
+    expect(keys).to.deep.equal(["B7R9VjQd", "ft-gpt-4.1-nano-2025-04-14-acme--B7R9VjQd"]);
+  });
+
   it("leaves out what a stack records, and keeps the names of what comes later", async function () {
     const api = fakeApi();
     for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
     const except = [recordOf("proj_a", "B7R9VjQd-proj_a")];
     const { names, said } = (await imported({ except }))!;
     expect(names).to.deep.equal(["B7R9VjQd-proj_b"]);
-    expect(said).to.equal(`${checkpoint}: left out 1 permission that a stack has recorded.\n`);
+    expect(said).to.equal(`${checkpoint}: left out 1 project that a stack has recorded.\n`);
   });
 
   it("takes no name that a stack uses for something else", async function () {

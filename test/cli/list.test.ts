@@ -64,6 +64,17 @@ describe("the list command", function () {
     expect(api.requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_7"]);
   });
 
+  it("finds a project's second permission on a later page, when several projects are asked about", async function () {
+    let now = Date.UTC(2026, 0, 1);
+    const api = fakeApi({ now: () => now });
+    const older = api.grant(checkpoint, "proj_a");
+    now += 60_000;
+    for (let index = 0; index < 150; index++) api.grant(checkpoint, `proj_${index}`);
+    const newer = api.grant(checkpoint, "proj_a");
+    const text = await listed("csv", ["proj_a", "proj_7"]);
+    expect(text).to.include(older.id).and.to.include(newer.id);
+  });
+
   it("shows a project's two permissions, the older first", async function () {
     let now = Date.UTC(2026, 0, 1);
     const api = fakeApi({ now: () => now });

@@ -54,6 +54,7 @@ describe("a stack's export", function () {
         setOf("team", ["proj_a"], [leaving]),
         singleOf("old", "proj_c", "cp_3", { delete: true }),
         singleOf("seen", "proj_d", "cp_4", { external: true }),
+        singleOf("deleted", "proj_e", "cp_5", { pendingReplacement: true }),
       ),
     );
     expect(recorded.map(({ projectId, recorded: one, isLeaving }) => [projectId, one?.id, isLeaving])).to.deep.equal([
@@ -69,7 +70,7 @@ describe("a stack's export", function () {
     expect(await read(exportOf(resourceOf("permission", "web", shown, { id: "cp_1" })))).to.have.length(1);
     const hidden = { ...outputs, projectId: { ...mark, ciphertext: "v1:abc" } };
     const error = await failureOf(read(exportOf(resourceOf("permission", "web", hidden, { id: "cp_1" }))));
-    expect(error.message).to.match(/web in dev has secret inputs.*--show-secrets/);
+    expect(error.message).to.match(/web in acme\/dev has secret inputs.*--show-secrets/);
   });
 
   it("is read as PowerShell writes it", async function () {
@@ -96,6 +97,6 @@ describe("a stack's export", function () {
 
   it("names a resource whose state is broken", async function () {
     const error = await failureOf(read(exportOf(resourceOf("permission", "web", { projectId: 7 }))));
-    expect(error.message).to.match(/the state of web in dev cannot be read: fineTunedModelCheckpoint is missing/);
+    expect(error.message).to.match(/the state of web in acme\/dev cannot be read: fineTunedModelCheckpoint is missing/);
   });
 });

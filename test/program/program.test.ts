@@ -75,7 +75,7 @@ describe("a program's CheckpointPermission", function () {
     expect(() => new CheckpointPermission("web", args, { import: "cp_1" }))
       .to.throw(pulumi.RunError, "takes over the permission that exists")
       .with.property("message")
-      .that.includes("npx checkpoint-permissions import");
+      .that.includes("npx pulumi-openai-checkpoint-permissions import");
   });
 
   it("refuses a setting that is mistyped in the package's namespace, and names the near one", async function () {
