@@ -143,16 +143,6 @@ byNativePlugin("a stack", function (createWorld) {
     for (const { api } of [world, other]) expect(api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("with a setting that does not exist fails before any request, and names the near one", async function () {
-    const world = await createWorld();
-    world.config["openai-checkpoint-permissions:requestPerMinute"] = "6";
-    await world.declare({ web: "proj_web" });
-    const preview = await world.run("preview");
-    expect(preview.ok).to.equal(false);
-    expect(texts(preview)).to.include("Did you mean requestsPerMinute?");
-    expect(world.api.requests).to.deep.equal([]);
-  });
-
   it("keeps access when a set depends on the resource that a project moves to", async function () {
     const world = await createWorld();
     await world.program(set("team", ["proj_a", "proj_b"]));
