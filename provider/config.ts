@@ -221,7 +221,7 @@ export function problemsWithKeys(keys: readonly string[]): { errors: string[]; n
 }
 
 /** The keys by which a stack's config may have the admin key. */
-export const keysOfAdminKey: readonly string[] = [`${own}adminApiKey`, `${shared}adminApiKey`];
+export const keysOfAdminKey = ofStack.namesOf("adminApiKey");
 
 /** What to say of an admin key that a stack's config holds in plain text, under this key. */
 export function warningOfPlainKey(key = `${own}adminApiKey`): string {

@@ -1,7 +1,19 @@
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
 import { findDrift, type Drift } from "../resource/drift";
-import { counted, csv, iso, json, markdownTable, minute, source, type Evidence, type Format } from "./format";
+import {
+  counted,
+  csv,
+  inCode,
+  iso,
+  json,
+  markdownTable,
+  minute,
+  second,
+  source,
+  type Evidence,
+  type Format,
+} from "./format";
 import { readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type Recorded } from "./stack";
@@ -121,6 +133,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
     differences.length === 0
       ? `${counted(recorded, "permission")} of ${counted(compared.length, "checkpoint")}: as recorded`
       : `${counted(differences.length, "difference")} between what is recorded and what is granted`;
+  const extent = recordedOnly ? "recorded permissions" : "all permissions";
   const scope = recordedOnly ? "Who else has access was not looked at." : "The lists are complete.";
   const isText = format === "table" || format === "markdown";
   if (isText && compared.length === 0) return "No checkpoint permissions are recorded, so there is nothing to compare.";
@@ -128,7 +141,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
     case "json":
       return json({
         ...evidence,
-        compared: recordedOnly ? "recorded permissions" : "all permissions",
+        compared: extent,
         checkpoints: compared.map(({ checkpoint, recorded: count, isGone, readAt }) => ({
           fineTunedModelCheckpoint: checkpoint,
           recorded: count,
@@ -143,7 +156,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
       });
     case "csv":
       return csv(
-        compared.flatMap((one) => csvRows(one, evidence, recordedOnly)),
+        compared.flatMap((one) => csvRows(one, evidence, extent)),
         csvColumns,
       );
     case "markdown":
@@ -152,7 +165,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
         ...compared
           .filter((one) => one.differences.length > 0)
           .flatMap((one) => [
-            `**\`${one.checkpoint}\`**: ${summary(one)}`,
+            `**${inCode(one.checkpoint)}**: ${summary(one)}`,
             markdownTable([
               ["Change", "Project", "Permission", "Recorded by"],
               ...one.differences.map((difference) => [
@@ -198,7 +211,7 @@ type Row = Omit<Difference, "change"> & { change: Change | "none" };
 function csvRows(
   { checkpoint: one, differences, readAt }: Compared,
   { api, organization }: Evidence,
-  recordedOnly: boolean,
+  extent: string,
 ): Record<string, string>[] {
   const rows: Row[] = differences.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : differences;
   return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn }: Row) => ({
@@ -209,7 +222,7 @@ function csvRows(
     present_id: presentId ?? "",
     granted_at: grantedAt === undefined ? "" : iso(grantedAt),
     urn: urn ?? "",
-    compared: recordedOnly ? "recorded permissions" : "all permissions",
+    compared: extent,
     read_at: iso(readAt),
     api,
     organization: organization ?? "",
@@ -231,8 +244,6 @@ function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (i
   const present = `${code(presentId)}, granted ${minute(grantedAt!)}`;
   return recordedId === undefined ? present : `${before} → ${present}`;
 }
-
-const inCode = (id: string) => `\`${id}\``;
 
 /** A few lines of a terminal. */
 function entry(difference: Difference): string {
@@ -271,5 +282,5 @@ function remediesFor(differences: readonly Difference[]): string[] {
 
 function readWhen(compared: readonly Compared[]): string {
   const first = Math.min(...compared.map(({ readAt }) => readAt));
-  return `Read ${iso(first).replace("T", " ").replace("Z", " UTC")}`;
+  return `Read ${second(first)}`;
 }

@@ -39,9 +39,19 @@ export function minute(seconds: number): string {
   return iso(seconds).slice(0, 16).replace("T", " ");
 }
 
+/** The same to the second: 2026-11-02 14:05:09 UTC. */
+export function second(seconds: number): string {
+  return iso(seconds).replace("T", " ").replace("Z", " UTC");
+}
+
 /** Unix seconds as a program reads them. */
 export function iso(seconds: number): string {
   return `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** An ID as Markdown shows code. */
+export function inCode(id: string): string {
+  return `\`${id}\``;
 }
 
 export function counted(count: number, one: string, many = `${one}s`): string {

@@ -1,13 +1,12 @@
 import type { Deployment } from "../access/deployment";
 import type { Progress } from "../access/lookups";
 import type { Permission } from "../api/permission";
-import { listPermissions } from "../resource/list";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
 import { SetResource } from "../resource/set";
 import { SingleResource } from "../resource/single";
 import { CommandFailed } from "./failure";
 import { counted, json } from "./format";
-import { readEach } from "./reading";
+import { listsOf, readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type Recorded } from "./stack";
 
@@ -89,10 +88,7 @@ async function projectsOf(
     except.filter(({ checkpoint }) => checkpoint === fineTunedModelCheckpoint).map(({ projectId }) => projectId),
   );
   // Pulumi reads a set's whole list in any case.
-  const asked = project === undefined || set ? [{}] : project.map((projectId) => ({ projectId }));
-  const lists = await Promise.all(
-    asked.map((args) => listPermissions(() => deployment, { fineTunedModelCheckpoint, ...args }, { onPage })),
-  );
+  const lists = await listsOf(deployment, fineTunedModelCheckpoint, set ? undefined : project, onPage);
   const byProject = new Map<string, Permission[]>();
   for (const permission of lists.flatMap(({ permissions }) => permissions)) {
     byProject.set(permission.projectId, [...(byProject.get(permission.projectId) ?? []), permission]);
@@ -130,8 +126,10 @@ async function resourcesOf(
   const { checkpoint, projectIds } = part;
   const door = native ? "native" : "dynamic";
   if (set) {
-    const found = await new SetResource(() => deployment).import(checkpoint, new Set(projectIds));
-    const record = native ? { id: checkpoint } : recordOf("permissions", found);
+    const resource = new SetResource(() => deployment);
+    const record = native
+      ? { id: checkpoint }
+      : recordOf("permissions", await resource.import(checkpoint, new Set(projectIds)));
     return namesOf(part, set).map((name) => ({ type: typesOf.permissions[door], name, ...record }));
   }
   const single = new SingleResource(() => deployment);
@@ -139,8 +137,7 @@ async function resourcesOf(
   return Promise.all(
     projectIds.map(async (projectId, index) => {
       const id = `${checkpoint}/${projectId}`;
-      const found = await single.import(id);
-      const record = native ? { id } : recordOf("permission", found);
+      const record = native ? { id } : recordOf("permission", await single.import(id));
       return { type: typesOf.permission[door], name: names[index]!, ...record };
     }),
   );

@@ -1,9 +1,21 @@
 import type { Deployment } from "../access/deployment";
 import type { Listed } from "../access/lookups";
 import type { Permission } from "../api/permission";
-import { listPermissions } from "../resource/list";
-import { aligned, counted, csv, iso, json, markdownTable, minute, source, type Evidence, type Format } from "./format";
-import { readEach } from "./reading";
+import {
+  aligned,
+  counted,
+  csv,
+  inCode,
+  iso,
+  json,
+  markdownTable,
+  minute,
+  second,
+  source,
+  type Evidence,
+  type Format,
+} from "./format";
+import { listsOf, readEach } from "./reading";
 import type { Screen } from "./screen";
 
 /** Who may use one checkpoint. */
@@ -27,10 +39,7 @@ export async function list(
   const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, 0]));
   let organization: string | null = null;
   const reviews = await readEach(deployment, screen, expected, async (fineTunedModelCheckpoint, onPage) => {
-    const asked = projectIds === undefined ? [{}] : [...new Set(projectIds)].map((projectId) => ({ projectId }));
-    const lists = await Promise.all(
-      asked.map((args) => listPermissions(() => deployment, { fineTunedModelCheckpoint, ...args }, { onPage })),
-    );
+    const lists = await listsOf(deployment, fineTunedModelCheckpoint, projectIds, onPage);
     organization ??= lists[0]?.organization ?? null;
     return reviewOf(fineTunedModelCheckpoint, lists, projectIds);
   });
@@ -42,7 +51,7 @@ function reviewOf(fineTunedModelCheckpoint: string, lists: readonly Listed[], pr
     .flatMap((listed) => listed.permissions)
     .sort((a, b) => compare(a.projectId, b.projectId) || a.createdAt - b.createdAt);
   const having = new Set(permissions.map(({ projectId }) => projectId));
-  const without = [...new Set(projectIds)].filter((projectId) => !having.has(projectId)).sort();
+  const without = projectIds.filter((projectId) => !having.has(projectId)).sort();
   return { fineTunedModelCheckpoint, readAt: Math.min(...lists.map(({ date }) => date)), permissions, without };
 }
 
@@ -79,9 +88,9 @@ function render(
       return [
         "# Who may use fine-tuned checkpoints",
         ...reviews.flatMap((review) => [
-          `## \`${review.fineTunedModelCheckpoint}\``,
+          `## ${inCode(review.fineTunedModelCheckpoint)}`,
           `${summary(review)}.`,
-          ...tableOf(review, markdownTable, (id) => `\`${id}\``),
+          ...tableOf(review, markdownTable, inCode),
         ]),
         `The lists are complete for ${scope}. Source: ${source(evidence)}.`,
       ].join("\n\n");
@@ -97,7 +106,7 @@ function render(
 }
 
 function summary({ permissions, readAt }: Review): string {
-  return `${counted(permissions.length, "permission")}, read ${iso(readAt).replace("T", " ").replace("Z", " UTC")}`;
+  return `${counted(permissions.length, "permission")}, read ${second(readAt)}`;
 }
 
 /** None where there is nothing to show. */

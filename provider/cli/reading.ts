@@ -1,7 +1,21 @@
 import type { Deployment } from "../access/deployment";
-import type { Progress } from "../access/lookups";
+import type { Listed, Progress } from "../access/lookups";
 import { pageSize } from "../api/client";
+import { listPermissions } from "../resource/list";
 import type { Screen } from "./screen";
+
+/** The whole list of a checkpoint's permissions, or each of these projects' own. */
+export function listsOf(
+  deployment: Deployment,
+  fineTunedModelCheckpoint: string,
+  projectIds: readonly string[] | undefined,
+  onPage: (progress: Progress) => void,
+): Promise<Listed[]> {
+  const asked = projectIds === undefined ? [{}] : projectIds.map((projectId) => ({ projectId }));
+  return Promise.all(
+    asked.map((args) => listPermissions(() => deployment, { fineTunedModelCheckpoint, ...args }, { onPage })),
+  );
+}
 
 /**
  * Reads checkpoints one after the other, and says how far it is.

@@ -1,6 +1,6 @@
 import type { Look, Recorded } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
-import type { Question } from "../access/lookups";
+import type { Progress, Question } from "../access/lookups";
 import type { Permission } from "../api/permission";
 import { attempt } from "./failure";
 import * as lines from "./lines";
@@ -45,13 +45,12 @@ export async function findDrift<Of extends Declared>(
   checkpointId: string,
   declared: readonly Of[],
   withUndeclared: boolean,
-  onPage?: Question["onPage"],
+  onPage: (progress: Progress) => void,
 ): Promise<Drift<Of>> {
   return attempt(deployment, "list", checkpointId, "", async (ready) => {
     const checkpoint = ready.checkpoint(checkpointId);
     const kept = declared.filter(({ isLeaving }) => !isLeaving);
-    const question = onPage === undefined ? {} : { onPage };
-    const all = withUndeclared ? await checkpoint.all(question) : undefined;
+    const all = withUndeclared ? await checkpoint.all({ onPage }) : undefined;
     const looks = await Promise.all(
       kept.map(async (one): Promise<[Of, Look]> => {
         return [one, await checkpoint.access(one.projectId).look(one.recorded)];
