@@ -10,7 +10,7 @@ export interface Measurement {
   seconds: number;
   requests: Record<Method, number>;
   refused: number;
-  /** Projects that may use the checkpoint afterwards. */
+  /** Projects that have access afterwards. */
   granted: number;
   /** Bytes of state for one resource, as compact JSON; 0 when there is none. */
   stateBytes: number;

@@ -92,7 +92,7 @@ class Bench {
       [3, 10_000],
       [100, 10_000],
     ] as const) {
-      // So many filtered GETs, or so many pages of the whole list.
+      // A filtered GET for each permission, or every page of the whole list.
       const least = Math.min(count, Math.ceil((count + others) / 100));
       const [up, preview] = await this.repeat({ way: "ours", count, others }, ["up", "preview"], 1);
       rows.push([`${count} among ${others}`, up!.requests.GET, preview!.requests.GET, least, 2 * least]);
@@ -150,7 +150,7 @@ class Bench {
     this.add(
       `## 100 permissions under a throttle of ${throttle.perMinute} a minute, burst ${throttle.burst}, ` +
         `no \`Retry-After\`\n\n${table(head, rows)}\n\nThe least possible: the time without a throttle, and the ` +
-        `waits that so many requests need at that rate.`,
+        `waits that this number of requests needs at that rate.`,
     );
     return { ours: up!, naive: naive! };
   }

@@ -9,7 +9,7 @@ export interface Clock {
   random(): number;
 }
 
-/** Longer than this, in milliseconds, a timer of Node.js does not wait at all. */
+/** The longest delay, in milliseconds, that a timer of Node.js accepts: with a longer one it fires at once. */
 export const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

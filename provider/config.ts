@@ -1,6 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
 
-/** Config that is missing, wrong, or forbids what is asked for: found before any request is made. */
+/** Config that is missing or wrong, or forbids the operation. Thrown before any request is made. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -13,7 +13,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** These are named as in OpenAI's official provider, which refuses other keys in its namespace. */
+/** The settings that OpenAI's official provider knows by the same names. It refuses other keys in its namespace. */
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
 const settings = [
   ...sharedSettings,
@@ -25,13 +25,13 @@ const settings = [
 ] as const;
 export type Setting = (typeof settings)[number];
 
-/** A place where a person gives settings. */
+/** A place where a person sets settings. */
 export interface Source {
-  /** What a setting may be called there, in the order in which the names are tried. */
+  /** The names that a setting may have there, in the order in which they are tried. */
   namesOf: (setting: Setting) => readonly string[];
-  /** How a value is corrected there, as in "Correct it …". */
+  /** Where a value is corrected, to follow "Correct it". */
   correctIt: string;
-  /** What to do when there is no admin key. */
+  /** The remedy for a missing admin key. */
   howToSetKey: (nameOf: Config["nameOf"]) => string;
 }
 
@@ -62,11 +62,11 @@ export const ofOptions: Source = {
 /** The settings of one deployment. */
 export interface Settings {
   /**
-   * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. That there is none is an error only
-   * when a request is about to be made.
+   * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. A missing key is an error only when
+   * a request is about to be made.
    */
   adminApiKey: string | undefined;
-  /** Where the API is: HTTPS, unless the host is loopback. Default: `https://api.openai.com/v1`. */
+  /** The API's base URL: HTTPS, unless the host is loopback. Default: `https://api.openai.com/v1`. */
   baseUrl: string;
   /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
   organization: string | undefined;
@@ -76,7 +76,7 @@ export interface Settings {
   requestsPerMinute: number | undefined;
   /** How long one request may take, in seconds. Default: 60. */
   timeoutSeconds: number;
-  /** How long the API's throttle may serve nothing at all, in seconds. Default: 900. */
+  /** How long to wait while the API throttles and serves nothing, in seconds. Default: 900. */
   maxWaitSeconds: number;
   /** Whether a preview looks each permission up. Default: true. */
   driftDetection: boolean;
@@ -84,13 +84,13 @@ export interface Settings {
   adoptExisting: boolean;
 }
 
-/** Settings as they were read, once, from where a person gives them and from the environment. */
+/** Settings as read, once, from their source and the environment. */
 export interface Config extends Settings {
-  /** What the person should hear of how the settings came about. */
+  /** Remarks for the person, such as on a variable that is ignored. */
   notices: string[];
-  /** What a setting is called where it was read from, or is to be given. */
+  /** The full name of a setting where it was read, or where it should be set. */
   nameOf: (setting: Setting) => string;
-  /** What to do when there is no admin key. */
+  /** The remedy for a missing admin key. */
   howToSetKey: string;
 }
 
@@ -102,10 +102,10 @@ const defaultBaseUrl = "https://api.openai.com/v1";
  * The environment's base URL, organization and project count only together with the environment's key: a key from the
  * stack's config must not go wherever some shell variable points.
  *
- * @param get gives a setting's value by the name that it has in the source (`openai:baseUrl`), or undefined.
+ * @param get returns the value of a setting by its full name (`openai:baseUrl`), or undefined.
  * @param env the environment's variables.
  * @param source the place that `get` reads from.
- * @throws {ConfigError} when values are wrong: one error that names them all.
+ * @throws {ConfigError} naming every wrong value.
  */
 export function readConfig(
   get: (key: string) => string | undefined,
@@ -192,7 +192,7 @@ export function missingKey({ howToSetKey }: Config): ConfigError {
   return new ConfigError("No admin API key is set.", howToSetKey);
 }
 
-/** What is wrong with a setting's name, and which one may be meant; undefined when there is such a setting. */
+/** Why there is no setting of this name, and which one may be meant; undefined when there is one. */
 export function problemWithName(name: string): string | undefined {
   if (isSetting(name)) return undefined;
   const near = nearestSetting(name);
@@ -223,7 +223,7 @@ export function problemsWithKeys(keys: readonly string[]): { errors: string[]; n
 /** The keys by which a stack's config may have the admin key. */
 export const keysOfAdminKey = ofStack.namesOf("adminApiKey");
 
-/** What to say of an admin key that a stack's config holds in plain text, under this key. */
+/** The warning for an admin key that is in plain text in a stack's config. */
 export function warningOfPlainKey(key = `${own}adminApiKey`): string {
   return (
     `${key} is in plain text in the stack's config. Encrypt it with \`pulumi config set --secret ${key}\`; if the file ` +
@@ -231,7 +231,7 @@ export function warningOfPlainKey(key = `${own}adminApiKey`): string {
   );
 }
 
-/** Where a setting belongs: OpenAI's own provider refuses the ones that it does not know. */
+/** The key that the docs recommend: OpenAI's own provider refuses settings that it does not know. */
 function usualKey(setting: Setting): string {
   return `${isShared(setting) ? shared : own}${setting}`;
 }
@@ -249,7 +249,7 @@ function nearestSetting(name: string): Setting | undefined {
   return distance(name, near) <= 3 ? near : undefined;
 }
 
-/** A wrong value, unless it may be a key that was set in the wrong place. */
+/** A wrong value for a message, unless it may be an API key that was set in the wrong place. */
 function quoted(value: string): string {
   return /^[\w.+-]{1,12}$/.test(value) && !value.startsWith("sk-") ? `"${value}"` : "something else";
 }

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 /**
  * Ends the process with the engine, whose address is the host's one argument.
  *
- * Where the engine is killed, the host lives on, and what it still had to grant or to revoke nobody would record.
+ * When the engine is killed, the host lives on, and nobody would record what it still grants or revokes.
  */
 export function endWithEngine(wasThere = false): void {
   // Flags of the CLI, such as --tracing, come before it.

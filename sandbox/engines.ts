@@ -29,9 +29,9 @@ export interface RunOptions {
   refresh?: boolean;
   /** Whether the CLI logs whatever it does. */
   verbose?: boolean;
-  /** Hears of each event as it happens. */
+  /** Called for each event as it happens. */
   onEvent?: (event: Event) => void;
-  /** Hears of the process that runs the deployment. */
+  /** Called with the ID of the process that runs the deployment. */
   onStart?: (pid: number) => void;
 }
 
@@ -92,7 +92,7 @@ export interface StackExport {
 }
 
 export interface Engine {
-  /** As it is shown to a person, with the version. */
+  /** Its name and version, for a person. */
   readonly description: string;
   readonly kind: "pulumi" | "miniature";
   run(project: Project, command: Command, options?: RunOptions): Promise<Run>;

@@ -68,10 +68,10 @@ export async function schemaText(): Promise<string> {
     },
     functions: {
       [`${namespace}listCheckpointPermissions`]: {
-        description: "Lists who may use a checkpoint, newest first.",
+        description: "Lists who has access to a checkpoint, newest first.",
         inputs: { type: "object", ...list },
         outputs: {
-          description: "Who may use the checkpoint.",
+          description: "The permissions for the checkpoint.",
           properties: {
             permissions: {
               type: "array",

@@ -30,7 +30,7 @@ function check(title: string, command: string): void {
   totals[run(title, command) ? "passed" : "failed"]++;
 }
 
-/** Starts a check whose output is shown once it is awaited. */
+/** Starts a check, whose output is printed when it is awaited. */
 function checkMeanwhile(title: string, command: string): () => Promise<void> {
   const child = spawn(command, { shell: true, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

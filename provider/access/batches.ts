@@ -3,22 +3,22 @@ import type { Clock } from "../clock";
 /** How long, in milliseconds, a batch waits for another item to join it. */
 const shortestQuiet = 20;
 const longestQuiet = 250;
-/** However steadily items keep coming, a batch is closed after this long. */
+/** A batch is closed after this many milliseconds, however steadily items keep coming. */
 const longestGathering = 2_000;
 
 /**
  * Gathers items that arrive together into batches, one batch under way at a time.
  *
  * The engine asks for creates one by one, some milliseconds apart. So a batch is gathered until none has come for a
- * quiet time that follows the gaps seen, and for as long as the batch before is under way. Once it is seen how many the
- * engine sends at once, a batch of that size does not wait.
+ * quiet time, which follows from the gaps so far, and while the batch before it is under way. Once it is clear how many
+ * the engine sends at once, a batch of that size does not wait.
  */
 export class Batches<Item> {
   #gathered: Item[] = [];
   #working = false;
   #lastArrival = -Infinity;
   #gap = shortestQuiet / 4;
-  /** The size of the last batches that ended by themselves: where they agree, it is all that the engine sends at once. */
+  /** The size of the last batches. Where several agree, it is as many as the engine sends at once. */
   #width = { size: 0, agreed: 0 };
   #full: (() => void) | undefined;
 
@@ -35,7 +35,7 @@ export class Batches<Item> {
     if (!this.#working) void this.#work();
   }
 
-  /** Waiting for more is in vain: the engine waits for these. */
+  /** Whether no more will come: the engine waits for these. */
   get #isFull(): boolean {
     return this.#width.agreed >= 2 && this.#gathered.length === this.#width.size;
   }
@@ -44,7 +44,7 @@ export class Batches<Item> {
     const now = this.clock.now();
     const gap = now - this.#lastArrival;
     this.#lastArrival = now;
-    // Between batches the engine waits for us; that gap says nothing of how it sends.
+    // Between batches the engine waits for us; that gap says nothing about how it sends.
     if (this.#working && gap <= longestQuiet) this.#gap = 0.7 * this.#gap + 0.3 * gap;
   }
 

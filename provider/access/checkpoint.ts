@@ -6,7 +6,7 @@ import { ConfigError, type Config } from "../config";
 import { best, Grants, maxAgeOfWrite } from "./grants";
 import { Lookups, type Listed, type Question } from "./lookups";
 
-/** What a checkpoint shares with the others of its deployment. */
+/** What the checkpoints of a deployment share. */
 interface Shared {
   config: Config;
   client: Client;
@@ -16,49 +16,49 @@ interface Shared {
 
 /** A resource in state that is still in the program. */
 export interface Live {
-  /** What it is to have now. */
+  /** What the program gives it now. */
   accesses: ReadonlySet<Access>;
-  /** Whether the program says that a replacement deletes it first. */
+  /** Whether the program asks for a replacement to delete it first. */
   deleteBeforeReplace: boolean;
 }
 
 /** A permission as state has it. */
 export type Recorded = Pick<Permission, "id" | "createdAt">;
 
-/** What there is of an access. */
+/** What a lookup found. */
 export interface Look {
-  /** The permission that state has if it is there, else the newest; undefined when there is none. */
+  /** The permission that state has, else the newest; undefined when there is none. */
   permission: Permission | undefined;
   /** Whether the permission that state has is gone. */
   isGone: boolean;
-  /** Whether it is taken as granted although no list shows it, since it is so young that lists may lag behind. */
+  /** Whether it counts as granted although no list has it: lists may lag behind one this young. */
   isUnlisted: boolean;
 }
 
-/** How a project came by its access. */
+/** A project's permission, after a grant. */
 export interface Grant {
   permission: Permission;
-  /** Whether it existed, and this deployment did not see that it was ours. */
+  /** Whether it existed before, and was not known to be ours. */
   isTakenOver: boolean;
 }
 
 /**
- * What became of a permission that was to be given up:
+ * What a release did:
  *
- * - `revoked`: it was there, and is no more;
- * - `gone`: it was gone already;
- * - `kept`: another resource of the program has it on record;
- * - `awaited`: it is still granted, because the program wants the access, and nobody else has a permission for it on
- *   record. Whoever has the record must keep it.
+ * - `revoked`: revoked the permission;
+ * - `gone`: nothing, since the permission was gone already;
+ * - `kept`: nothing, since another resource of the program has the permission on record;
+ * - `awaited`: nothing, since the program wants the access and no other resource has a permission for it on record. The
+ *   record must stay in state.
  */
 export type Release = "revoked" | "gone" | "kept" | "awaited";
 
-/** Whether a resource's update gives an access up, or the engine deletes the resource. */
+/** Whether a resource's update gives up an access, or the engine deletes the whole resource. */
 export type Occasion = "update" | "delete";
 
 /** A permission younger than this, in seconds, may be missing from a list that lags. */
 export const lag = 30;
-/** How many revocations are under way at a time; the throttle decides how fast they go. */
+/** How many revocations are under way at a time. The throttle decides how fast they go. */
 const revocationsAtATime = 8;
 
 /** Everything that a deployment knows about one checkpoint. */
@@ -66,7 +66,7 @@ export class Checkpoint {
   readonly lookups: Lookups;
   readonly grants: Grants;
   readonly #accesses = new Map<string, Access>();
-  /** Whether the program wants access for projects that no check could name. */
+  /** Whether the program also wants access for projects that are not known yet. */
   hasUnnamedWants = false;
   #isGone = false;
 
@@ -93,7 +93,7 @@ export class Checkpoint {
     return this.unlessGone(() => this.lookups.all(question));
   }
 
-  /** The permissions that neither a list names nor, as far as is known by now, anything else in the program. */
+  /** The permissions of projects that are neither on a list nor declared by another resource, as far as is known. */
   async outsiders(projectIds: readonly string[]): Promise<Permission[]> {
     if (this.hasUnnamedWants) return [];
     const listed = new Set(projectIds);
@@ -102,14 +102,14 @@ export class Checkpoint {
   }
 
   /**
-   * Gives many permissions up, until one fails in a way in which the others would, too.
+   * Releases many permissions, until one fails in a way in which all others would fail, too.
    *
-   * @returns what became of each, by its ID: an outcome or an error; those that were not tried are missing.
+   * @returns by permission ID what the release did, or its error; permissions that were not tried are missing.
    */
   async releaseAll(permissions: readonly Permission[], occasion: Occasion): Promise<Map<string, Release | Error>> {
     const outcomes = new Map<string, Release | Error>();
     const { client } = this.shared;
-    // Where a page tells of a hundred, it is cheaper to ask first than to revoke what is gone.
+    // One GET shows a hundred; a DELETE of what is gone already would be a request each.
     if (occasion === "delete" && permissions.length > 1) await this.#lookForGone(permissions);
     const queue = [...permissions];
     const willRevoke = ({ id, projectId }: Permission) => this.access(projectId).willRevoke(id, occasion);
@@ -130,7 +130,7 @@ export class Checkpoint {
     return outcomes;
   }
 
-  /** Runs a lookup; when the API says that the checkpoint does not exist, nobody has access to it. */
+  /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is that nobody has access. */
   async unlessGone(look: () => Promise<Listed>): Promise<Listed> {
     if (!this.#isGone) {
       try {
@@ -146,7 +146,7 @@ export class Checkpoint {
     return { permissions: [], date: Infinity };
   }
 
-  /** Whether the API has said that the checkpoint does not exist: then nothing is asked of it any more. */
+  /** Whether the API has said that the checkpoint does not exist. Then no more requests are made for it. */
   get isGone(): boolean {
     return this.#isGone;
   }
@@ -158,23 +158,24 @@ export class Checkpoint {
 }
 
 /**
- * Everything that a deployment knows about one project's use of one checkpoint, and the one place that decides who may.
+ * Everything that a deployment knows about one project's access to one checkpoint, and the one place that decides about
+ * it.
  *
  * Grants and releases of one access take turns: a create that looks while the permission is being revoked would take
  * over what is gone a moment later.
  */
 export class Access {
-  /** Whether a check named it among what the program declares. A check is no promise of a create, nor of the value. */
+  /** Whether a check has shown that the program declares it. A check is no promise of a create, nor of the value. */
   #isWanted = false;
-  /** Whether a constructor did, ahead of the check. */
+  /** Whether a constructor has, ahead of the check. */
   #isAnnounced = false;
-  /** The live resources that have it, as state says. */
+  /** The live resources that have it in state. */
   readonly #live: Live[] = [];
-  /** The permission that a resource of the program has on record by now. */
+  /** The ID of the permission that a resource of the program has on record by now. */
   #onRecord: string | undefined;
-  /** Permissions that are in our state, or take the place of one that is. */
+  /** IDs of permissions that are in our state, or that replaced one that is. */
   readonly #ours = new Set<string>();
-  /** Permissions that are gone, as a list showed or since we revoked them, and those that we have begun to revoke. */
+  /** Permissions, by ID, that are gone, because a list lacks them or we revoked them, or that we are revoking. */
   readonly #fates = new Map<string, "leaving" | "gone">();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -183,7 +184,7 @@ export class Access {
     readonly projectId: string,
   ) {}
 
-  /** Notes that a check named it among what the program declares. */
+  /** Notes that a check has shown that the program declares it. */
   want(): void {
     this.#isWanted = true;
   }
@@ -197,33 +198,33 @@ export class Access {
     return this.#isWanted || this.#isAnnounced;
   }
 
-  /** Notes that a resource which has it, as state says, is still in the program. */
-  isOf(live: Live): void {
+  /** Notes a resource that has it in state and is still in the program. */
+  addLive(live: Live): void {
     this.#live.push(live);
   }
 
-  /** Whether a permission is ours, as far as this deployment has seen. */
+  /** Whether a permission is ours, as far as is known. */
   isOurs(permissionId: string): boolean {
     return this.#ours.has(permissionId);
   }
 
-  /** Notes a permission of ours: taking it over is nothing new. */
+  /** Notes that a permission is ours, so that taking it over is nothing to report. */
   own(permissionId: string): void {
     this.#ours.add(permissionId);
   }
 
-  /** Notes that a diff leaves the permission as it is: if its resource is in the program, it is on record. */
+  /** Notes that a diff keeps the permission: if its resource is in the program, it is on record. */
   keep(permissionId: string): void {
     this.own(permissionId);
     if (this.#live.some(({ accesses }) => accesses.has(this))) this.#onRecord = permissionId;
   }
 
   /**
-   * What there is.
+   * Looks the access up.
    *
    * A permission that state has and a list lacks is gone, unless it is so young that the list may lag behind.
    *
-   * @param maxAge how old what was read may be, in milliseconds.
+   * @param maxAge the greatest age, in milliseconds, of an answer from memory.
    */
   async look(recorded?: Recorded, maxAge = Infinity): Promise<Look> {
     const { lookups } = this.checkpoint;
@@ -235,13 +236,13 @@ export class Access {
     const { id, createdAt } = recorded;
     const found = listed.permissions.find((row) => row.id === id);
     if (found !== undefined) return { permission: found, isGone: false, isUnlisted: false };
-    // What we have begun to revoke is missing for that reason.
+    // One that we are revoking is not missing because of a lag.
     if (!this.#fates.has(id) && isYoung(recorded, listed)) {
       return { permission: { id, createdAt, projectId: this.projectId }, isGone: false, isUnlisted: true };
     }
     this.#fates.set(id, "gone");
     const permission = best(listed, this.#ours);
-    // What was made anew in its place is a repair, and nothing new.
+    // What replaced it outside of Pulumi is ours, too.
     if (permission !== undefined) this.own(permission.id);
     return { permission, isGone: true, isUnlisted: false };
   }
@@ -249,8 +250,8 @@ export class Access {
   /**
    * Grants the project access, or takes over the permission that it has.
    *
-   * @param recorded what state has already: it stays, unless it is gone.
-   * @throws {ConfigError} naming the permission, when it is to be taken over and `adoptExisting` is false.
+   * @param recorded the permission that state has: it stays, unless it is gone.
+   * @throws {ConfigError} naming the permission, when one exists and `adoptExisting` is false.
    * @throws {ApiError} when the API refuses, or does not answer.
    */
   grant(recorded?: Recorded): Promise<Grant> {
@@ -273,21 +274,22 @@ export class Access {
   }
 
   /**
-   * Gives a permission up: revokes it, or only the record of it, or neither.
+   * Gives up a permission: revokes it, or lets only its record go, or neither.
    *
-   * The engine deletes by ID what a rename, a swap or a move has just taken over, so what the program declares decides.
+   * When a rename, a swap or a move has just taken a permission over, the engine still deletes its old record by the same
+   * ID. So it is the program that decides, and not the engine's delete.
    */
   release(permissionId: string, occasion: Occasion): Promise<Release> {
-    return this.#inTurn(async () => this.#spared(permissionId, occasion) ?? this.#revoke(permissionId));
+    return this.#inTurn(async () => this.#reasonToSpare(permissionId, occasion) ?? this.#revoke(permissionId));
   }
 
-  /** Whether a release would revoke the permission, as far as is known by now. */
+  /** Whether a release would revoke the permission, as far as is known. */
   willRevoke(permissionId: string, occasion: Occasion): boolean {
-    return this.#spared(permissionId, occasion) === undefined;
+    return this.#reasonToSpare(permissionId, occasion) === undefined;
   }
 
-  /** Why a permission is not to be revoked; undefined when it is. */
-  #spared(id: string, occasion: Occasion): Exclude<Release, "revoked"> | undefined {
+  /** Why a permission must not be revoked; undefined when it must. */
+  #reasonToSpare(id: string, occasion: Occasion): Exclude<Release, "revoked"> | undefined {
     if (this.checkpoint.isGone || this.#fates.get(id) === "gone") return "gone";
     if (!this.#isNeeded(occasion)) return undefined;
     if (this.#onRecord === id) return "kept";
@@ -296,19 +298,19 @@ export class Access {
     return "awaited";
   }
 
-  /** What constructors announce is no promise to whom a whole resource is deleted. */
+  /** What a constructor announces counts only for an update: it does not stop the delete of a whole resource. */
   #isNeeded(occasion: Occasion): boolean {
     if (this.checkpoint.hasUnnamedWants) return true;
     return occasion === "update" ? this.isDeclared : this.#isWanted;
   }
 
-  /** Delete-before-replace asks for it: the resource is in the program and has nothing yet of what it is to have. */
+  /** Whether delete-before-replace asks for it: a resource of the program has nothing on record yet of what it declares. */
   #isDeletedFirst(occasion: Occasion): boolean {
     const hasNothing = ({ accesses }: Live) => [...accesses].every((access) => access.#onRecord === undefined);
     return occasion === "delete" && this.#live.some((live) => live.deleteBeforeReplace && hasNothing(live));
   }
 
-  /** A 404 alone is not taken for done, since a wrong base URL answers the same: a look confirms it. */
+  /** A 404 may also come from a wrong base URL, so a lookup confirms it. */
   async #revoke(id: string): Promise<Release> {
     const { lookups, shared } = this.checkpoint;
     const isListed = async () => {

@@ -3,7 +3,7 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 
-/** Prints one line for the person: a message to keep, or how far a run is by now. */
+/** Prints one line for the person: a message that stays, or progress that the next line may replace. */
 export type Print = (line: string, kind: "message" | "progress") => void;
 
 /**
@@ -14,10 +14,10 @@ export class Deployment {
   readonly client: Client;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
-  /** Whether a program runs: a refresh or a destroy has none, and says nothing of what is to be. */
+  /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
-  /** Whether previews of creates still say what exists: not once the API has refused to tell. */
-  tellsWhatExists: boolean;
+  /** Whether previews say what a create will take over. Not after a lookup for it has failed. */
+  saysWhatExists: boolean;
 
   constructor(
     readonly config: Config,
@@ -25,7 +25,7 @@ export class Deployment {
     readonly print: Print,
   ) {
     this.client = new Client(config, clock, (line) => print(line, "progress"));
-    this.tellsWhatExists = config.driftDetection && config.adminApiKey !== undefined;
+    this.saysWhatExists = config.driftDetection && config.adminApiKey !== undefined;
     for (const notice of config.notices) this.say(notice);
   }
 
@@ -38,14 +38,14 @@ export class Deployment {
     return checkpoint;
   }
 
-  /** Tells the person something, in one line, and once. */
+  /** Prints a message, in one line and only once. */
   say(line: string): void {
     if (this.#said.has(line)) return;
     this.#said.add(line);
     this.print(line, "message");
   }
 
-  /** Fails what waits, and asks the API for nothing more; requests that are under way are finished. */
+  /** Fails the requests that wait, and sends no more; those under way are finished. */
   cancel(): void {
     this.client.cancel();
   }

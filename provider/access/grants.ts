@@ -7,10 +7,10 @@ import type { Listed, Lookups } from "./lookups";
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
 export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
 
-/** How a project came to have its permission. */
+/** A project's permission, after a grant. */
 export interface Granted {
   permission: Permission;
-  /** Whether it was there before we asked for it. */
+  /** Whether it existed before. */
   existed: boolean;
 }
 
@@ -21,19 +21,19 @@ interface Grant {
   reject: (error: unknown) => void;
 }
 
-/** After this many requests whose outcome stayed unknown, it is the person's turn. */
+/** A request whose outcome is unknown is sent this many times in all. */
 const maxAttempts = 3;
-/** After this many, a refusal that names nobody is taken to be about everybody. */
+/** After this many equal refusals in a row, of one project each, a refusal is taken to be about all projects. */
 const everybodysFrom = 8;
-/** What a write relies on was read no longer ago than this, in milliseconds. */
+/** The greatest age, in milliseconds, of what a write relies on. */
 export const maxAgeOfWrite = 600_000;
-/** A list may lag behind what the API has accepted: it is asked again after these pauses, in milliseconds. */
+/** A list may lag behind what the API has accepted: it is read again after these pauses, in milliseconds. */
 const lagPauses = [2_000, 8_000, 20_000];
 
-/** Grants that are in flight together for one checkpoint: one look, and one POST of what is missing. */
+/** Grants for one checkpoint. Those that are asked for together cost one look, and one POST of what is missing. */
 export class Grants {
   readonly #batches: Batches<Grant>;
-  /** How many grants in a row were refused in the same words, each in a request of its own. */
+  /** How many grants in a row, each in a request of its own, were refused in the same words. */
   #refusedAlone = { message: "", count: 0 };
 
   constructor(
@@ -45,9 +45,9 @@ export class Grants {
   }
 
   /**
-   * Looks whether the project has a permission, and grants one if not.
+   * Returns the project's permission, and grants one if there is none.
    *
-   * @param ids permissions that are ours: of two for one project, ours is taken.
+   * @param ids permissions that are ours: if the project has several, ours is returned.
    */
   grant(projectId: string, ids: ReadonlySet<string> = new Set()): Promise<Granted> {
     return new Promise((resolve, reject) => this.#batches.add({ projectId, ids, resolve, reject }));
@@ -86,7 +86,7 @@ export class Grants {
     }
   }
 
-  /** Settles what the API has accepted, and lists sooner or later; gives back what it never listed. */
+  /** Settles the grants that the API has accepted, once it lists them; returns those that it never listed. */
   async #awaitListed(batch: Grant[]): Promise<Grant[]> {
     let missing = batch;
     for (const pause of [0, ...lagPauses]) {
@@ -100,7 +100,7 @@ export class Grants {
   async #recover(batch: Grant[], attempt: number, error: unknown): Promise<void> {
     if (error instanceof ApiError && error.ambiguous) {
       if (attempt < maxAttempts) {
-        // It may have landed: posting again without a look could grant twice.
+        // It may have taken effect: posting again without a look could grant twice.
         await this.clock.sleep(1000 * attempt);
         return this.#post(await this.#lookAgain(batch, false), attempt + 1);
       }
@@ -120,9 +120,9 @@ export class Grants {
   }
 
   /**
-   * Finds out whom a refusal is about: those that it names, else by halving.
+   * Finds out which projects a refusal is about: those that it names, or else by halving.
    *
-   * Where many were refused alone, one after another and all in the same words, these are about everybody.
+   * Once many were refused one by one in the same words, the refusal is about all of them.
    */
   async #postInParts(batch: Grant[], refusal: ApiError): Promise<void> {
     for (const part of parts(batch, refusal.message)) {
@@ -132,7 +132,7 @@ export class Grants {
     }
   }
 
-  /** From a list that is yet to be read: settles those that are there by now, and gives back the others. */
+  /** Reads the list anew, settles the grants that are in it by now, and returns the others. */
   #lookAgain(batch: Grant[], existed: boolean): Promise<Grant[]> {
     this.lookups.forget();
     return this.#settleFound(batch, existed);
@@ -158,17 +158,17 @@ export class Grants {
   }
 }
 
-/** Of a project's permissions, ours if it is there, else the newest. */
+/** The one of a project's permissions that counts: ours if it is there, else the newest. */
 export function best({ permissions }: Listed, ours: ReadonlySet<string>): Permission | undefined {
   return permissions.find(({ id }) => ours.has(id)) ?? permissions[0];
 }
 
-/** The projects that the refusal names and the others, if it names some; else two halves. */
+/** The projects that a refusal names, and the others; two halves, if it names none. */
 function parts(batch: Grant[], refusal: string): Grant[][] {
   const words = new Set(refusal.split(/[^\w-]+/));
-  const named = batch.filter(({ projectId }) => words.has(projectId));
-  if (named.length > 0 && named.length < batch.length) {
-    return [named, batch.filter((grant) => !named.includes(grant))];
+  const refused = batch.filter(({ projectId }) => words.has(projectId));
+  if (refused.length > 0 && refused.length < batch.length) {
+    return [refused, batch.filter((grant) => !refused.includes(grant))];
   }
   const half = Math.ceil(batch.length / 2);
   return [batch.slice(0, half), batch.slice(half)];

@@ -7,37 +7,37 @@ import type { Clock } from "../clock";
 /** Reads one page of a checkpoint's permissions. */
 export type ListPermissions = (query: ListQuery) => Promise<Page>;
 
-/** What a list says of a project, or of the whole checkpoint. */
+/** The permissions of one project, or of the whole checkpoint. */
 export interface Listed {
   /** Newest first. */
   permissions: Permission[];
-  /** When the API answered, by its own clock, in Unix seconds: what it had granted long before that is in the list. */
+  /** When the API answered, by its own clock, in Unix seconds. */
   date: number;
   /** The organization of the key, as the answer names it. */
   organization?: string | undefined;
 }
 
-/** How far the whole list is read. */
+/** How much of the whole list has been read. */
 export interface Progress {
   pages: number;
   isComplete: boolean;
 }
 
 export interface Question {
-  /** Any of these permissions settles the matter when it is there, whatever else there may be. */
+  /** If any of these permissions is found, the answer may lack the others. */
   ids?: ReadonlySet<string>;
-  /** Whether every permission of the project is asked for, and not only whether there is one. Default: false. */
+  /** Whether the answer must have every permission of the project, rather than at least one. Default: false. */
   isExhaustive?: boolean;
-  /** How old what was read may be, in milliseconds. Default: any age. */
+  /** The greatest age, in milliseconds, of an answer from memory. Default: any age. */
   maxAge?: number;
-  /** Hears of each page of the whole list that is read for it. */
+  /** Called after each page of the whole list that is read for it. */
   onPage?: (progress: Progress) => void;
 }
 
-/** More rows than this for one project (100 a page) is a list that never ends; for all of them, more than the other. */
+/** A list with more pages is taken to be endless: of one project, and of the whole checkpoint. */
 const maxFilteredPages = 100;
 const maxPages = 1_000;
-/** A list whose cursors vanish this many times before a lookup is answered is not read to its end. */
+/** If cursors vanish more often than this before a lookup is answered, it fails. */
 const maxRestarts = 10;
 
 interface Lookup {
@@ -52,31 +52,31 @@ interface Lookup {
 
 type Answered = Pick<Listed, "date" | "organization">;
 
-/** What has been read of the list, as far as it may still be relied on. */
+/** What is known of the list. */
 class Snapshot {
   readonly #rows = new Map<string, Map<string, Permission>>();
-  /** The answers that gave a project's own rows to their end. */
+  /** The projects whose own list was read to its end. */
   readonly #readInFull = new Map<string, Answered>();
   readonly #cursors = new Set<string>();
-  /** The answer that gave the first page. */
+  /** The answer with the first page. */
   #begun: Answered | undefined;
   cursor: string | undefined;
   complete = false;
   pages = 0;
-  /** Whether the API has kept to the filter on a project so far: else only the whole list tells what is missing. */
+  /** Whether the API applies the filter on a project. If not, only the whole list shows what is missing. */
   filterIsKept = true;
   /** The projects that could not be answered for from what was known. */
   readonly asked = new Set<string>();
 
   constructor(
-    /** When it was read; the throttle may stretch the reading, so it ages from when the one ends that began it. */
+    /** When it was read: when the reading that began it ended, since a throttle may stretch that. */
     public readAt: number,
     readonly reading: number,
-    /** What we revoked is gone, whatever a list says that lags behind or was on its way. */
+    /** What we revoked is gone, even if a list that lags still has it. */
     readonly revoked: ReadonlySet<string>,
   ) {}
 
-  /** What is known of a project; undefined when that does not settle the lookup. */
+  /** The answer to a lookup; undefined when it cannot be given yet. */
   answer({ projectId, ids, isExhaustive }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): Listed | undefined {
     const projects =
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
@@ -86,7 +86,7 @@ class Snapshot {
     if (answered === undefined) return undefined;
     if (this.complete || readInFull !== undefined) return { permissions, ...answered };
     if (projectId === undefined || isExhaustive) return undefined;
-    // Part of a list shows what is there, and never what is missing.
+    // Part of a list shows what exists, and never what is missing.
     const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
     return isSettled ? { permissions, ...answered } : undefined;
   }
@@ -120,12 +120,12 @@ class Snapshot {
 }
 
 /**
- * Lookups of projects' permissions for one checkpoint, shared by all calls of a deployment, so that they cost few
+ * Lookups of projects' permissions for one checkpoint, shared by all resources of a deployment, so that they cost few
  * requests.
  *
- * One lookup is one GET filtered on the project. When more come, pages of the whole list are read instead, never more
- * pages than lookups asked so far; what the pages do not settle is looked up by itself. For k lookups in a list of p
- * pages that is at most 2 × min(k, p) requests, whichever way would have been the better one.
+ * One lookup is one GET filtered on the project. When more come, pages of the whole list are read instead, but never more
+ * pages than lookups so far; what the pages do not answer is looked up by itself. For k lookups in a list of p pages that
+ * is at most 2 × min(k, p) requests, twice the better of the two ways.
  */
 export class Lookups {
   #snapshot: Snapshot | undefined;
@@ -150,10 +150,10 @@ export class Lookups {
     return this.#ask(undefined, question);
   }
 
-  /** Relies no longer on what was read, after a write whose outcome is not known. */
+  /** Forgets what was read, after a write whose outcome is unknown. */
   forget(): void {
     this.#snapshot = undefined;
-    // Whoever still waits asks again, of the new list.
+    // Lookups that wait are asked of the new list.
     for (const { projectId } of this.#waiting) if (projectId !== undefined) this.#current().asked.add(projectId);
   }
 
@@ -174,7 +174,7 @@ export class Lookups {
     projectId: string | undefined,
     { ids, isExhaustive = false, maxAge = Infinity, onPage }: Question,
   ): Promise<Listed> {
-    // While one is being read, it is as new as can be.
+    // While a list is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
     if (isStale) this.#snapshot = undefined;
     const known = this.#current().answer({ projectId, ids, isExhaustive });
@@ -208,7 +208,7 @@ export class Lookups {
         if (readPage) {
           const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
           snapshot.addPage(page);
-          // Lookups that were asked together hear of it together.
+          // Several lookups may have the same listener.
           const listeners = new Set(this.#waiting.map(({ onPage }) => onPage));
           for (const onPage of listeners) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
         } else {
@@ -216,10 +216,10 @@ export class Lookups {
           if (listed === undefined) snapshot.filterIsKept = false;
           else snapshot.addProject(projectId, listed);
         }
-        // What a later reading adds makes the rest no younger.
+        // What a later reading adds does not make the rest younger.
         if (snapshot.reading === this.#reading) snapshot.readAt = this.clock.now();
       } catch (error) {
-        // A list that broke off half-way is not relied on.
+        // Half a list is not relied on.
         if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
         if (error instanceof CursorVanished && this.#restarts < maxRestarts) {
           this.#restarts++;
@@ -247,7 +247,7 @@ export class Lookups {
     }
   }
 
-  /** Undefined when the answer is not about this project alone. */
+  /** Undefined when the API did not apply the filter. */
   async #readProject(projectId: string): Promise<Listed | undefined> {
     const permissions: Permission[] = [];
     const cursors = new Set<string>();
@@ -276,7 +276,7 @@ export class Lookups {
   }
 
   #fail(one: Lookup | undefined, error: unknown): void {
-    // What is wrong with one project's ID is not the others' fault; anything else would only fail again for each.
+    // A wrong project ID fails its own lookup; any other error would fail for each.
     const onlyOne = one !== undefined && error instanceof ApiError && (error.status === 400 || error.status === 422);
     const failed = onlyOne ? [one] : this.#waiting;
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
@@ -288,14 +288,14 @@ function answeredBy({ date, organization }: Answered): Answered {
   return { date, organization };
 }
 
-/** The row is gone that a page was to follow, so the list has to be read anew. */
+/** The row that a page should follow is gone, so the list has to be read anew. */
 class CursorVanished extends Error {
   constructor(readonly refusal: ApiError) {
     super(refusal.message);
   }
 }
 
-/** Where the next page begins. A list that half-repeats itself would read as "revoked", so it is an error. */
+/** Where the next page begins. A list that repeats itself is an error: what it leaves out would count as revoked. */
 function nextCursor(page: Page, seen: Set<string>): string {
   if (page.lastId === undefined) throw brokenList("a page without rows says that there are more");
   if (seen.has(page.lastId)) throw brokenList("it repeats its cursor");

@@ -5,11 +5,11 @@ import { ApiError } from "./error";
 import { Http } from "./http";
 import type { Permission } from "./permission";
 
-/** Which part of a checkpoint's list to read. */
+/** The part of a checkpoint's list to read. */
 export interface ListQuery {
   /** Only this project's permissions. */
   projectId?: string;
-  /** Only what comes after the permission with this ID: the previous page's last. */
+  /** Only the permissions after the one with this ID, the last of the page before. */
   after?: string;
 }
 
@@ -76,12 +76,12 @@ export class Client {
     }
   }
 
-  /** Fails what waits, and sends nothing more. */
+  /** Fails the requests that wait, and sends no more. */
   cancel(): void {
     this.#http.cancel();
   }
 
-  /** Counts requests that are yet to be asked for in the progress of a throttled run; negative: that will not be. */
+  /** Adds requests that will come later to the progress of a throttled run; a negative count takes them off again. */
   expect(endpoint: "list" | "revoke", count: number): void {
     this.#http.throttles[endpoint].expect(count);
   }

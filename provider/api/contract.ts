@@ -17,7 +17,7 @@ const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
     id: v.pipe(v.string(), v.nonEmpty()),
-    // As far as a date can be.
+    // The last moment that a Date can hold.
     created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
     project_id: v.pipe(v.string(), v.nonEmpty()),
   }),

@@ -1,4 +1,4 @@
-/** What is known of a request that did not end well. It never holds headers, the body that was sent, or the key. */
+/** What is known about a failed request: never its headers, its body or the key. */
 export interface ApiErrorDetails {
   /** HTTP status; undefined when no answer arrived. */
   status?: number;
@@ -59,8 +59,8 @@ export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolea
 }
 
 /**
- * Whether a 404 leaves it open whether the checkpoint is missing or the key may not see it: to a key of another
- * organization everything is missing. The checkpoint's own organization sees what is there.
+ * Whether a 404 may mean that the key cannot see the checkpoint, rather than that the checkpoint is missing: to a key of
+ * another organization everything is missing. A key of the checkpoint's own organization sees what is there.
  */
 export function mayBeAboutTheKey(error: ApiError, checkpoint: string): boolean {
   if (error.status !== 404 || isWrongPath(error)) return false;
@@ -84,10 +84,7 @@ export function isAboutProjects(error: ApiError): boolean {
   return error.param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(error.message);
 }
 
-/**
- * Whether a refused grant of several projects may be the fault of some of them only, so that the others are worth
- * trying without them.
- */
+/** Whether a refused grant of several projects may be the fault of only some, so that the others are worth a try. */
 export function mayBlameSomeProjects(error: unknown): boolean {
   if (!(error instanceof ApiError) || !error.fromApi) return false;
   switch (error.status) {
@@ -106,8 +103,8 @@ export function mayBlameSomeProjects(error: unknown): boolean {
 }
 
 /**
- * Whether the next request for the same checkpoint would only fail in the same way: a refused key, a wrong address, a
- * throttle without end, an API that does not answer.
+ * Whether the next request for the same checkpoint would fail in the same way: a refused key, a wrong address, a throttle
+ * without end, an API that does not answer.
  */
 export function wouldFailAgain(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError)) return true;

@@ -26,9 +26,9 @@ interface Answer extends Throttled {
   location: string | undefined;
 }
 
-/** Sending again is safe for GET and DELETE; after this many failures in a row it is the person's turn. */
+/** A failed GET or DELETE, which is safe to repeat, is sent this many times in all. */
 const maxAttempts = 4;
-/** No honest answer of these endpoints comes near this many bytes. */
+/** In bytes. No real answer of these endpoints comes near it. */
 const maxAnswerBytes = 8_000_000;
 
 /** The one way to send a request: key, throttle, retry, error mapping. */
@@ -86,9 +86,9 @@ export class Http {
     }
   }
 
-  /** Fails what waits, and sends nothing more; requests that are under way are finished. */
+  /** Fails the requests that wait, and sends no more; those under way are finished. */
   cancel(): void {
-    this.#cancelling.abort(new ApiError("the run was cancelled, and this was not asked for any more", {}));
+    this.#cancelling.abort(new ApiError("the run was cancelled before this request was sent", {}));
   }
 
   async #exchange({ method, path, query, body }: Request): Promise<Answer> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../clock";
 import type { Config } from "../config";
 
-/** What the throttle needs to know of an answer. */
+/** What the throttle needs to know about an answer. */
 export interface Throttled {
   status: number;
   /** How long the server asks us to wait, in milliseconds, if it says so. */
@@ -26,9 +26,9 @@ export class WaitedTooLong extends Error {
 
 const firstBackoff = 500;
 const longestBackoff = 60_000;
-/** After this many requests in a row that were served at the server's own rate, a higher one is tried. */
+/** After this many requests in a row that were served at the server's own rate, a higher rate is tried. */
 const betweenProbes = 10;
-/** A person reads one line in this many milliseconds, however often the API refuses. */
+/** At most one line is printed in this many milliseconds, however often the API refuses. */
 const betweenLines = 15_000;
 
 /**
@@ -45,14 +45,14 @@ export class Throttle {
   readonly #options: ThrottleOptions;
   readonly #shortestSpacing: number;
   #spacing: number;
-  /** Whether the spacing is the server's own word. */
+  /** Whether the spacing follows from the server's `Retry-After`. */
   #isExact = false;
   #opensAt = 0;
   #refusals = 0;
-  /** When the last refusal was over, or requests began to be asked for, and what was served since. */
+  /** When the last refusal ended, or the first request came after a pause, and how many were served since. */
   #cycle = { startedAt: 0, served: 0 };
   #servedAt = -Infinity;
-  /** When we began to wait for an answer other than 429. */
+  /** Since when no answer other than 429 has come. */
   #patienceFrom = 0;
   #throttledFrom = { at: 0, done: 0 };
   #saidAt = -Infinity;
@@ -69,7 +69,7 @@ export class Throttle {
     this.#spacing = this.#shortestSpacing;
   }
 
-  /** Counts units of a larger work that are yet to be asked for; negative: that will not be asked for after all. */
+  /** Adds units that will be asked for later to the progress; a negative count takes them off again. */
   expect(units: number): void {
     this.#doneInTheEnd = Math.max(this.#doneInTheEnd, this.#done) + units;
   }
@@ -77,8 +77,8 @@ export class Throttle {
   /**
    * Sends when it is this request's turn, and again until it is not throttled.
    *
-   * @param units what the request does, for the progress.
-   * @throws {WaitedTooLong} when nothing would be served for longer than the limit, without waiting for it.
+   * @param units how many units the request does, for the progress.
+   * @throws {WaitedTooLong} as soon as it is known that nothing will be served within the limit.
    */
   async run<Answer extends Throttled>(send: () => Promise<Answer>, units = 1): Promise<Answer> {
     const { clock } = this.#options;
@@ -86,7 +86,7 @@ export class Throttle {
     if (this.#waiting++ === 0) {
       const now = clock.now();
       this.#patienceFrom = now;
-      // What the server would have served while nothing was asked for says nothing of its rate.
+      // A pause in which nothing was asked for says nothing about the server's rate.
       if (now > this.#servedAt + this.#spacing) this.#cycle = { startedAt: now, served: 0 };
     }
     try {
@@ -129,7 +129,7 @@ export class Throttle {
     this.#done += units;
     this.#cycle.served++;
     this.#servedAt = this.#patienceFrom = now;
-    // Where the server's word gave the spacing, every step below it is refused; so few are tried, and bold ones.
+    // Where `Retry-After` gave the spacing, any shorter one is likely refused: so try rarely, and then a bold one.
     if (this.#isExact && this.#cycle.served % betweenProbes > 0) return;
     const eased = this.#spacing * (this.#isExact ? 0.5 : 0.8);
     this.#spacing = Math.max(this.#shortestSpacing, eased < 50 ? 0 : eased);
@@ -142,14 +142,14 @@ export class Throttle {
     const until = now + (retryAfter ?? 0);
     if (!isNew) this.#opensAt = Math.max(this.#opensAt, until);
     else if (retryAfter !== undefined && this.#cycle.served > 0) {
-      // The turn that this request took is void.
+      // This request did not use its turn.
       this.#opensAt = until;
       const { startedAt, served } = this.#cycle;
       const spacing = Math.min((until - startedAt) / served, until - this.#servedAt);
       this.#spacing = Math.min(longestBackoff, Math.max(this.#shortestSpacing, spacing));
       this.#isExact = true;
     } else {
-      // Nothing shows the rate yet, or the server's word does not hold: it would be asked again without end.
+      // Nothing shows the rate yet, or `Retry-After` is not kept: following it could go on without end.
       this.#spacing = Math.min(longestBackoff, Math.max(firstBackoff, this.#spacing * 2));
       this.#opensAt = Math.max(this.#opensAt, until, now + this.#spacing * (1 + clock.random() / 10));
       this.#isExact = false;
@@ -172,12 +172,12 @@ export class Throttle {
     return `${this.#done} of ${this.#done + this.#left} ${this.#options.unit} done`;
   }
 
-  /** In units, what is asked for or will be. */
+  /** Units that are asked for or will be. */
   get #left(): number {
     return Math.max(this.#queued, this.#doneInTheEnd - this.#done);
   }
 
-  /** At what rate, and until when; nothing before a rate is known. */
+  /** At what rate the rest is done, and until when. */
   #outlook(now: number): string {
     const { clock } = this.#options;
     const done = this.#done - this.#throttledFrom.done;
@@ -189,7 +189,7 @@ export class Throttle {
     return `, some ${perMinute} a minute, until about ${until} UTC`;
   }
 
-  /** Milliseconds that the requests which are left take at the present spacing. */
+  /** Milliseconds that the remaining requests take at the present spacing. */
   get #atThisSpacing(): number {
     return Math.max(this.#waiting, this.#doneInTheEnd - this.#done) * this.#spacing;
   }

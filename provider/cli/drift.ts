@@ -16,7 +16,7 @@ import {
 } from "./format";
 import { readEach } from "./reading";
 import type { Screen } from "./screen";
-import { placeOf, type Recorded } from "./stack";
+import { placeOf, type StackRecord } from "./stack";
 
 type Change = "gone" | "missing" | "re-made" | "pending" | "undeclared" | "duplicate";
 
@@ -27,7 +27,7 @@ interface Difference {
   projectId: string;
   /** The permission that a stack has recorded. */
   recordedId?: string | undefined;
-  /** The permission that there is. */
+  /** The permission that exists. */
   presentId?: string;
   /** When that was granted, in Unix seconds. */
   grantedAt?: number;
@@ -35,7 +35,7 @@ interface Difference {
   urn?: string;
 }
 
-/** What was compared of one checkpoint. */
+/** The comparison of one checkpoint. */
 interface Compared {
   checkpoint: string;
   /** How many permissions stacks have recorded. */
@@ -51,14 +51,14 @@ export interface DriftReport {
   hasDrift: boolean;
 }
 
-/** Compares what stacks have recorded with what there is. */
+/** Compares what stacks have recorded with what is granted. */
 export async function drift(
   deployment: Deployment,
   screen: Screen,
-  recorded: readonly Recorded[],
+  recorded: readonly StackRecord[],
   { recordedOnly, format }: { recordedOnly: boolean; format: Format },
 ): Promise<DriftReport> {
-  const byCheckpoint = new Map<string, Recorded[]>();
+  const byCheckpoint = new Map<string, StackRecord[]>();
   for (const one of recorded) byCheckpoint.set(one.checkpoint, [...(byCheckpoint.get(one.checkpoint) ?? []), one]);
   const checkpoints = [...byCheckpoint.keys()].sort();
   const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, byCheckpoint.get(checkpoint)!.length]));
@@ -83,9 +83,9 @@ export async function drift(
   };
 }
 
-/** Tells of permissions that several resources have recorded. */
-function sayShared(screen: Screen, recorded: readonly Recorded[]): void {
-  const byId = new Map<string, Recorded[]>();
+/** Warns of permissions that several resources have recorded. */
+function sayShared(screen: Screen, recorded: readonly StackRecord[]): void {
+  const byId = new Map<string, StackRecord[]>();
   for (const one of recorded) {
     const id = one.recorded?.id;
     if (id !== undefined && !one.isLeaving) byId.set(id, [...(byId.get(id) ?? []), one]);
@@ -100,7 +100,7 @@ function sayShared(screen: Screen, recorded: readonly Recorded[]): void {
   }
 }
 
-function differencesOf(checkpoint: string, found: Drift<Recorded>): Difference[] {
+function differencesOf(checkpoint: string, found: Drift<StackRecord>): Difference[] {
   const lost = found.missing.map(({ projectId, recorded, urn }): Difference => {
     return { change: found.isGone ? "gone" : "missing", checkpoint, projectId, recordedId: recorded?.id, urn };
   });
@@ -167,7 +167,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
           .flatMap((one) => [
             `**${inCode(one.checkpoint)}**: ${summary(one)}`,
             markdownTable([
-              ["Change", "Project", "Permission", "Recorded by"],
+              ["Change", "Project", "Permission", "StackRecord by"],
               ...one.differences.map((difference) => [
                 difference.change,
                 inCode(difference.projectId),
@@ -207,7 +207,7 @@ const csvColumns = [
 
 type Row = Omit<Difference, "change"> & { change: Change | "none" };
 
-/** A checkpoint without differences has a row as well, since that is evidence, too. */
+/** A checkpoint without differences has a row, too, since that is evidence as well. */
 function csvRows(
   { checkpoint: one, differences, readAt }: Compared,
   { api, organization }: Evidence,

@@ -3,11 +3,11 @@ import { stringify } from "csv-stringify/sync";
 export const formats = ["table", "json", "csv", "markdown"] as const;
 export type Format = (typeof formats)[number];
 
-/** What is read by, and when: what makes a result evidence. */
+/** Where a result comes from. */
 export interface Evidence {
   /** The base URL of the API that was read. */
   api: string;
-  /** The organization of the key, as the API names it. */
+  /** The organization of the key, according to the API. */
   organization: string | null;
 }
 

@@ -8,9 +8,9 @@ import { CommandFailed } from "./failure";
 import { counted, json } from "./format";
 import { listsOf, readEach } from "./reading";
 import type { Screen } from "./screen";
-import { placeOf, type Recorded } from "./stack";
+import { placeOf, type StackRecord } from "./stack";
 
-/** What `pulumi import --file` reads of one resource. */
+/** One resource in the file that `pulumi import --file` reads. */
 interface ImportedResource {
   type: string;
   name: string;
@@ -19,14 +19,14 @@ interface ImportedResource {
   outputs?: object;
 }
 
-/** The permissions of one checkpoint that are to be imported. */
+/** The permissions of one checkpoint that will be imported. */
 interface Part {
   checkpoint: string;
   /** Sorted. */
   projectIds: string[];
 }
 
-/** The same with what begins the names of its resources. */
+/** The same with the prefix of its resources' names. */
 interface Labelled extends Part {
   label: string;
 }
@@ -35,21 +35,21 @@ export interface ImportOptions {
   project: string[] | undefined;
   set: boolean;
   native: boolean;
-  /** What stacks have recorded already. */
-  except: readonly Recorded[];
+  /** The permissions that stacks have recorded already. */
+  except: readonly StackRecord[];
 }
 
 export interface Import {
   /** How many permissions. */
   permissions: number;
-  /** What `pulumi import --file` reads. */
+  /** The text of the file that `pulumi import --file` reads. */
   file: string;
-  /** The program that declares the same. */
+  /** The text of the program that declares the same. */
   program: string;
 }
 
 /**
- * What brings existing permissions under Pulumi, without a change of access.
+ * Makes the files that bring existing permissions under Pulumi without a change of access.
  *
  * @returns undefined when there is nothing to import.
  */
@@ -76,7 +76,7 @@ export async function importOf(
   };
 }
 
-/** The projects whose permission is to be imported; says what is left out, and what is not seen in the result. */
+/** The projects whose permissions will be imported. Says which are left out, and which have more than one. */
 async function projectsOf(
   deployment: Deployment,
   screen: Screen,
@@ -163,16 +163,16 @@ function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): 
       `    new CheckpointPermission(\`\${name}-\${projectId}\`, { fineTunedModelCheckpoint, projectId });\n  }\n}\n`;
   return (
     `import { ${resource} } from "${native ? "openai-checkpoint-permissions" : packageName}";\n\n` +
-    `/** Who may use each checkpoint. */\nconst access = {\n${entries.join("")}};\n\n${loop}`
+    `/** Who has access to each checkpoint. */\nconst access = {\n${entries.join("")}};\n\n${loop}`
   );
 }
 
-/** The names of a part's resources; the program that is printed makes the same. */
+/** The names of a part's resources, the same as the printed program gives them. */
 function namesOf({ label, projectIds }: Labelled, set: boolean): string[] {
   return set ? [label] : projectIds.map((projectId) => `${label}-${projectId}`);
 }
 
-/** Names that are legible, the same every time, and not taken. */
+/** Prefixes that are legible, the same every time, and make no name that is taken. */
 function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Labelled[] {
   const types = Object.values<string>(typesOf[set ? "permissions" : "permission"]);
   const taken = new Set(

@@ -18,7 +18,7 @@ import {
 import { listsOf, readEach } from "./reading";
 import type { Screen } from "./screen";
 
-/** Who may use one checkpoint. */
+/** Who has access to one checkpoint. */
 interface Review {
   fineTunedModelCheckpoint: string;
   /** When the API answered, in Unix seconds. */
@@ -29,7 +29,7 @@ interface Review {
   without: string[];
 }
 
-/** Lists who may use checkpoints, as evidence: from which API, for which organization, and when it was read. */
+/** Lists who has access to checkpoints, and as evidence says which API was read, for which organization, and when. */
 export async function list(
   deployment: Deployment,
   screen: Screen,
@@ -86,7 +86,7 @@ function render(
       );
     case "markdown":
       return [
-        "# Who may use fine-tuned checkpoints",
+        "# Who has access to fine-tuned checkpoints",
         ...reviews.flatMap((review) => [
           `## ${inCode(review.fineTunedModelCheckpoint)}`,
           `${summary(review)}.`,
@@ -109,7 +109,7 @@ function summary({ permissions, readAt }: Review): string {
   return `${counted(permissions.length, "permission")}, read ${second(readAt)}`;
 }
 
-/** None where there is nothing to show. */
+/** No table if there are no rows. */
 function tableOf(
   { permissions, without }: Review,
   draw: (rows: string[][]) => string,
@@ -134,7 +134,7 @@ const csvColumns = [
   "organization",
 ];
 
-/** A checkpoint or a project without permissions has a row as well, since that is evidence, too. */
+/** A checkpoint or a project without permissions has a row, too, since that is evidence as well. */
 function csvRows(review: Review, { api, organization, scope }: Evidence & { scope: string }): Record<string, string>[] {
   const { fineTunedModelCheckpoint, readAt, permissions, without } = review;
   const row = (projectId: string, id = "", grantedAt = "") => ({

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: who has access, what is not as recorded, and how to bring it under Pulumi. */
+/** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
 import { existsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
@@ -16,7 +16,7 @@ import { Screen } from "./screen";
 import { addSettings, deploymentOf } from "./settings";
 import { readStacks } from "./stack";
 
-/** What a command ends with when something is not as recorded; 1 is a failure. */
+/** The exit code for drift; 1 is a failure. */
 const driftCode = 2;
 
 const { version } = createRequire(__filename)(`${packageName}/package.json`) as { version: string };
@@ -26,7 +26,7 @@ function deploymentFor(options: object): Deployment {
   return deploymentOf(options, (line, kind) => (kind === "progress" ? screen.wait(line) : screen.say(line)));
 }
 
-/** Runs a command; whatever fails is told in one line, and where in our code it failed in none. */
+/** Runs a command. A failure is printed in one line, without a stack trace. */
 function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) {
   return async (...args: Args): Promise<void> => {
     try {
@@ -39,12 +39,12 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
   };
 }
 
-/** Whoever gives a key as an argument is not to find it in a log as well. */
+/** A key that somebody gave as an argument must not get into a log. */
 function withoutKeys(text: string): string {
   return text.replace(/\bsk-[\w.-]+/g, "[key]");
 }
 
-/** What a command is about. */
+/** The checkpoints and projects that a command is about. */
 interface Subject {
   checkpoints: string[];
   /** Undefined: all projects. */
@@ -52,7 +52,7 @@ interface Subject {
 }
 
 /**
- * Tells checkpoints from projects: whatever follows `--project` is parsed as one.
+ * Separates checkpoints from projects, since the parser takes everything after `--project` as projects.
  *
  * @throws {CommandFailed} naming what is wrong with any of them.
  */
@@ -102,7 +102,7 @@ Examples:
 addSettings(
   program
     .command("list")
-    .description("list who may use checkpoints, and since when")
+    .description("list who has access to checkpoints, and since when")
     .addArgument(checkpointsArgument())
     .addOption(projectOption())
     .addOption(formatOption())
@@ -254,7 +254,7 @@ function print(text: string): void {
 }
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // Whoever reads has read enough, as `head` does.
+  // The reader has read enough, as `head` does.
   if (error.code !== "EPIPE") {
     console.error(`error: Cannot write the result: ${reasonOf(error)}.`);
     process.exitCode = 1;

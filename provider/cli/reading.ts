@@ -4,7 +4,7 @@ import { pageSize } from "../api/client";
 import { listPermissions } from "../resource/list";
 import type { Screen } from "./screen";
 
-/** The whole list of a checkpoint's permissions, or each of these projects' own. */
+/** The whole list of a checkpoint's permissions, or the list of each of these projects. */
 export function listsOf(
   deployment: Deployment,
   fineTunedModelCheckpoint: string,
@@ -18,12 +18,12 @@ export function listsOf(
 }
 
 /**
- * Reads checkpoints one after the other, and says how far it is.
+ * Reads checkpoints one after the other, and shows the progress.
  *
- * One after the other, because together they would only be refused together by an API that throttles, and a key or a
- * checkpoint that is refused is found out with the first request.
+ * One after the other, because an API that throttles would refuse them together, and a refused key or checkpoint should
+ * cost one request.
  *
- * @param expected about how many permissions each checkpoint has, as far as is known; none is one page, too.
+ * @param expected about how many permissions each checkpoint has, 0 if that is unknown.
  */
 export async function readEach<Result>(
   deployment: Deployment,
@@ -60,7 +60,7 @@ export async function readEach<Result>(
       show();
     };
     results.push(await read(checkpoint, onPage));
-    // Filtered lookups are no pages, and count as one at least.
+    // Filtered lookups read no pages, and count as one.
     done += Math.max(0, 1 - sent);
     plan(Math.max(1, sent));
   }

@@ -1,6 +1,6 @@
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 
-/** What a person reads beside the result: messages, and on a terminal how far the command is. All on stderr. */
+/** What a person reads beside the result: messages and, on a terminal, progress. All of it on stderr. */
 export class Screen {
   /** How many lines of the terminal the status takes. */
   #lines = 0;
@@ -24,7 +24,7 @@ export class Screen {
     } else this.say(line);
   };
 
-  /** How far the command is; seen on a terminal only. */
+  /** How far the command is; on a terminal only. */
   progress(status: string): void {
     if (!this.stream.isTTY) return;
     this.#status = status;
@@ -32,7 +32,7 @@ export class Screen {
     this.#redraw();
   }
 
-  /** Takes the status away. */
+  /** Removes the status. */
   end(): void {
     this.#status = this.#waiting = "";
     this.#redraw();

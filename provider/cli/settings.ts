@@ -5,7 +5,7 @@ import { systemClock } from "../clock";
 import { missingKey, readConfig, type Setting, type Source } from "../config";
 import { CommandFailed, reasonOf } from "./failure";
 
-/** The options that give settings; each is named as the setting is, but for the key, which stays in its file. */
+/** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
 const options: [setting: Setting, flag: string, value: string, description: string][] = [
   ["adminApiKey", "--key-file", "<file>", "a file that holds the admin API key (default: $OPENAI_ADMIN_KEY)"],
   ["baseUrl", "--base-url", "<url>", "where the API is (default: $OPENAI_BASE_URL, else OpenAI)"],
@@ -49,7 +49,7 @@ export function deploymentOf(given: object, print: Print): Deployment {
   return new Deployment(config, systemClock, print);
 }
 
-/** The name under which the command line's parser keeps an option. */
+/** The name by which the parser keeps an option. */
 function attributeOf(flag: string): string {
   return new Option(flag).attributeName();
 }

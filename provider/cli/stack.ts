@@ -6,14 +6,14 @@ import { typesOf } from "../resource/reference";
 import { CommandFailed } from "./failure";
 import { textIn } from "./settings";
 
-/** A project's access to a checkpoint, as a stack's state has it. */
-export interface Recorded extends Declared {
+/** A project's access to a checkpoint in the state of a stack. */
+export interface StackRecord extends Declared {
   checkpoint: string;
   /** The resource that has it. */
   urn: string;
 }
 
-/** How Pulumi marks a secret in a stack's state. */
+/** The key by which Pulumi marks a secret in state. */
 const secretMark = "4dabf18193072939515e22adb298388d";
 
 const resource = v.object({
@@ -46,13 +46,13 @@ const set = v.object({
 });
 
 /**
- * The permissions that stacks have recorded, through either door.
+ * Reads the permissions that stacks have recorded, of dynamic and of native resources.
  *
- * @param files what `pulumi stack export` gave; `-` is standard input.
- * @throws {CommandFailed} when a file is something else, or hides what is to be compared as a secret.
+ * @param files outputs of `pulumi stack export`; `-` is standard input.
+ * @throws {CommandFailed} when a file is something else, or hides an ID as a secret.
  */
-export async function readStacks(files: readonly string[]): Promise<Recorded[]> {
-  const recorded: Recorded[] = [];
+export async function readStacks(files: readonly string[]): Promise<StackRecord[]> {
+  const recorded: StackRecord[] = [];
   for (const file of files) {
     const isStdin = file === "-";
     const name = isStdin ? "Standard input" : file;
@@ -62,7 +62,7 @@ export async function readStacks(files: readonly string[]): Promise<Recorded[]> 
   return recorded;
 }
 
-/** What a URN says: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
+/** The parts of a URN: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
 export function placeOf(urn: string): { stack: string; type: string; name: string } {
   const [stack = "", project = "", types = "", ...name] = urn.replace(/^urn:pulumi:/, "").split("::");
   return { stack: `${project}/${stack}`, type: types.split("$").at(-1)!, name: name.join("::") };
@@ -76,9 +76,9 @@ function resourcesIn(content: string, file: string): Resource[] {
   return checked.output.deployment.resources ?? [];
 }
 
-function recordedBy(one: Resource, file: string): Recorded[] {
+function recordedBy(one: Resource, file: string): StackRecord[] {
   const { urn, type, id, outputs, delete: isLeaving, external, pendingReplacement } = one;
-  // What a program only reads is not the stack's.
+  // A resource that the program only reads is not the stack's.
   if (external || pendingReplacement) return [];
   const isOf = (kind: keyof typeof typesOf) => Object.values<string>(typesOf[kind]).includes(type);
   if (isOf("permission")) {
@@ -105,21 +105,21 @@ function outputsOf<Contract extends v.GenericSchema>(
   file: string,
 ): v.InferOutput<Contract> {
   const { stack, name } = placeOf(urn);
-  const shown = unwrapped({ ...outputs, createdAt: unwrapped(outputs["createdAt"]) ?? 0 });
-  if (shown === undefined) {
+  const plain = unwrapped({ ...outputs, createdAt: unwrapped(outputs["createdAt"]) ?? 0 });
+  if (plain === undefined) {
     throw new CommandFailed(
       `${file}: ${name} in ${stack} has secret inputs, which the export hides, so it cannot be compared. Export the ` +
         "stack with `pulumi stack export --show-secrets`, and keep that file as you would a key.",
     );
   }
-  const checked = v.safeParse(contract, shown);
+  const checked = v.safeParse(contract, plain);
   if (checked.success) return checked.output;
   throw new CommandFailed(
     `${file}: the state of ${name} in ${stack} cannot be read: ${contractBreach(checked.issues)}.`,
   );
 }
 
-/** A value of state without the marks of secrets; undefined where one is encrypted. */
+/** A value of state without the marks of secrets; undefined if one is encrypted. */
 function unwrapped(value: unknown): unknown {
   if (Array.isArray(value)) {
     const items = value.map(unwrapped);
@@ -134,7 +134,7 @@ function unwrapped(value: unknown): unknown {
   return entries.some(([, one]) => one === undefined) ? undefined : Object.fromEntries(entries);
 }
 
-/** Undefined where it is not JSON. */
+/** Undefined if it is not JSON. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json) as unknown;

@@ -1,7 +1,7 @@
 /**
- * What Pulumi's provider host loads, by the name that every resource's state holds in `__provider`.
+ * What Pulumi's provider host loads, by the name that is in the state of every resource, in `__provider`.
  *
- * The name `pulumi-openai-checkpoint-permissions/dynamic` and its exported names are in people's state: they stay.
+ * The name `pulumi-openai-checkpoint-permissions/dynamic` and its exports are in people's state, so they must stay.
  */
 import type { dynamic } from "@pulumi/pulumi";
 import { Deployment } from "../access/deployment";
@@ -11,9 +11,9 @@ import { SetResource } from "../resource/set";
 import type { SetInputs, SetOutputs } from "../resource/set-inputs";
 import { SingleResource } from "../resource/single";
 import { endWithEngine } from "../engine";
-import { shown } from "./shown";
+import { withHostErrors } from "./failure";
 
-// One host process serves one deployment, so what its resources share is the process's.
+// One host process serves one deployment.
 let deployment: (() => Deployment) | undefined;
 
 /** The host caches a provider before it awaits `configure`, so everything happens before the first await. */
@@ -30,12 +30,12 @@ function prepare(config: dynamic.Config): () => Deployment {
     const ready = new Deployment(
       readConfig((key) => config.get(key), process.env),
       systemClock,
-      // The host's output is shown under the stack's diagnostics.
+      // Pulumi prints the host's output under the stack's diagnostics.
       (line) => console.log(line),
     );
     return () => ready;
   } catch (error) {
-    // Thrown here it would fail one call only, and leave the others without config.
+    // Thrown here, it would fail one call, and leave the others without config.
     return () => {
       throw error;
     };
@@ -57,7 +57,7 @@ export function permissions(): dynamic.ResourceProvider {
   const resource = new SetResource(current);
   return {
     ...atTheHost(resource),
-    update: (id, olds: SetOutputs, news: SetInputs) => shown(() => resource.update(id, olds, news)),
+    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(() => resource.update(id, olds, news)),
   };
 }
 
@@ -66,10 +66,10 @@ function atTheHost<Inputs, Outputs>(
 ): dynamic.ResourceProvider<Inputs, Outputs> {
   return {
     configure,
-    check: (olds, news) => shown(() => resource.check(olds, news)),
-    diff: (id, olds, news) => shown(() => resource.diff(id, olds, news)),
-    create: (inputs) => shown(() => resource.create(inputs)),
-    read: (id, props) => shown(() => resource.read(id, props)),
-    delete: (id, props) => shown(() => resource.delete(id, props)),
+    check: (olds, news) => withHostErrors(() => resource.check(olds, news)),
+    diff: (id, olds, news) => withHostErrors(() => resource.diff(id, olds, news)),
+    create: (inputs) => withHostErrors(() => resource.create(inputs)),
+    read: (id, props) => withHostErrors(() => resource.read(id, props)),
+    delete: (id, props) => withHostErrors(() => resource.delete(id, props)),
   };
 }

@@ -5,7 +5,7 @@ import { Any } from "google-protobuf/google/protobuf/any_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
 import { messageOf, OperationFailed } from "../resource/failure";
 
-/** A resource exists, but not as declared: the engine records it, and updates it the next time. */
+/** A resource was created, but not completely: the engine records it, and updates it next time. */
 export class InitFailed extends Error {
   override readonly name = "InitFailed";
 
@@ -18,7 +18,7 @@ export class InitFailed extends Error {
   }
 }
 
-/** A call of the protocol that answers with what a function gives, or with its failure in words for the person. */
+/** A handler of the protocol that answers with a function's result, or with its failure in words for the person. */
 export function answered<Request, Response>(
   answer: (request: Request) => Promise<Response>,
 ): grpc.handleUnaryCall<Request, Response> {
@@ -34,7 +34,7 @@ function statusOf(error: unknown): Partial<grpc.StatusObject> {
   const code = grpc.status.UNKNOWN;
   if (error instanceof InitFailed) return { code, details: error.message, metadata: initFailure(error, code) };
   if (error instanceof OperationFailed) return { code, details: messageOf(error) };
-  // A fault of ours, whose trace helps to mend it.
+  // A bug of ours: the trace helps to fix it.
   return { code, details: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 

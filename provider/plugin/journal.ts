@@ -4,11 +4,11 @@ import { EngineClient } from "@pulumi/pulumi/proto/engine_grpc_pb";
 import { LogRequest, LogSeverity } from "@pulumi/pulumi/proto/engine_pb";
 import type { Print } from "../access/deployment";
 
-/** Tells the engine's log what is to be told to the person, each line at the resource that it came up for. */
+/** Prints messages by the engine's log, each at the resource that it is about. */
 export class Journal {
   readonly #engine: EngineClient;
   readonly #resource = new AsyncLocalStorage<string>();
-  /** What is still on its way. */
+  /** Messages that are still on their way. */
   readonly #sending = new Set<Promise<void>>();
 
   /** @param address the engine's. */
@@ -16,7 +16,7 @@ export class Journal {
     this.#engine = new EngineClient(address, grpc.credentials.createInsecure());
   }
 
-  /** Runs an operation on a resource; when it ends, all that it had to tell has been told. */
+  /** Runs an operation on a resource, and waits until its messages have arrived. */
   async at<Result>(urn: string, operation: () => Promise<Result>): Promise<Result> {
     try {
       return await this.#resource.run(urn, operation);
@@ -32,7 +32,7 @@ export class Journal {
       .setUrn(this.#resource.getStore() ?? "")
       .setEphemeral(kind === "progress");
     const sent = new Promise<void>((resolve) => {
-      // A line that is lost changes nothing of what was done.
+      // A lost message is no reason to fail.
       this.#engine.log(request, () => {
         this.#sending.delete(sent);
         resolve();

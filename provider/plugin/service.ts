@@ -19,12 +19,12 @@ import type { Journal } from "./journal";
 import schema from "./schema.json";
 import { decode, encode, type Decoded, type Properties } from "./wire";
 
-/** A resource, as far as the protocol asks the same of each. */
+/** What the protocol needs of each resource. */
 interface Resource extends Required<Omit<dynamic.ResourceProvider<Properties, Properties>, "configure">> {
   import(id: string): Promise<dynamic.ReadResult<Properties>>;
 }
 
-/** What the engine gives a provider beside its settings. */
+/** Arguments of a provider that are not settings. */
 const notSettings: readonly string[] = ["version", "pluginDownloadURL", "__internal", "__defaults"];
 const { DiffChanges } = messages.DiffResponse;
 
@@ -60,14 +60,14 @@ export function service(journal: Journal, clock = systemClock) {
     return type;
   }
 
-  /** What state is to hold, with as much of it secret as of what it came from. */
+  /** What goes into state. What comes from a secret is secret. */
   function outputs(urn: string, values: object, secrets: ReadonlySet<string>) {
     const derived = secrets.has("projectIds") ? [...secrets, "permissions"] : secrets;
     return encode({ ...values, __provider: typeOf(urn).reference }, new Set(derived));
   }
 
-  /** What a preview knows of the outputs. */
-  function foreseen(urn: string, { values, secrets }: Decoded) {
+  /** The outputs, as far as a preview knows them. */
+  function outputsInPreview(urn: string, { values, secrets }: Decoded) {
     return outputs(urn, { ...values, [typeOf(urn).computed]: unknownValue }, secrets);
   }
 
@@ -96,7 +96,7 @@ export function service(journal: Journal, clock = systemClock) {
       }
       return checkResponse(values, secrets, failures);
     }),
-    // Another key or address replaces nothing: what was granted stays as it is.
+    // Another key or base URL replaces no resource.
     diffConfig: answered(async (request: messages.DiffRequest) => {
       const [olds, news] = [request.getOldInputs(), request.getNews()].map((one) => JSON.stringify(decode(one).values));
       return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
@@ -124,7 +124,7 @@ export function service(journal: Journal, clock = systemClock) {
     create: answered(async (request: messages.CreateRequest) => {
       const urn = request.getUrn();
       const inputs = decode(request.getProperties());
-      if (request.getPreview()) return new messages.CreateResponse().setProperties(foreseen(urn, inputs));
+      if (request.getPreview()) return new messages.CreateResponse().setProperties(outputsInPreview(urn, inputs));
       const { values, secrets } = inputs;
       const creating = at(urn, (resource) => resource.create(values));
       const { id, outs = {} } = await creating.catch(orHalfDone(urn, secrets));
@@ -133,7 +133,7 @@ export function service(journal: Journal, clock = systemClock) {
     read: answered(async (request: messages.ReadRequest) => {
       const urn = request.getUrn();
       const { values, secrets } = decode(request.getProperties());
-      // An import knows the ID alone.
+      // An import has nothing but the ID.
       const isImport = values["fineTunedModelCheckpoint"] === undefined;
       const id = request.getId();
       const read = await at(urn, (resource) => (isImport ? resource.import(id) : resource.read(id, values)));
@@ -148,7 +148,7 @@ export function service(journal: Journal, clock = systemClock) {
       const urn = request.getUrn();
       const olds = decode(request.getOlds()).values;
       const news = decode(request.getNews());
-      if (request.getPreview()) return new messages.UpdateResponse().setProperties(foreseen(urn, news));
+      if (request.getPreview()) return new messages.UpdateResponse().setProperties(outputsInPreview(urn, news));
       const { values, secrets } = news;
       const updating = at(urn, (resource) => resource.update(request.getId(), olds, values));
       const { outs = {} } = await updating.catch(orHalfDone(urn, secrets));
@@ -178,7 +178,7 @@ export function service(journal: Journal, clock = systemClock) {
 function configOf(args: Properties): Config {
   const get = (key: string) => {
     const value = args[key.slice(key.indexOf(":") + 1)];
-    // The engine configures no provider with what a preview does not know yet.
+    // A setting may be an output that a preview does not know yet.
     if (isUnknown(value)) return undefined;
     return typeof value === "string" ? value : JSON.stringify(value);
   };

@@ -3,13 +3,13 @@ import { unknownValue } from "../resource/ids";
 
 export type Properties = Record<string, unknown>;
 
-/** Properties as the protocol has them: in the clear, and the names of those that are secret, or hold a secret. */
+/** Properties in plain text, and the names of those that are secret or contain a secret. */
 export interface Decoded {
   values: Properties;
   secrets: ReadonlySet<string>;
 }
 
-/** The key by which the protocol tells special values, and the one of a secret. */
+/** The key that marks special values in the protocol, and its value for a secret. */
 const signature = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
 /** What stands for a value that is not known yet, by its type: a boolean, a number, a string, a list, an object. */
@@ -25,14 +25,14 @@ export function decode(struct: Struct | undefined): Decoded {
   const values: Properties = {};
   const secrets = new Set<string>();
   for (const [name, value] of Object.entries(struct?.toJavaScript() ?? {})) {
-    // What is null is not set.
+    // Null means "not set".
     if (value !== null) values[name] = plain(value, () => secrets.add(name));
   }
   return { values, secrets };
 }
 
 export function encode(properties: object = {}, secrets: ReadonlySet<string> = new Set()): Struct {
-  // Structs refuse what is undefined.
+  // A struct cannot hold undefined.
   const defined = JSON.parse(JSON.stringify(properties)) as Properties;
   for (const name of Object.keys(defined)) {
     if (secrets.has(name)) defined[name] = { [signature]: secretSignature, value: defined[name] };

@@ -1,17 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
 import { conflictOf, type Claim } from "../resource/claims";
-import type { ProgramNews } from "../resource/single";
+import type { ProgramFacts } from "../resource/single";
 import { programError } from "./error";
 
-/** What a resource of the program declares. */
+/** The access that a resource of the program declares. */
 export interface Declaration {
-  /** The resource's type, of which there can be one of a name. */
+  /** The resource's type. Two resources of one type cannot have the same name. */
   kind: "permission" | "permissions";
   name: string;
   opts: pulumi.CustomResourceOptions | undefined;
   fineTunedModelCheckpoint: pulumi.Input<string>;
   projectIds: pulumi.Input<pulumi.Input<string>[]>;
-  /** Whether it is the whole list of who may use the checkpoint. */
+  /** Whether no other project may have access. */
   exclusive: pulumi.Input<boolean>;
 }
 
@@ -25,10 +25,10 @@ interface Owner extends Claim {
 const programs = new WeakMap<object, Map<string, Owner[]>>();
 
 /**
- * Notes which projects a resource gives access to a checkpoint.
+ * Notes the access that a resource declares.
  *
- * @throws {pulumi.RunError} naming both, when another resource of this program declares the same access, or when either
- * is the checkpoint's exclusive list. Where an ID is an output, the deployment fails with the same error.
+ * @throws {pulumi.RunError} naming both resources, when another one of this program declares the same access, or when
+ * either is an exclusive list of the checkpoint. If an ID is an output, the deployment fails later with the same error.
  */
 export function claim(declaration: Declaration): void {
   const { name, fineTunedModelCheckpoint, projectIds, exclusive } = declaration;
@@ -39,7 +39,7 @@ export function claim(declaration: Declaration): void {
   const enter = (checkpoint: string, projects: readonly string[]) => {
     const all = owners.get(checkpoint) ?? [];
     for (const projectId of projects) mine.projectIds.add(projectId);
-    // The same name twice is Pulumi's own error, and it says it well.
+    // For the same name twice Pulumi has an error of its own.
     for (const other of all.filter(({ identity }) => identity !== mine.identity)) {
       const conflict = conflictOf(checkpoint, other, mine);
       if (conflict !== undefined) throw programError(conflict);
@@ -53,19 +53,19 @@ export function claim(declaration: Declaration): void {
   if (typeof fineTunedModelCheckpoint === "string" && isPlain) return;
   void pulumi.all([fineTunedModelCheckpoint, projectIds, exclusive]).apply(([checkpoint, projects, isExclusive]) => {
     mine.exclusive = isExclusive;
-    // What is not a list is reported by the check, as an input.
+    // The check reports what is not a list.
     if (Array.isArray(projects)) enter(checkpoint, projects);
   });
 }
 
 /**
- * What a set tells its check of the rest of the program: the engine checks one resource after another, and a set that
- * gives a project up has to know whether a resource that is checked later takes it over.
+ * What the check of a set has to know about the rest of the program. The engine checks one resource after another, and a
+ * set that gives up a project must know whether a resource that is checked later takes it over.
  *
- * In a program that declares without awaiting, all constructors have run when this resolves. What is declared later, or
- * with IDs that are outputs, is not in it.
+ * If the program awaits nothing, all constructors have run when this resolves. Resources that are declared later, or with
+ * IDs that are outputs, are missing.
  */
-export function programNews(declaration: Declaration): pulumi.Output<ProgramNews> | undefined {
+export function programFacts(declaration: Declaration): pulumi.Output<ProgramFacts> | undefined {
   const owners = ownersInProgram();
   if (owners === undefined) return undefined;
   const { fineTunedModelCheckpoint, projectIds } = declaration;
@@ -81,12 +81,12 @@ export function programNews(declaration: Declaration): pulumi.Output<ProgramNews
   });
 }
 
-/** Whether elements of the list may fail to come about. An ignored change brings an older list, of another length. */
+/** Whether the engine may drop elements of the list. (With `ignoreChanges` an older list arrives, of another length.) */
 function mayBeShortened({ projectIds, opts }: Declaration): boolean {
   return opts?.ignoreChanges === undefined && listOf(projectIds).some((projectId) => typeof projectId !== "string");
 }
 
-/** The elements of a list, as far as the program gives one. */
+/** The elements of the list; none if the whole list is an output. */
 function listOf(projectIds: Declaration["projectIds"]): pulumi.Input<string>[] {
   return Array.isArray(projectIds) ? projectIds : [];
 }

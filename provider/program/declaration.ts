@@ -4,14 +4,14 @@ import { assertHostFindsPackage } from "./reference";
 import { checkConfig } from "./settings";
 
 /**
- * Checks what can be known of a resource before it is declared.
+ * Checks whether a resource can be declared.
  *
- * @throws {pulumi.RunError} saying what to do.
+ * @throws {pulumi.RunError} that says what to do.
  */
 export function assertCanDeclare(
   type: string,
   name: string,
-  // A program in JavaScript may leave them out.
+  // A program in JavaScript may forget them.
   args: object | null | undefined,
   opts: pulumi.CustomResourceOptions | undefined,
 ): asserts args is object {

@@ -9,21 +9,24 @@ import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from 
 
 export type { ListCheckpointPermissionsArgs };
 
-/** How to reach the API outside a Pulumi program; the names are those of the config keys. */
+/** How to reach the API outside a Pulumi program. The names are those of the config keys. */
 export interface ListOptions {
-  /** Default: `OPENAI_ADMIN_KEY`. */
+  /** An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. */
   adminApiKey?: string;
-  /** Default: `OPENAI_BASE_URL` where the key is the environment's too, else `https://api.openai.com/v1`. */
+  /**
+   * The API's base URL. Default: `OPENAI_BASE_URL` if the key comes from the environment, too; else
+   * `https://api.openai.com/v1`.
+   */
   baseUrl?: string;
   /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
   organization?: string;
   /** Sent as `OpenAI-Project`. Default: not sent. */
   project?: string;
-  /** Paces requests ahead of time. Default: as fast as the API allows. */
+  /** Paces the requests to each endpoint ahead of time. Default: as fast as the API allows. */
   requestsPerMinute?: number;
   /** How long one request may take, in seconds. Default: 60. */
   timeoutSeconds?: number;
-  /** How long the API's throttle may serve nothing at all, in seconds. Default: 900. */
+  /** How long to wait while the API throttles and serves nothing, in seconds. Default: 900. */
   maxWaitSeconds?: number;
 }
 
@@ -36,14 +39,14 @@ const optionNames = [
   "timeoutSeconds",
   "maxWaitSeconds",
 ];
-/** In a script, which may run for long, an answer serves again for this long, in milliseconds. */
+/** How long a script, which may run for days, uses an answer again, in milliseconds. */
 const maxAge = 60_000;
 
-/** Why {@link listCheckpointPermissions} failed: what was attempted, what the API said, and what to do about it. */
+/** Why {@link listCheckpointPermissions} failed. The message says what was attempted, what the API said, and what to do. */
 export class CheckpointPermissionsError extends Error {
-  /** `CheckpointPermissionsError`, by which a script can tell it from other errors. */
+  /** `CheckpointPermissionsError`, so that a script can tell it from other errors. */
   override readonly name = "CheckpointPermissionsError";
-  /** HTTP status of the API's answer; undefined when none arrived, or nothing was asked. */
+  /** HTTP status of the API's answer; undefined when no answer arrived, or no request was made. */
   readonly status: number | undefined;
   /** `error.code` of the API's answer, such as `invalid_api_key`. */
   readonly code: string | undefined;
@@ -63,8 +66,8 @@ export class CheckpointPermissionsError extends Error {
 /**
  * Lists who has access to a checkpoint: all pages of the list, newest first.
  *
- * In a Pulumi program settings come from the stack's config and the environment, as for the resources; elsewhere from
- * the options and the environment. Calls share what they read: in a program to its end, in a script for a minute.
+ * In a Pulumi program, settings come from the stack's config and the environment, as for the resources; elsewhere, from
+ * the options and the environment. An answer is used again: in a program until it ends, in a script for a minute.
  *
  * @example
  * ```ts
@@ -127,7 +130,7 @@ function configOfScript(options: ListOptions): Config {
   return readConfig(get, process.env, ofOptions);
 }
 
-/** What calls with the same settings share: those of one program, or those of scripts. */
+/** Calls with the same settings share a deployment: those of one program, or those of scripts. */
 const deployments = new WeakMap<object, { settings: object; deployment: Deployment }[]>();
 const scripts = {};
 
@@ -138,7 +141,7 @@ function deploymentWith(config: Config, program: object): Deployment {
   delete settings.nameOf;
   const same = shared.find((one) => isDeepStrictEqual(one.settings, settings));
   if (same !== undefined) return same.deployment;
-  // Loaded here, since a program that only declares resources has no need of an HTTP client.
+  // Loaded here, since a program that only declares resources needs no HTTP client.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { Deployment } = require("../access/deployment") as typeof import("../access/deployment");
   const deployment = new Deployment(config, systemClock, (line) => console.error(line));

@@ -3,22 +3,22 @@ import { providerOf, typesOf } from "../resource/reference";
 import { claim } from "./claims";
 import { assertCanDeclare } from "./declaration";
 
-/** What a {@link CheckpointPermission} takes. Both are required; a change of either replaces the permission. */
+/** Arguments of a {@link CheckpointPermission}. Both are required, and a change of either replaces the permission. */
 export interface CheckpointPermissionArgs {
   /**
-   * The checkpoint to share, as `ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd`: a fine-tuning job's
+   * The checkpoint to share, such as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`: a fine-tuning job's
    * `fine_tuned_model`, or the `fine_tuned_model_checkpoint` of one of its earlier checkpoints.
    */
   fineTunedModelCheckpoint: pulumi.Input<string>;
-  /** The project that may use it, as `proj_abc123`. */
+  /** The project to give access to, such as `proj_abc123`. */
   projectId: pulumi.Input<string>;
 }
 
 /**
  * Gives a project of your organization access to a fine-tuned model checkpoint of another project.
  *
- * `pulumi up` grants it (or takes over the permission that exists), a preview or refresh finds out whether it is still
- * there, `pulumi destroy` revokes it. The resource's ID is the permission's (`cp_…`).
+ * `pulumi up` grants the access, or takes over a permission that exists. A preview or refresh finds out whether it is
+ * still there. `pulumi destroy` revokes it. The resource's ID is the permission's (`cp_…`).
  *
  * Needs an admin API key: `adminApiKey` in the stack's config, else `OPENAI_ADMIN_KEY`.
  *
@@ -36,15 +36,15 @@ export interface CheckpointPermissionArgs {
 export class CheckpointPermission extends pulumi.CustomResource {
   /** The checkpoint that is shared. */
   declare readonly fineTunedModelCheckpoint: pulumi.Output<string>;
-  /** The project that may use it. */
+  /** The project that has access. */
   declare readonly projectId: pulumi.Output<string>;
   /** When the permission was granted, in Unix seconds. */
   declare readonly createdAt: pulumi.Output<number>;
 
   /**
    * @param name names the resource in the stack.
-   * @throws {pulumi.RunError} when another resource of the program declares the same checkpoint and project, or owns the
-   * checkpoint's whole list, or when this package is not installed in the program's folder.
+   * @throws {pulumi.RunError} when another resource of the program declares the same checkpoint and project, or is an
+   * exclusive list of the checkpoint, or when this package is not installed in the program's folder.
    */
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
     assertCanDeclare("CheckpointPermission", name, args, opts);
@@ -56,7 +56,7 @@ export class CheckpointPermission extends pulumi.CustomResource {
       {
         ...{ fineTunedModelCheckpoint, projectId, createdAt: undefined },
         __provider: providerOf("permission"),
-        // For the check alone, which no engine tells.
+        // For the check, which the engine does not give it.
         ...(opts?.deleteBeforeReplace === true ? { __program: { deleteBeforeReplace: true } } : {}),
       },
       opts,

@@ -5,7 +5,7 @@ import { programError } from "./error";
 
 const foldersWithPackage = new Set<string>();
 
-/** Checks that the host will find this package by name, as far as it is known where the host looks. */
+/** Checks that Pulumi's provider host will find this package by name, if it is known where the host looks. */
 export function assertHostFindsPackage(folder = folderOfHost()): void {
   if (folder === undefined || foldersWithPackage.has(folder)) return;
   try {
@@ -21,8 +21,8 @@ export function assertHostFindsPackage(folder = folderOfHost()): void {
 }
 
 /**
- * Where the host runs: in the program's folder, if Pulumi runs the program. An inline program of the Automation API may
- * run anywhere, and is not told where its stack's host will.
+ * Where the host runs: in the program's folder, if Pulumi runs the program. An inline program of the Automation API
+ * cannot know.
  */
 function folderOfHost(): string | undefined {
   const isRunByPulumi = /[\\/]cmd[\\/]run([\\/]index\.js)?$/.test(process.argv[1] ?? "");

@@ -5,9 +5,9 @@ import { programError } from "./error";
 const checked = new WeakSet<object>();
 
 /**
- * Checks the stack's config, once in a program: what is mistyped nobody reads.
+ * Checks the stack's config, once in a program, for keys that are mistyped and so would have no effect.
  *
- * @throws {pulumi.RunError} naming what is mistyped in the package's own namespace, and what may be meant.
+ * @throws {pulumi.RunError} naming those in the package's own namespace, and what may be meant.
  */
 export function checkConfig(): void {
   const program = pulumi.runtime.getMonitor();
@@ -20,7 +20,7 @@ export function checkConfig(): void {
   for (const line of [...notices, ...plain.map((key) => warningOfPlainKey(key))]) void pulumi.log.warn(line);
 }
 
-/** Internal to the SDK; without it no warning is given. */
+/** The SDK's function is internal to it. Without it there is no warning. */
 function isSecret(key: string): boolean {
   const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
   return isConfigSecret?.(key) ?? true;

@@ -1,46 +1,46 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { isUnknown } from "./ids";
 
-/** Which projects a resource gives access to a checkpoint. */
+/** The projects that a resource gives access to a checkpoint. */
 export interface Claim {
   /** The resource's name. */
   name: string;
   projectIds: ReadonlySet<string>;
-  /** Whether it is the whole list of who may use the checkpoint. */
+  /** Whether no other project may have access. */
   exclusive: boolean;
 }
 
 /**
- * Why two resources cannot both have what they claim of a checkpoint: destroying one would revoke what the other
- * promises, or the one would revoke what the other grants, for ever. Undefined when they can.
+ * Why two resources cannot have both of their claims to a checkpoint: destroying one would revoke what the other
+ * declares, or each `up` of one would revoke what the other grants. Undefined when they can.
  */
 export function conflictOf(checkpoint: string, first: Claim, second: Claim): string | undefined {
   const shared = [...first.projectIds].find((projectId) => second.projectIds.has(projectId));
   if (shared !== undefined) {
     return (
-      `"${first.name}" and "${second.name}" both declare that project ${shared} may use checkpoint ${checkpoint}. ` +
+      `"${first.name}" and "${second.name}" both give project ${shared} access to checkpoint ${checkpoint}. ` +
       `Keep one of the two: a permission belongs to one resource.`
     );
   }
   if (!first.exclusive && !second.exclusive) return undefined;
   const [list, other] = first.exclusive ? [first, second] : [second, first];
   return (
-    `"${list.name}" is the exclusive list of who may use checkpoint ${checkpoint}, and "${other.name}" lets ` +
-    `${[...other.projectIds].join(", ") || "nobody"} use it beside that list: the one would revoke what the other ` +
+    `"${list.name}" is the exclusive list of checkpoint ${checkpoint}, and "${other.name}" gives ` +
+    `${[...other.projectIds].join(", ") || "nobody"} access beside that list: the one would revoke what the other ` +
     `grants. Move the projects into the list, or make it not exclusive.`
   );
 }
 
-/** What the resources of one deployment claim, as their checks tell it one after another. */
+/** The claims of all resources of one deployment, entered by their checks one after another. */
 export class Claims {
   readonly #byCheckpoint = new Map<string, Map<string, Claim>>();
   readonly #checkpoints = new Map<string, string>();
 
   /**
-   * Enters what a resource claims now, in place of what it claimed before.
+   * Enters a resource's claim, in place of the one that it had before.
    *
-   * @param inputs that a check has passed.
-   * @returns a failure that names both, where another resource claims the same.
+   * @param inputs valid ones.
+   * @returns a failure that names both resources, if the claim is in conflict with another.
    */
   enter(urn: string, inputs: Record<string, unknown>): dynamic.CheckFailure[] {
     const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds, exclusive } = inputs;

@@ -10,34 +10,34 @@ export interface Declared {
   projectId: string;
   /** The permission that state has for it; undefined where it was not granted yet. */
   recorded: Recorded | undefined;
-  /** Whether the record is about to go, so that nobody misses the permission. */
+  /** Whether the record is about to be removed, so that a missing permission is no drift. */
   isLeaving: boolean;
 }
 
-/** How a checkpoint's permissions differ from what stacks have recorded. */
+/** How a checkpoint's permissions differ from those that stacks have recorded. */
 export interface Drift<Of extends Declared> {
-  /** Recorded, but without access. */
+  /** Recorded, but the project has no access. */
   missing: Of[];
-  /** On a set's list and not on record, so that the next `pulumi up` grants it, or takes over what there is. */
+  /** On a set's list but not recorded yet: the next `pulumi up` grants it, or takes over what exists. */
   pending: { declared: Of; permission: Permission | undefined }[];
-  /** Recorded, and with access by another permission than the recorded one. */
+  /** Recorded, but the project has access by another permission. */
   remade: { declared: Of; permission: Permission }[];
-  /** Permissions of projects that no stack declares. Empty when they were not asked for. */
+  /** Permissions of projects that no stack declares. Empty unless `withUndeclared`. */
   undeclared: Permission[];
-  /** Further permissions of projects that a stack declares. Empty when they were not asked for. */
+  /** Further permissions of projects that a stack declares. Empty unless `withUndeclared`. */
   duplicates: Permission[];
   /** Whether the API says that the checkpoint does not exist. */
   isGone: boolean;
-  /** When the API answered, by its own clock, in Unix seconds; undefined where it had nothing to answer. */
+  /** When the API answered, by its own clock, in Unix seconds; undefined if no list was read. */
   date: number | undefined;
   /** The organization of the key, as the answer names it. */
   organization: string | undefined;
 }
 
 /**
- * Compares what stacks have recorded for a checkpoint with what there is.
+ * Compares what stacks have recorded for a checkpoint with the API's list.
  *
- * @param withUndeclared whether to read the whole list, for what no stack has recorded.
+ * @param withUndeclared whether to read the whole list, for permissions that no stack has recorded.
  * @throws {OperationFailed}
  */
 export async function findDrift<Of extends Declared>(
@@ -56,7 +56,7 @@ export async function findDrift<Of extends Declared>(
         return [one, await checkpoint.access(one.projectId).look(one.recorded)];
       }),
     );
-    // By now memory answers.
+    // Answered from memory.
     const [first] = kept;
     const listed =
       all ?? (first && (await checkpoint.unlessGone(() => checkpoint.lookups.find(first.projectId, idsOf(first)))));
@@ -90,7 +90,7 @@ export async function findDrift<Of extends Declared>(
   });
 }
 
-/** The question that the look at a record has asked. */
+/** The question by which a recorded permission was looked up. */
 function idsOf({ recorded }: Declared): Question {
   return recorded === undefined ? {} : { ids: new Set([recorded.id]) };
 }

@@ -2,7 +2,7 @@ import type { Deployment } from "../access/deployment";
 import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsGone } from "../api/error";
 import { ConfigError, type Config } from "../config";
 
-/** How many different messages a person reads of one failure. */
+/** The greatest number of different messages in one failure. */
 const messagesAtATime = 10;
 
 export type Operation = "grant" | "look up" | "revoke" | "list";
@@ -12,39 +12,39 @@ export class OperationFailed extends Error {
   override readonly name = "OperationFailed";
 
   constructor(
-    /** What was attempted, and what came in between. */
+    /** What was attempted, and why it failed. */
     readonly headline: string,
     /** What to do about it. */
     readonly remedy: string,
-    /** What the API refused, if it did. */
+    /** The API's refusal, if that is the reason. */
     readonly refusal?: ApiError,
   ) {
     super(`${headline} ${remedy}`);
-    // A person is to read what happened, and not where in our code.
+    // Pulumi prints stacks, and where it happened in our code helps nobody.
     this.stack = this.message;
   }
 }
 
-/** The remedies that this process has told. */
-const told = new Set<string>();
+/** The remedies that this process has printed. */
+const printed = new Set<string>();
 
-/** A failure's message, with what to do about it only once where twenty resources fail for one reason. */
+/** A failure's message. A remedy is printed once, even if twenty resources fail for the same reason. */
 export function messageOf({ headline, remedy }: OperationFailed): string {
-  if (told.has(remedy)) return headline;
-  told.add(remedy);
+  if (printed.has(remedy)) return headline;
+  printed.add(remedy);
   return `${headline} ${remedy}`;
 }
 
-/** What a check reports of config that is wrong; any other error is thrown on. */
+/** What a check reports about wrong config; any other error is thrown again. */
 export function configFailure(error: unknown): { property: string; reason: string } {
   if (!(error instanceof ConfigError)) throw error;
   return { property: "", reason: `${error.message} ${error.remedy}` };
 }
 
 /**
- * Runs an operation; what the API or the config refuses is worded for the person.
+ * Runs an operation, and throws its failure in words for the person.
  *
- * @param deployment gives the deployment, or throws what is wrong with the config.
+ * @param deployment returns the deployment, or throws what is wrong with the config.
  * @param who a project, or several in words.
  * @throws {OperationFailed}
  */
@@ -70,7 +70,7 @@ export async function attempt<Result>(
   }
 }
 
-/** A set that ended half done: Pulumi records the properties, shows the reasons, and updates the next time. */
+/** A set that could be granted only in part: Pulumi records the properties, shows the reasons, and updates it next time. */
 export class HalfDone extends Error {
   override readonly name = "HalfDone";
   readonly reasons: string[];
@@ -85,8 +85,8 @@ export class HalfDone extends Error {
   }
 }
 
-/** Several failures as one: each different message once, as far as a person would read, and then what to do. */
-export function summed(headline: string, failures: readonly unknown[], remedy: string): OperationFailed {
+/** Several failures as one: each different message once, up to a limit, and then the remedies. */
+export function sumOf(headline: string, failures: readonly unknown[], remedy: string): OperationFailed {
   const headlines = new Set<string>();
   const remedies = new Set<string>();
   for (const failure of failures) {
@@ -101,7 +101,7 @@ export function summed(headline: string, failures: readonly unknown[], remedy: s
   return new OperationFailed(parts.join(" "), [...remedies, remedy].join(" "));
 }
 
-/** What keeps a record: the program wants an access that nobody has come by yet. */
+/** Why a record stays in state: the program wants the access, and no other resource has it on record yet. */
 export function stillWanted(checkpoint: string, who: string, ids: string): OperationFailed {
   return new OperationFailed(
     `The program still gives ${who} access to ${checkpoint}, and the resource that was to take ${ids} over failed, was ` +
@@ -123,9 +123,9 @@ function wordsOf(operation: Operation, checkpoint: string, who: string): string 
     case "grant":
       return `grant ${who} access to ${checkpoint}`;
     case "look up":
-      return `look up whether ${who} can use ${checkpoint}`;
+      return `look up the access of ${who} to ${checkpoint}`;
     case "list":
-      return `list who can use ${checkpoint}`;
+      return `list who has access to ${checkpoint}`;
     case "revoke":
       return `revoke the access of ${who} to ${checkpoint}`;
   }

@@ -8,7 +8,7 @@ const where = {
   projectId: 'It looks like "proj_abc123"; the project\'s settings show it as Project ID.',
 };
 const prefixes = { fineTunedModelCheckpoint: ["ft:", "ft-"], projectId: ["proj_"] };
-/** IDs of other things that are easily taken for the one that is asked for. */
+/** Other IDs that people give by mistake. */
 const mistaken: [prefix: string, what: string][] = [
   ["ftjob-", "a fine-tuning job's ID"],
   ["ftckpt_", "a checkpoint object's own ID"],
@@ -19,14 +19,13 @@ const mistaken: [prefix: string, what: string][] = [
 
 export type IdProperty = keyof typeof where;
 
-/** What is wrong with an ID that a program gives, and how to mend it; undefined when nothing is. */
+/** What is wrong with an ID, and how to correct it; undefined when nothing is. */
 export function checkId(property: IdProperty, value: unknown): dynamic.CheckFailure | undefined {
   const reason = problemWithId(property, value);
   return reason === undefined ? undefined : { property, reason: `${property} ${reason} ${where[property]}` };
 }
 
 function problemWithId(property: IdProperty, value: unknown): string | undefined {
-  // A preview does not know it yet.
   if (isUnknown(value)) return undefined;
   if (value === undefined || value === null || value === "") return "is missing.";
   if (typeof value !== "string") {

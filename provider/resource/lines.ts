@@ -2,13 +2,13 @@ import { dateTime, lag, type Access } from "../access/checkpoint";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 
-/** What a person is told, a line each. A line begins with who it is about, since a terminal cuts off its end. */
+/** The messages, a line each. A line begins with the project that it is about, since a terminal cuts off its end. */
 
-type Named = Pick<Permission, "id" | "projectId">;
+type Holder = Pick<Permission, "id" | "projectId">;
 
-/** How many are named of those who lose access, and of all others. */
-const losersNamed = 100;
-const othersNamed = 20;
+/** How many projects a line lists at most: of those that lose access, and of all others. */
+const losersListed = 100;
+const othersListed = 20;
 
 /** A single permission was found to be gone. */
 export function drift(
@@ -35,43 +35,50 @@ export function refreshed({ checkpoint, projectId }: Access, id: string, remade:
 }
 
 /** Permissions of a set were found to be gone; some projects have others by now. */
-export function driftOfSet(checkpoint: string, lost: readonly Named[], remade: readonly Named[], date: number): string {
+export function driftOfSet(
+  checkpoint: string,
+  lost: readonly Holder[],
+  remade: readonly Holder[],
+  date: number,
+): string {
   const seen = `(seen ${new Date(date).toISOString()})`;
   const parts = [
-    lost.length > 0 ? `${named(lost, losersNamed)} ${was(lost)} revoked outside of Pulumi` : [],
-    remade.length > 0 ? `${named(remade, othersNamed)} ${was(remade)} revoked and granted again outside of Pulumi` : [],
+    lost.length > 0 ? `${listOf(lost, losersListed)} ${was(lost)} revoked outside of Pulumi` : [],
+    remade.length > 0
+      ? `${listOf(remade, othersListed)} ${was(remade)} revoked and granted again outside of Pulumi`
+      : [],
   ].flat();
   return `Drift: ${parts.join("; ")}, of the permissions for ${checkpoint} ${seen}.`;
 }
 
-/** What was granted a moment ago is not listed yet. */
+/** The API does not list yet what was granted a moment ago. */
 export function unlisted(checkpoint: string, permissions: readonly Permission[]): string {
   return (
-    `${named(permissions, othersNamed)}: the API does not list ${it(permissions)} for ${checkpoint} yet; granted less ` +
+    `${listOf(permissions, othersListed)}: the API does not list ${it(permissions)} for ${checkpoint} yet; granted less ` +
     `than ${lag} s before, and taken as granted.`
   );
 }
 
-/** What exists is taken over. */
+/** Existing permissions are taken over. */
 export function takenOver(checkpoint: string, permissions: readonly Permission[]): string {
   const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
   return (
-    `${named(since, othersNamed)} already ${has(permissions)} access to ${checkpoint}: this stack takes ` +
+    `${listOf(since, othersListed)} already ${has(permissions)} access to ${checkpoint}: this stack takes ` +
     `${it(permissions)} over, and revokes ${it(permissions)} when the resource is removed or destroyed.`
   );
 }
 
-/** What a create will find. */
+/** A create will find existing permissions. */
 export function exists(config: Config, checkpoint: string, permissions: readonly Permission[]): string {
   if (config.adoptExisting) return takenOver(checkpoint, permissions);
   return (
-    `${named(permissions, othersNamed)} already ${has(permissions)} access to ${checkpoint}: unless that is this ` +
+    `${listOf(permissions, othersListed)} already ${has(permissions)} access to ${checkpoint}: unless that is this ` +
     `stack's own, \`pulumi up\` fails, because ${config.nameOf("adoptExisting")} is false.`
   );
 }
 
-/** Only records go. */
-export function kept(checkpoint: string, permissions: readonly Named[]): string {
+/** Nothing is revoked, and only old records go. */
+export function kept(checkpoint: string, permissions: readonly Holder[]): string {
   const projects = few(permissions.map(({ projectId }) => projectId));
   return (
     `Kept ${few(permissions.map(({ id }) => id))}: the program still gives ${projects} access to ${checkpoint}, so only ` +
@@ -79,36 +86,36 @@ export function kept(checkpoint: string, permissions: readonly Named[]): string 
   );
 }
 
-export function loses(checkpoint: string, permissions: readonly Named[]): string {
-  return `${named(permissions, losersNamed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
+export function loses(checkpoint: string, permissions: readonly Holder[]): string {
+  return `${listOf(permissions, losersListed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
 }
 
 export function gains(checkpoint: string, projectIds: readonly string[]): string {
-  return `${few(projectIds, othersNamed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
+  return `${few(projectIds, othersListed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
 }
 
-/** Who has access beside an exclusive list. */
-export function outsiders(checkpoint: string, permissions: readonly Named[]): string {
+/** Projects that are not on an exclusive list have access. */
+export function outsiders(checkpoint: string, permissions: readonly Holder[]): string {
   return (
-    `${named(permissions, losersNamed)} can use ${checkpoint} but ${are(permissions)} not on the exclusive list; ` +
+    `${listOf(permissions, losersListed)} ${has(permissions)} access to ${checkpoint} but ${are(permissions)} not on the exclusive list; ` +
     `\`pulumi up\` revokes ${it(permissions)}.`
   );
 }
 
-export function outsidersRevoked(permissions: readonly Named[]): string {
-  return `Revoked what the list does not name: ${named(permissions, losersNamed)}.`;
+export function outsidersRevoked(permissions: readonly Holder[]): string {
+  return `Revoked what the list does not name: ${listOf(permissions, losersListed)}.`;
 }
 
 export function nobody(checkpoint: string): string {
-  return `Nobody: the exclusive list of projects that may use ${checkpoint} is empty.`;
+  return `Nobody: the exclusive list of projects with access to ${checkpoint} is empty.`;
 }
 
 /**
- * A preview cannot tell what a set will do.
+ * A preview cannot know what a set will do.
  *
- * @param what is not known yet.
- * @param checkpoint undefined where it is that.
- * @param revokes whether an exclusive list revokes, or may revoke; undefined when it is not exclusive.
+ * @param what the parts that are not known yet.
+ * @param checkpoint undefined if it is one of them.
+ * @param revokes whether an exclusive list revokes, or may revoke; undefined if it is not exclusive.
  */
 export function unknown(
   what: readonly string[],
@@ -124,15 +131,15 @@ export function unknown(
   return `The list of permissions${of}: ${names} ${are(what)} not known yet; ${consequence}.`;
 }
 
-/** A preview has no key to find out whom an exclusive list locks out. */
+/** Without a key, a preview cannot find out which projects an exclusive list locks out. */
 export function withoutKey(checkpoint: string): string {
   return (
-    `The exclusive list of projects that may use ${checkpoint}: without an admin key this preview cannot say whom ` +
+    `The exclusive list of projects with access to ${checkpoint}: without an admin key this preview cannot say whom ` +
     `\`pulumi up\` locks out.`
   );
 }
 
-function named(permissions: readonly Named[], most: number): string {
+function listOf(permissions: readonly Holder[], most: number): string {
   return few(
     permissions.map(({ id, projectId }) => `${projectId} (${id})`),
     most,

@@ -8,7 +8,7 @@ import { checkId } from "./ids";
 export interface ListCheckpointPermissionsArgs {
   /** The checkpoint, as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
   fineTunedModelCheckpoint: string;
-  /** Only this project's permissions. Default: everybody's. */
+  /** Only this project's permissions. Default: those of all projects. */
   projectId?: string;
 }
 
@@ -18,7 +18,7 @@ const names: readonly string[] = [
 ] satisfies (keyof ListCheckpointPermissionsArgs)[];
 
 /**
- * Lists who may use a checkpoint, newest first, or only one project's permissions.
+ * Lists the permissions of a checkpoint, or of one project for it, newest first.
  *
  * @internal
  * @throws {OperationFailed}
@@ -48,7 +48,7 @@ export async function listPermissions(
 
 /**
  * @internal
- * @throws {ConfigError} naming what is given and not known.
+ * @throws {ConfigError} naming the property that is not known.
  */
 export function assertOnly(known: readonly string[], given: object, what: string): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));

@@ -1,9 +1,9 @@
 export const packageName = "pulumi-openai-checkpoint-permissions";
 
-/** A single permission, or the whole list of a checkpoint's. */
+/** A single permission, or a list of them. */
 export type Kind = "permission" | "permissions";
 
-/** The types that the resources have in state, by the door that they came through. */
+/** The resources' types in state, as dynamic resources and as those of the native plugin. */
 export const typesOf = {
   permission: {
     dynamic: "pulumi-nodejs:dynamic/openai:CheckpointPermission",
@@ -16,8 +16,8 @@ export const typesOf = {
 } as const satisfies Record<Kind, { dynamic: string; native: string }>;
 
 /**
- * The `__provider` of a resource: where Pulumi's dynamic provider host finds its handler. Every resource's state holds
- * it, whichever door it came through, so that a stack can move from one door to the other.
+ * The `__provider` of a resource: where Pulumi's dynamic provider host finds its handler. It is in the state of every
+ * resource, native ones too, so that a stack can move from one to the other.
  *
  * Pulumi's own `dynamic.Resource` would serialise the handler's code into every resource's state instead: four times
  * the state, twice the time, a diff with every upgrade, and whatever the code captured, keys included.

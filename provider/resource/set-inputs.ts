@@ -11,13 +11,13 @@ export interface SetInputs {
 
 export interface SetOutputs extends SetInputs {
   /**
-   * Sorted by project. A project that is not on the list has its permission here until the resource of the program that
-   * is to take it over has done so, and the set is updated after that.
+   * Sorted by project. The permission of a project that has left the list for another resource stays here until that
+   * resource has taken it over, and the set is updated again.
    */
   permissions: Permission[];
 }
 
-/** What is wrong with inputs, each with its property. */
+/** What is wrong with the inputs, by property. */
 export function problemsWith({ fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): dynamic.CheckFailure[] {
   const failures = [checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? []].flat();
   if (!isUnknown(exclusive) && typeof exclusive !== "boolean") {
@@ -48,17 +48,17 @@ export function completeState(id: string, state: Partial<SetOutputs> | undefined
   );
 }
 
-/** Whether a preview knows the whole list already, and whether it is exclusive. */
+/** Whether a preview knows the whole list already, and that it is exclusive or not. */
 export function isKnown({ projectIds, exclusive }: SetInputs): boolean {
   return !isUnknown(exclusive) && knownOf(projectIds).length === projectIds.length;
 }
 
-/** The projects that are known; none of a list that is not. */
+/** The projects that a preview knows already. */
 export function knownOf(projectIds: readonly string[]): string[] {
   return isUnknown(projectIds) ? [] : projectIds.filter((projectId) => !isUnknown(projectId));
 }
 
-/** The projects of a set, where a message names one. */
+/** A set's projects, for a message. */
 export function whoOf({ projectIds }: SetInputs): string {
   return projectIds.length === 1 ? projectIds[0]! : `${projectIds.length} projects`;
 }

@@ -6,11 +6,11 @@ import { isUnknown } from "./ids";
 import * as lines from "./lines";
 import { isKnown, knownOf, whoOf, type SetInputs, type SetOutputs } from "./set-inputs";
 
-/** Says in a preview what a create will do to whom. */
-export async function tellCreate(deployment: Deployment, inputs: SetInputs): Promise<void> {
+/** Says whose access a create will change. */
+export async function sayWhatCreateDoes(deployment: Deployment, inputs: SetInputs): Promise<void> {
   const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
   if (isUnknown(fineTunedModelCheckpoint) || !isKnown(inputs)) {
-    if (exclusive && deployment.config.driftDetection) tellUnknown(deployment, inputs);
+    if (exclusive && deployment.config.driftDetection) sayWhatIsUnknown(deployment, inputs);
     return;
   }
   if (exclusive && deployment.config.driftDetection && deployment.config.adminApiKey === undefined) {
@@ -22,21 +22,21 @@ export async function tellCreate(deployment: Deployment, inputs: SetInputs): Pro
     "look up",
     fineTunedModelCheckpoint,
     whoOf(inputs),
-    () => tellOutsiders(deployment, inputs, []),
+    () => sayWhoIsLockedOut(deployment, inputs, []),
   );
-  if (!deployment.tellsWhatExists) return;
+  if (!deployment.saysWhatExists) return;
   try {
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
     const found = (await existing(checkpoint, projectIds)).filter((permission) => !isOurs(checkpoint, permission));
     if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
   } catch {
-    // What cannot be looked up now is the create's to report.
-    deployment.tellsWhatExists = false;
+    // The create will report it.
+    deployment.saysWhatExists = false;
   }
 }
 
-/** What no look-up can show in a preview is said at least. */
-export function tellUnknown(
+/** Says what a preview does not know yet, and what follows. */
+export function sayWhatIsUnknown(
   deployment: Deployment,
   { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
 ): void {
@@ -51,21 +51,21 @@ export function tellUnknown(
   deployment.say(lines.unknown(what, checkpoint, consequence));
 }
 
-/** Says who loses access, but for those to whom something else in the program gives it. */
-export function tellLosers(deployment: Deployment, checkpoint: Checkpoint, permissions: readonly Permission[]): void {
+/** Says who loses access, leaving out projects that another resource of the program gives it. */
+export function sayWhoLoses(deployment: Deployment, checkpoint: Checkpoint, permissions: readonly Permission[]): void {
   if (checkpoint.hasUnnamedWants) return;
   const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared);
   if (losers.length > 0) deployment.say(lines.loses(checkpoint.id, losers));
 }
 
 /** Says who gains access, and whose permission is taken over. */
-export async function tellJoining(
+export async function sayWhoJoins(
   deployment: Deployment,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
   vanished: readonly Permission[],
 ): Promise<void> {
-  // Of those the drift line tells.
+  // The line about drift has these.
   const known = new Set(vanished.map(({ projectId }) => projectId));
   const joining = projectIds.filter((projectId) => !known.has(projectId));
   const found = deployment.config.driftDetection ? await existing(checkpoint, joining) : [];
@@ -80,10 +80,10 @@ function isOurs(checkpoint: Checkpoint, { id, projectId }: Permission): boolean 
   return checkpoint.access(projectId).isOurs(id);
 }
 
-/** Looks up what state holds, and says what is gone of it. */
+/** Looks up the permissions in state, and says which are gone. */
 export async function lookForDrift(deployment: Deployment, state: SetOutputs) {
   const checkpoint = deployment.checkpoint(state.fineTunedModelCheckpoint);
-  // An exclusive list needs everybody's in any case.
+  // An exclusive list needs all permissions in any case.
   if (state.exclusive) await checkpoint.all();
   const looks = await Promise.all(
     state.permissions.map(async (recorded) => ({
@@ -93,7 +93,7 @@ export async function lookForDrift(deployment: Deployment, state: SetOutputs) {
   );
   const unlisted = looks.filter(({ isUnlisted }) => isUnlisted).map(({ recorded }) => recorded);
   if (unlisted.length > 0) deployment.say(lines.unlisted(checkpoint.id, unlisted));
-  // What is to move to another resource is that one's to tell.
+  // The others move to another resource, which reports them.
   const listed = new Set(state.projectIds);
   const gone = looks.filter(({ isGone, recorded }) => isGone && listed.has(recorded.projectId));
   if (gone.length > 0 && !checkpoint.isGone) {
@@ -105,34 +105,34 @@ export async function lookForDrift(deployment: Deployment, state: SetOutputs) {
   return looks;
 }
 
-/** Says whom an exclusive list will lock out. */
-export async function tellOutsiders(
+/** Says which projects an exclusive list will lock out, and returns their permissions. */
+export async function sayWhoIsLockedOut(
   deployment: Deployment,
   inputs: SetInputs,
-  held: readonly Permission[],
+  inState: readonly Permission[],
 ): Promise<Permission[]> {
   if (!isKnown(inputs)) return [];
   const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-  const outsiders = await outsidersOf(deployment, inputs, held);
+  const outsiders = await outsidersOf(deployment, inputs, inState);
   if (outsiders.length > 0) deployment.say(lines.outsiders(fineTunedModelCheckpoint, outsiders));
   if (exclusive && projectIds.length === 0) deployment.say(lines.nobody(fineTunedModelCheckpoint));
   return outsiders;
 }
 
-/** Who has access beside an exclusive list. Without look-ups no preview shows them, so none counts. */
+/** The permissions beside an exclusive list; none without lookups, since then no preview has shown them. */
 export async function outsidersOf(
   deployment: Deployment,
   { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
-  held: readonly Permission[],
+  inState: readonly Permission[],
 ): Promise<Permission[]> {
   if (!exclusive || !deployment.config.driftDetection) return [];
-  // By ID: beside the permission that a project loses it may have another, made behind our back.
-  const ours = new Set(held.map(({ id }) => id));
+  // Compared by ID, since a project may have a second permission, granted outside of Pulumi.
+  const ours = new Set(inState.map(({ id }) => id));
   const outsiders = await deployment.checkpoint(fineTunedModelCheckpoint).outsiders(projectIds);
   return outsiders.filter(({ id }) => !ours.has(id));
 }
 
-/** The permissions that projects have already. */
+/** The permissions that these projects have. */
 export async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Permission[]> {
   const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
   return looks.flatMap(({ permission }) => permission ?? []);

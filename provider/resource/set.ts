@@ -2,7 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Checkpoint, Occasion, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
-import { attempt, configFailure, HalfDone, nothingToImport, OperationFailed, stillWanted, summed } from "./failure";
+import { attempt, configFailure, HalfDone, nothingToImport, OperationFailed, stillWanted, sumOf } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";
 import {
@@ -20,16 +20,16 @@ import {
   existing,
   lookForDrift,
   outsidersOf,
-  tellCreate,
-  tellJoining,
-  tellLosers,
-  tellOutsiders,
-  tellUnknown,
+  sayWhatCreateDoes,
+  sayWhoJoins,
+  sayWhoLoses,
+  sayWhoIsLockedOut,
+  sayWhatIsUnknown,
 } from "./set-preview";
-import type { ProgramNews } from "./single";
+import type { ProgramFacts } from "./single";
 
-/** As a program gives them. */
-type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __program?: ProgramNews };
+/** Inputs as the program has them. */
+type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __program?: ProgramFacts };
 
 export interface SetDiff extends dynamic.DiffResult {
   /** The projects that an update gives access. */
@@ -38,9 +38,9 @@ export interface SetDiff extends dynamic.DiffResult {
   loses?: string[];
 }
 
-/** What Pulumi's operations mean for the whole list of projects that may use a checkpoint. */
+/** What Pulumi's operations mean for the whole list of projects that have access to a checkpoint. */
 export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutputs> {
-  /** @param deployment gives what the process shares, or throws what is wrong with the config. */
+  /** @param deployment returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly deployment: () => Deployment) {}
 
   /** Sorts the projects, so that order and repeats make no diff. */
@@ -54,7 +54,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const deployment = this.deployment();
       deployment.runsProgram = true;
       noteProgram(deployment, olds, news, program);
-      if (olds.fineTunedModelCheckpoint === undefined) await tellCreate(deployment, inputs);
+      if (olds.fineTunedModelCheckpoint === undefined) await sayWhatCreateDoes(deployment, inputs);
     } catch (error) {
       failures.push(configFailure(error));
     }
@@ -66,8 +66,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const checkpoint = deployment.checkpoint(olds.fineTunedModelCheckpoint);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).own(id);
-        tellLosers(deployment, checkpoint, olds.permissions);
-        if (isUnknown(news.fineTunedModelCheckpoint)) tellUnknown(deployment, news);
+        sayWhoLoses(deployment, checkpoint, olds.permissions);
+        if (isUnknown(news.fineTunedModelCheckpoint)) sayWhatIsUnknown(deployment, news);
         return { changes: true, replaces: ["fineTunedModelCheckpoint"] };
       }
 
@@ -81,23 +81,23 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const there = olds.permissions.filter(({ id }) => !gone.has(id));
       for (const { projectId, id } of there) if (listed.has(projectId)) checkpoint.access(projectId).keep(id);
 
-      // What another resource of the program is to take over stays here in silence until it has.
+      // A permission that another resource of the program will take over stays here, unmentioned, until it has.
       const isLeaving = ({ projectId }: Permission) =>
         deployment.runsProgram && !listed.has(projectId) && !checkpoint.access(projectId).isDeclared;
-      const held = new Set(there.map(({ projectId }) => projectId));
-      const joining = [...listed].filter((projectId) => !held.has(projectId));
+      const having = new Set(there.map(({ projectId }) => projectId));
+      const joining = [...listed].filter((projectId) => !having.has(projectId));
       const isChanged =
         news.exclusive !== olds.exclusive ||
         isUnknown(news.projectIds) ||
         !sameProjects(news.projectIds, olds.projectIds) ||
         there.some(isLeaving);
 
-      if (!isKnown(news)) tellUnknown(deployment, news);
+      if (!isKnown(news)) sayWhatIsUnknown(deployment, news);
       else if (isChanged) {
-        tellLosers(deployment, checkpoint, there.filter(isLeaving));
-        await tellJoining(deployment, checkpoint, joining, vanished);
+        sayWhoLoses(deployment, checkpoint, there.filter(isLeaving));
+        await sayWhoJoins(deployment, checkpoint, joining, vanished);
       }
-      const outsiders = await tellOutsiders(deployment, news, olds.permissions);
+      const outsiders = await sayWhoIsLockedOut(deployment, news, olds.permissions);
       const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
       const changes = isChanged || isIncomplete || vanished.length > 0 || outsiders.length > 0;
       if (!changes || !isKnown(news)) return { changes };
@@ -109,7 +109,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     const id = inputs.fineTunedModelCheckpoint;
     const { outs, failure } = await this.#reconcile(inputs, []);
     if (failure === undefined) return { id, outs };
-    // What landed must be in state; where nothing did, there is nothing to record.
+    // Permissions that were granted must be in state, even if others were not.
     if (outs.permissions.length > 0) throw new HalfDone(id, { ...inputs, ...outs }, failure);
     throw failure;
   }
@@ -126,11 +126,11 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     return attempt(this.deployment, "look up", fineTunedModelCheckpoint, whoOf(state), async (deployment) => {
       const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
       const looks = await lookForDrift(deployment, state);
-      await tellOutsiders(deployment, state, state.permissions);
+      await sayWhoIsLockedOut(deployment, state, state.permissions);
       const permissions = looks.flatMap(({ permission }) => permission ?? []);
-      const heldProjects = new Set(state.permissions.map(({ projectId }) => projectId));
+      const recordedProjects = new Set(state.permissions.map(({ projectId }) => projectId));
       if (deployment.config.adoptExisting) {
-        const missing = state.projectIds.filter((projectId) => !heldProjects.has(projectId));
+        const missing = state.projectIds.filter((projectId) => !recordedProjects.has(projectId));
         const found = await existing(checkpoint, missing);
         if (found.length > 0) deployment.say(lines.takenOver(checkpoint.id, found));
         permissions.push(...found);
@@ -144,11 +144,11 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   }
 
   /**
-   * Finds the permissions that are to be imported.
+   * Finds the permissions to import.
    *
    * @param id the checkpoint.
-   * @param only the projects that are to be on the list. Default: all that may use the checkpoint.
-   * @throws {OperationFailed} when nobody may use it.
+   * @param only the projects to import. Default: all that have access.
+   * @throws {OperationFailed} when none has access.
    */
   async import(id: string, only?: ReadonlySet<string>): Promise<dynamic.ReadResult<SetOutputs>> {
     const problem = checkId("fineTunedModelCheckpoint", id);
@@ -156,8 +156,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
       throw new OperationFailed(`Cannot import "${id}": ${problem.reason}`, remedy);
     }
-    return attempt(this.deployment, "look up", id, "anybody", async (deployment) => {
-      // Newest first, and the newest counts.
+    return attempt(this.deployment, "list", id, "", async (deployment) => {
+      // They come newest first, and the newest counts.
       const newest = new Map<string, Permission>();
       for (const permission of (await deployment.checkpoint(id).all()).permissions.toReversed()) {
         if (only?.has(permission.projectId) !== false) newest.set(permission.projectId, permission);
@@ -170,7 +170,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     });
   }
 
-  /** Revokes what state holds, exclusive or not, since no preview has shown the others. */
+  /** Revokes the permissions in state, even of an exclusive list, since no preview has shown the others. */
   async delete(id: string, props: Partial<SetOutputs>): Promise<void> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, permissions } = state;
@@ -185,7 +185,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
         failures.push(stillWanted(fineTunedModelCheckpoint, who, ids));
       }
       if (failures.length > 0) {
-        throw summed(
+        throw sumOf(
           `Not all permissions for ${fineTunedModelCheckpoint} could be revoked:`,
           failures,
           "Run the same command again: what is revoked already is found to be gone.",
@@ -194,8 +194,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
     });
   }
 
-  /** Brings what is granted to what is declared, as far as it goes, and gives what state must hold then. */
-  async #reconcile(inputs: SetInputs, held: readonly Permission[]) {
+  /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
+  async #reconcile(inputs: SetInputs, inState: readonly Permission[]) {
     const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
     const deployment = await attempt(
       this.deployment,
@@ -205,13 +205,13 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       async (ready) => ready,
     );
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
-    const { granted, failures } = await grantAll(deployment, checkpoint, projectIds, held);
+    const { granted, failures } = await grantAll(deployment, checkpoint, projectIds, inState);
     const listed = new Set(projectIds);
     const grantedTo = new Set(granted.map(({ projectId }) => projectId));
-    const kept = held.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
-    const leaving = held.filter(({ projectId }) => !listed.has(projectId));
+    const kept = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
+    const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
     const others = await attempt(this.deployment, "look up", checkpoint.id, whoOf(inputs), () =>
-      outsidersOf(deployment, inputs, held),
+      outsidersOf(deployment, inputs, inState),
     ).catch((error: unknown) => {
       failures.push(error);
       return [];
@@ -234,8 +234,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       permissions: [...granted, ...kept].sort(byProject),
     };
     if (failures.length === 0) return { outs, failure: undefined };
-    const failure = summed(
-      `The list of projects that may use ${checkpoint.id} is not as declared yet.`,
+    const failure = sumOf(
+      `Access to ${checkpoint.id} is not as declared yet.`,
       failures,
       "What was done is recorded: run `pulumi up` again, and it goes on from there.",
     );
@@ -243,8 +243,8 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
   }
 }
 
-/** Notes what the program declares, as far as a check can name it. */
-function noteProgram(deployment: Deployment, olds: Partial<SetInputs>, news: SetInputs, program?: ProgramNews): void {
+/** Notes what the program declares, as far as a check knows. */
+function noteProgram(deployment: Deployment, olds: Partial<SetInputs>, news: SetInputs, program?: ProgramFacts): void {
   if (isUnknown(news.fineTunedModelCheckpoint)) return;
   const checkpoint = deployment.checkpoint(news.fineTunedModelCheckpoint);
   if (program !== undefined && !isUnknown(program)) {
@@ -258,16 +258,16 @@ function noteProgram(deployment: Deployment, olds: Partial<SetInputs>, news: Set
   if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return;
   const old = deployment.checkpoint(olds.fineTunedModelCheckpoint);
   const live = { accesses, deleteBeforeReplace: program?.deleteBeforeReplace === true };
-  for (const projectId of olds.projectIds) old.access(projectId).isOf(live);
+  for (const projectId of olds.projectIds) old.access(projectId).addLive(live);
 }
 
 async function grantAll(
   deployment: Deployment,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-  held: readonly Permission[],
+  inState: readonly Permission[],
 ) {
-  const recorded = new Map(held.map((permission) => [permission.projectId, permission]));
+  const recorded = new Map(inState.map((permission) => [permission.projectId, permission]));
   const grants = await Promise.allSettled(
     projectIds.map((projectId) => checkpoint.access(projectId).grant(recorded.get(projectId))),
   );
@@ -276,7 +276,7 @@ async function grantAll(
   if (takenOver.length > 0) deployment.say(lines.takenOver(checkpoint.id, takenOver));
   return {
     granted: granted.map(({ permission }) => permission),
-    failures: await worded(
+    failures: await failuresOf(
       deployment,
       "grant",
       checkpoint.id,
@@ -285,7 +285,7 @@ async function grantAll(
   };
 }
 
-/** Gives permissions up, and sorts them by what became of each. */
+/** Releases permissions. `by` returns those with one outcome. */
 async function release(
   deployment: Deployment,
   checkpoint: Checkpoint,
@@ -298,7 +298,7 @@ async function release(
     const outcome = outcomes.get(id);
     return outcome === undefined ? [] : [[projectId, outcome]];
   });
-  const failures: unknown[] = await worded(deployment, "revoke", checkpoint.id, failed);
+  const failures: unknown[] = await failuresOf(deployment, "revoke", checkpoint.id, failed);
   const untried = untouched.length - failed.length;
   if (untried > 0) {
     const done = permissions.length - untouched.length;
@@ -308,8 +308,8 @@ async function release(
   return { failures, untouched, by };
 }
 
-/** The failures of a set's projects in words for the person: one for all that the API refused alike. */
-async function worded(
+/** The failures of a set's projects, in words for the person: one for all that the API refused alike. */
+async function failuresOf(
   deployment: Deployment,
   operation: "grant" | "revoke",
   checkpoint: string,

@@ -16,13 +16,13 @@ export interface PermissionOutputs extends PermissionInputs {
   createdAt: number;
 }
 
-/** What a constructor knows of its program, in the input `__program`, which the check takes out again. */
-export interface ProgramNews {
-  /** Whether a replacement is to delete the resource first. */
+/** What a constructor knows about its program. It is in the input `__program`, which the check removes. */
+export interface ProgramFacts {
+  /** Whether a replacement deletes the resource first. */
   deleteBeforeReplace?: boolean;
-  /** Of a set: the projects that others in the program give access to the same checkpoint. */
+  /** Of a set: the projects that other resources of the program give access to the same checkpoint. */
   others?: string[];
-  /** Of a set: the length of its list, if some are outputs; the engine drops those that failed. */
+  /** Of a set: the length of its list, if some elements are outputs; the engine drops those that failed. */
   listLength?: number;
 }
 
@@ -31,15 +31,16 @@ const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
 /**
  * What Pulumi's operations mean for one checkpoint permission.
  *
- * Missing is an answer, and only a complete list gives it; every failure throws, and leaves state as it was.
+ * That a permission is gone is an answer, and only a complete list gives it. Every failure throws, and state stays as it
+ * was.
  */
 export class SingleResource implements dynamic.ResourceProvider<PermissionInputs, PermissionOutputs> {
-  /** @param deployment gives what the process shares, or throws what is wrong with the config. */
+  /** @param deployment returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly deployment: () => Deployment) {}
 
   async check(
     olds: Partial<PermissionInputs>,
-    { __program: program, ...news }: PermissionInputs & { __program?: ProgramNews },
+    { __program: program, ...news }: PermissionInputs & { __program?: ProgramFacts },
   ) {
     const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
     try {
@@ -49,8 +50,8 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
         const access = accessOf(deployment, news);
         access.want();
         const deleteBeforeReplace = program?.deleteBeforeReplace === true;
-        if (hasBoth(olds)) accessOf(deployment, olds).isOf({ accesses: new Set([access]), deleteBeforeReplace });
-        else await tellWhatExists(deployment, access);
+        if (hasBoth(olds)) accessOf(deployment, olds).addLive({ accesses: new Set([access]), deleteBeforeReplace });
+        else await sayWhatExists(deployment, access);
       }
     } catch (error) {
       failures.push(configFailure(error));
@@ -106,7 +107,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   }
 
   /**
-   * Finds a permission that is to be imported.
+   * Finds the permission to import.
    *
    * @param id `CHECKPOINT/PROJECT`.
    * @throws {OperationFailed} when there is no such permission.
@@ -140,16 +141,16 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   }
 }
 
-/** Says in a preview what a create will take over; what cannot be looked up then is the create's to report. */
-async function tellWhatExists(deployment: Deployment, access: Access): Promise<void> {
-  if (!deployment.tellsWhatExists) return;
+/** Says what a create will take over. If the lookup fails, the create will report why. */
+async function sayWhatExists(deployment: Deployment, access: Access): Promise<void> {
+  if (!deployment.saysWhatExists) return;
   const { checkpoint } = access;
   try {
     const { permission } = await access.look();
     if (permission === undefined || access.isOurs(permission.id)) return;
     deployment.say(lines.exists(deployment.config, checkpoint.id, [permission]));
   } catch {
-    deployment.tellsWhatExists = false;
+    deployment.saysWhatExists = false;
   }
 }
 
@@ -165,7 +166,7 @@ function outputs(checkpoint: string, { projectId, createdAt }: Permission): Perm
   return { fineTunedModelCheckpoint: checkpoint, projectId, createdAt };
 }
 
-/** What a resource's state must hold; a dynamic resource that is imported by its ID alone comes without it. */
+/** What must be in a resource's state. A dynamic resource that was imported by its ID alone lacks it. */
 function completeState(id: string, state: Partial<PermissionOutputs> | undefined): PermissionOutputs {
   const { fineTunedModelCheckpoint, projectId, createdAt = 0 } = state ?? {};
   if (id !== "" && fineTunedModelCheckpoint && projectId) return { fineTunedModelCheckpoint, projectId, createdAt };

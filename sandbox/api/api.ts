@@ -107,7 +107,7 @@ export class EmulatedApi {
     return this.#rowsAt(checkpoint, Infinity);
   }
 
-  /** The projects that may use a checkpoint, sorted. */
+  /** The projects that have access to a checkpoint, sorted. */
   projects(checkpoint: string): string[] {
     return this.permissions(checkpoint)
       .map((row) => row.project_id)

@@ -22,7 +22,7 @@ export interface Fault {
   times?: number;
   /** What goes wrong next, once this has. */
   then?: Fault | undefined;
-  /** Hears of each request that is hit. */
+  /** Called for each request that is hit. */
   onHit?: () => void;
   kind:
     | { status: number; error?: Partial<ApiErrorBody>; headers?: Record<string, string> }
@@ -53,7 +53,7 @@ export type Delivery =
   | { kind: "hang" };
 
 export interface FaultyApiOptions extends ApiOptions {
-  /** Hears of each request once it is served. */
+  /** Called for each request once it is served. */
   onServed?: (request: ServedRequest) => void;
 }
 

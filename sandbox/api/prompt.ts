@@ -78,7 +78,7 @@ export class Prompt {
 
   #list(checkpoint: string): string {
     const rows = this.api.permissions(checkpoint);
-    if (rows.length === 0) return `Nobody may use ${checkpoint}.`;
+    if (rows.length === 0) return `Nobody has access to ${checkpoint}.`;
     return rows.map(({ id, project_id }) => `  ${project_id.padEnd(24)} ${id}`).join("\n");
   }
 }

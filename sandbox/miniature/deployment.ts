@@ -7,7 +7,7 @@ import { providerType, stackType, type Resource, type State } from "./state";
 
 /** How the program's value stands for what a preview does not know. */
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** A step that failed has been told to the person; what waits for it is only to end. */
+/** A step failed, and its error has been printed: whatever depends on it just ends. */
 const failed = "a step failed";
 
 export interface DeploymentOptions {

@@ -28,7 +28,7 @@ interface HostOptions {
   engineAddress: string;
   config: Record<string, string>;
   env: NodeJS.ProcessEnv;
-  /** Hears of each line that the host prints. */
+  /** Called for each line that the host prints. */
   onLine: (line: string) => void;
 }
 

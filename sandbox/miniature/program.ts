@@ -24,7 +24,7 @@ export interface Goal {
   replacementTrigger: unknown;
 }
 
-/** What the program is told of it. */
+/** What the program gets to know about it. */
 export interface Registered {
   urn: string;
   /** Undefined: not known yet, in a preview. */
@@ -56,9 +56,9 @@ export interface ProgramOptions {
 }
 
 const secretSignature = "4dabf18193072939515e22adb298388d";
-/** What the SDK is told that we have: most of it so that it reaches us, and is refused by its name. */
+/** The features that we report to the SDK: most of them only so that their use reaches us, and is refused by name. */
 const features = new Set(["secrets", "transforms", "invokeTransforms", "aliasSpecs", "deletedWith", "replaceWith"]);
-/** The SDK ends with this when the program's error is shown already. */
+/** The SDK's exit code when it has printed the program's error already. */
 const alreadyShown = 32;
 
 /** Serves the two services that a program and the provider host talk to. */
@@ -171,7 +171,7 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
   const { folder, project, stack, config } = options;
   const script = createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/run");
   const configKey = (key: string) => key.replace(":", ":config:");
-  const named = Object.fromEntries(Object.entries(config).map(([key, value]) => [configKey(key), value]));
+  const fullKeys = Object.fromEntries(Object.entries(config).map(([key, value]) => [configKey(key), value]));
   const args = ["--monitor", server.address, "--engine", server.address, "--organization", "organization"];
   args.push("--project", project, "--stack", stack, "--root-directory", folder, "--pwd", folder);
   args.push("--parallel", String(options.parallel));
@@ -180,7 +180,7 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
     cwd: folder,
     env: {
       ...options.env,
-      PULUMI_CONFIG: JSON.stringify(named),
+      PULUMI_CONFIG: JSON.stringify(fullKeys),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
       PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
     },
@@ -208,7 +208,7 @@ function unary<Request, Response>(serve: Serve<Request, Response>): grpc.handleU
       .then(() => serve(call.request))
       .then(
         (response) => done(null, response),
-        // The SDK takes this for the engine's end, and ends quietly: the person has been told already.
+        // The SDK takes this for the end of the engine, and exits without a message: ours has been printed.
         (error: unknown) => done({ code: grpc.status.UNAVAILABLE, details: String(error) }),
       );
   };

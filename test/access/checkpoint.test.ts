@@ -68,7 +68,7 @@ describe("a permission that is given up", function () {
       access("proj_a").want();
       if (by === "grant") await access("proj_a").grant();
       else {
-        access("proj_a").isOf(live([access("proj_a")]));
+        access("proj_a").addLive(live([access("proj_a")]));
         access("proj_a").keep(id);
       }
       expect(await access("proj_a").release(id, "delete")).to.equal("kept");
@@ -81,7 +81,7 @@ describe("a permission that is given up", function () {
     const { id } = granted("proj_a");
     access("proj_a").want();
     access("proj_a").keep(id);
-    access("proj_a").isOf(live([access("proj_b")]));
+    access("proj_a").addLive(live([access("proj_b")]));
     access("proj_a").keep(id);
     expect(await access("proj_a").release(id, "delete")).to.equal("awaited");
   });
@@ -90,7 +90,7 @@ describe("a permission that is given up", function () {
     const { access, granted } = start();
     const { id } = granted("proj_a");
     access("proj_a").want();
-    access("proj_a").isOf(live([access("proj_a")], true));
+    access("proj_a").addLive(live([access("proj_a")], true));
     expect(await access("proj_a").release(id, "delete")).to.equal("revoked");
   });
 
@@ -98,7 +98,7 @@ describe("a permission that is given up", function () {
     const { access, granted } = start();
     const [a] = [granted("proj_a"), granted("proj_b")];
     access("proj_a").want();
-    access("proj_a").isOf(live([access("proj_b")], true));
+    access("proj_a").addLive(live([access("proj_b")], true));
     await access("proj_b").grant();
     expect(await access("proj_a").release(a.id, "delete")).to.equal("awaited");
   });

@@ -229,7 +229,7 @@ describe("grants", function () {
   });
 });
 
-/** Grants so many, some of which the API refuses with these words; gives the indexes of those that failed. */
+/** Grants access to this number of projects; the API refuses the guilty ones in these words. Returns the indices that failed. */
 async function withGuilty(count: number, guilty: Set<number>, words: string) {
   const server = new TestServer();
   let posts = 0;

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { drift } from "../../provider/cli/drift";
 import type { Format } from "../../provider/cli/format";
 import { typesOf } from "../../provider/resource/reference";
-import type { Recorded } from "../../provider/cli/stack";
+import type { StackRecord } from "../../provider/cli/stack";
 import type { PermissionRow } from "../../sandbox/api/api";
 import { checkpoint, deploymentWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -12,22 +12,22 @@ const other = "ft:gpt-4.1-mini-2025-04-14:acme:support:C8S0WkRe";
 const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::web`;
 
 /** A record of a permission that the API has, or of another one. */
-function recordOf(row: PermissionRow, more: Partial<Recorded> = {}): Recorded {
+function recordOf(row: PermissionRow, more: Partial<StackRecord> = {}): StackRecord {
   const recorded = { id: row.id, createdAt: row.created_at };
   return { checkpoint, projectId: row.project_id, recorded, isLeaving: false, urn, ...more };
 }
 
-const vanished = (projectId: string): Recorded => ({
+const vanished = (projectId: string): StackRecord => ({
   ...{ checkpoint, projectId, isLeaving: false, urn },
   recorded: { id: "cp_gone", createdAt: 1 },
 });
 
-async function compare(recorded: Recorded[], format: Format = "json", recordedOnly = false) {
+async function compare(recorded: StackRecord[], format: Format = "json", recordedOnly = false) {
   const { deployment, said } = deploymentWith();
   return { ...(await drift(deployment, new TestScreen(), recorded, { recordedOnly, format })), said };
 }
 
-async function differences(recorded: Recorded[], recordedOnly = false): Promise<string[]> {
+async function differences(recorded: StackRecord[], recordedOnly = false): Promise<string[]> {
   const { text } = await compare(recorded, "json", recordedOnly);
   const { differences: found } = JSON.parse(text) as { differences: Record<string, string>[] };
   return found.map(({ change, projectId, recordedId, presentId }) =>
@@ -149,7 +149,7 @@ describe("the drift command", function () {
 
   it("is no drift when the key is refused: that is a failure", async function () {
     fakeApi({ adminKey: "another" });
-    expect((await failureOf(compare([vanished("proj_a")]))).message).to.match(/^Cannot list who can use .*401/);
+    expect((await failureOf(compare([vanished("proj_a")]))).message).to.match(/^Cannot list who has access to .*401/);
   });
 
   it("reads well as a comment on a pull request", async function () {

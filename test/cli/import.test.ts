@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { importOf, type ImportOptions } from "../../provider/cli/import";
-import type { Recorded } from "../../provider/cli/stack";
+import type { StackRecord } from "../../provider/cli/stack";
 import { providerOf, typesOf } from "../../provider/resource/reference";
 import { checkpoint, deploymentWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -25,7 +25,7 @@ async function imported(options: Partial<ImportOptions> = {}, checkpoints = [che
   return { ...made, resources, names: resources.map(({ name }) => name), said: screen.text };
 }
 
-function recordOf(projectId: string, name: string, one = checkpoint): Recorded {
+function recordOf(projectId: string, name: string, one = checkpoint): StackRecord {
   const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::${name}`;
   return { checkpoint: one, projectId, urn, isLeaving: false, recorded: { id: "cp_1", createdAt: 1 } };
 }
@@ -82,7 +82,7 @@ describe("the import command", function () {
     ]);
   });
 
-  it("gives two checkpoints that end alike different keys in the program, whoever may use them", async function () {
+  it("gives two checkpoints that end alike different keys in the program, whoever has access", async function () {
     const twin = checkpoint.replace("mini", "nano");
     const api = fakeApi();
     api.grant(checkpoint, "proj_a");

@@ -12,7 +12,7 @@ async function listed(format: Format, project?: string[], checkpoints = [checkpo
 }
 
 describe("the list command", function () {
-  it("shows who may use each checkpoint, by project, in 80 columns", async function () {
+  it("shows who has access to each checkpoint, by project, in 80 columns", async function () {
     const api = fakeApi();
     const projects = ["proj_c", "proj_a", `proj_${"b".repeat(24)}`];
     for (const project of projects) api.grant(checkpoint, project);
@@ -47,7 +47,7 @@ describe("the list command", function () {
     });
   }
 
-  it("keeps as CSV that nobody may use a checkpoint, and that a project may not", async function () {
+  it("keeps as CSV that nobody has access to a checkpoint, and that a project has none", async function () {
     fakeApi();
     const rows = (text: string) => text.split("\n").map((row) => row.split(",").slice(0, 6));
     expect(rows(await listed("csv"))[1]).to.deep.equal([checkpoint, "", "", "", "0", "all projects"]);
@@ -89,7 +89,7 @@ describe("the list command", function () {
     const api = fakeApi({ unknownCheckpoints: [other] });
     api.grant(checkpoint, "proj_a");
     const error = await failureOf(listed("table", undefined, [checkpoint, other]));
-    expect(error.message).to.match(new RegExp(`^Cannot list who can use ${other}: 404`));
+    expect(error.message).to.match(new RegExp(`^Cannot list who has access to ${other}: 404`));
   });
 
   it("shows on a terminal how far it is, and takes that away in the end", async function () {

@@ -88,7 +88,7 @@ describe("the command line", function () {
     const { code, stdout, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "sk-admin-wrong" });
     expect([code, stdout]).to.deep.equal([1, ""]);
     expect(stderr)
-      .to.match(/^error: Cannot list who can use ft:\S+: 401 .*\(--key-file or OPENAI_ADMIN_KEY\).*\n$/)
+      .to.match(/^error: Cannot list who has access to ft:\S+: 401 .*\(--key-file or OPENAI_ADMIN_KEY\).*\n$/)
       .and.not.to.include("sk-admin-wrong");
   });
 

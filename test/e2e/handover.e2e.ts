@@ -143,7 +143,7 @@ onEachEngine("what changes hands", function (createWorld) {
       await world.program(two);
       const preview = texts(await world.runs("preview"));
       expect(preview).not.to.include("Drift").and.not.to.include("Adopted");
-      if (exclusive) expect(preview).to.match(/proj_c \(cp_\w+\) can use .* but is not on the exclusive list/);
+      if (exclusive) expect(preview).to.match(/proj_c \(cp_\w+\) has access to .* but is not on the exclusive list/);
       const up = await world.runs("up");
       expect(texts(up)).not.to.include("Drift");
       expect(world.takeWrites()).to.deep.equal(["DELETE"]);

@@ -24,7 +24,7 @@ const calls: Call[] = [
 const few = ["one alone", "a set of three"] as const;
 
 /**
- * A whole list that lacks what was just granted and lost cannot be told from the truth: it is granted once more, and
+ * A whole list that lacks what was just granted and lost cannot be recognized: it is granted once more, and
  * where that makes a second permission, nobody knows of the first. Nor does an exclusive set know then who else is on it.
  */
 function isBeyondTelling({ call, trouble, shape, repeatedPost }: Case): boolean {

@@ -159,7 +159,7 @@ throughEachDoor("a set of permissions", function (createWorld) {
     await world.program(set(["proj_a"], ", exclusive: true") + single("b", "proj_b"));
     const preview = await world.run("preview");
     expect(preview.ok).to.equal(false);
-    expect(preview.output).to.include(`"team" is the exclusive list`).and.to.include(`"b" lets proj_b use it`);
+    expect(preview.output).to.include(`"team" is the exclusive list`).and.to.include(`"b" gives proj_b access`);
     expect(world.api.requests.filter(({ method }) => method !== "GET")).to.deep.equal([]);
   });
 
@@ -179,9 +179,9 @@ throughEachDoor("a set of permissions", function (createWorld) {
     world.api.grant(checkpoint, "proj_a");
     await world.program(
       `listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)} })
-         .apply((rows) => console.log("may use it: " + rows.map((row) => row.projectId).join()));`,
+         .apply((rows) => console.log("has access: " + rows.map((row) => row.projectId).join()));`,
     );
-    expect(texts(await world.runs("preview"))).to.include("may use it: proj_a");
+    expect(texts(await world.runs("preview"))).to.include("has access: proj_a");
   });
 });
 

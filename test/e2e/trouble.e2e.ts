@@ -188,7 +188,7 @@ throughEachDoor("when something is wrong", function (createWorld) {
     await world.declare({ web: "proj_web", shop: "proj_web" });
     const preview = await world.run("preview");
     expect(preview.ok).to.equal(false);
-    expect(preview.output).to.match(/"(web" and "shop|shop" and "web)" both declare that project proj_web may use/);
+    expect(preview.output).to.match(/"(web" and "shop|shop" and "web)" both give project proj_web access to/);
     expect(preview.output).not.to.match(/^\s+at .*\.[jt]s:\d+/m);
   });
 

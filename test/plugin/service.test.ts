@@ -183,7 +183,7 @@ describe("the native plugin's service", function () {
     const { failures } = await engine.check(urnOf("shop"), single("proj_web"));
     expect(failures).to.have.length(1);
     expect(failures[0]![0]).to.equal("projectId");
-    expect(failures[0]![1]).to.include('"web" and "shop" both declare that project proj_web');
+    expect(failures[0]![1]).to.include('"web" and "shop" both give project proj_web access to');
   });
 
   it("lets a resource give up what another claims, as when two swap, and checks one twice", async function () {
@@ -320,7 +320,7 @@ describe("the native plugin's service", function () {
     expect(await diff({ adminApiKey: secret("b") })).to.deep.equal([DIFF_SOME, []]);
   });
 
-  it("lists who may use a checkpoint", async function () {
+  it("lists who has access to a checkpoint", async function () {
     const api = fakeApi();
     const row = api.grant(checkpoint, "proj_a");
     const list = async (args: Properties) => {

@@ -20,7 +20,7 @@ function api() {
   return { emulator, requests: emulator.requests, adminApiKey };
 }
 
-describe("asking who may use a checkpoint", function () {
+describe("asking who has access to a checkpoint", function () {
   it("gives every permission, from all pages, newest first", async function () {
     const { emulator, requests, adminApiKey } = api();
     for (let index = 0; index < 250; index++) emulator.grant(checkpoint, `proj_${index}`);
@@ -63,7 +63,7 @@ describe("asking who may use a checkpoint", function () {
     expect(error).to.be.instanceOf(CheckpointPermissionsError);
     expect(error).to.include({ status: 401, code: undefined, requestId: "req_1" });
     expect(error.message)
-      .to.match(/^Cannot list who can use ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Use an admin API key/)
+      .to.match(/^Cannot list who has access to ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Use an admin API key/)
       .and.to.include("(adminApiKey or OPENAI_ADMIN_KEY)")
       .and.not.to.include(adminApiKey);
     // As Node.js and Pulumi show what a program does not catch.

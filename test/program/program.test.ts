@@ -114,7 +114,7 @@ describe("a program's CheckpointPermission", function () {
     new CheckpointPermission("mobile", { fineTunedModelCheckpoint, projectId: "proj_mobile" });
     expect(() => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
       pulumi.RunError,
-      `"web" and "shop" both declare that project proj_web may use checkpoint ${fineTunedModelCheckpoint}`,
+      `"web" and "shop" both give project proj_web access to checkpoint ${fineTunedModelCheckpoint}`,
     );
   });
 
@@ -123,7 +123,7 @@ describe("a program's CheckpointPermission", function () {
     new CheckpointPermissions("team", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_mobile"] });
     new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
     expect(() => new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
-      `"team" and "web" both declare that project proj_web may use`,
+      `"team" and "web" both give project proj_web access to`,
     );
   });
 
@@ -147,7 +147,7 @@ describe("a program's CheckpointPermission", function () {
       first();
       expect(second).to.throw(
         pulumi.RunError,
-        /"team" is the exclusive list .* and "shop" lets proj_shop use it beside that list/,
+        /"team" is the exclusive list .* and "shop" gives proj_shop access beside that list/,
       );
     });
   }

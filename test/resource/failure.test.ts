@@ -6,7 +6,7 @@ import {
   HalfDone,
   OperationFailed,
   stillWanted,
-  summed,
+  sumOf,
   type Operation,
 } from "../../provider/resource/failure";
 import { deploymentWith } from "../support/api";
@@ -79,7 +79,7 @@ describe("a failure", function () {
   it("holds nothing but words: no headers, no body, no cause, no trace of our code", async function () {
     for (const operation of operations) {
       const error = await failed(operation, refused());
-      for (const one of [error, new HalfDone("ft:x", { projectIds: [] }, summed("Not done.", [error], "Again."))]) {
+      for (const one of [error, new HalfDone("ft:x", { projectIds: [] }, sumOf("Not done.", [error], "Again."))]) {
         expect(inspect(one, { depth: 9, showHidden: true })).not.to.match(/headers|Bearer|authorization/i);
         expect(one.cause).to.equal(undefined);
       }
@@ -104,12 +104,12 @@ describe("a failure", function () {
 
   it("of many has each message once, as far as a person would read, and then each remedy once", function () {
     const many = Array.from({ length: 30 }, (_, index) => new Error(`e${index % 15}.`));
-    expect(summed("Not done:", many, "Again.").message).to.equal(
+    expect(sumOf("Not done:", many, "Again.").message).to.equal(
       "Not done: e0. e1. e2. e3. e4. e5. e6. e7. e8. e9. (and 5 more) Again.",
     );
-    expect(summed("Not done:", ["e.", new Error("e.")], "Again.").message).to.equal("Not done: e. Again.");
+    expect(sumOf("Not done:", ["e.", new Error("e.")], "Again.").message).to.equal("Not done: e. Again.");
     const failures = ["a", "b"].map((name) => new OperationFailed(`No ${name}.`, "Use a key."));
-    expect(summed("Not done:", failures, "Again.").message).to.equal("Not done: No a. No b. Use a key. Again.");
+    expect(sumOf("Not done:", failures, "Again.").message).to.equal("Not done: No a. No b. Use a key. Again.");
   });
 
   it("of a 404 that is about a permission advises no other key", async function () {

@@ -145,7 +145,7 @@ describe("the lifecycle of a set of permissions", function () {
       const { id } = emulator.grant(checkpoint, "proj_outside");
       await set.check({}, inputs([], true));
       expect(said[0]).to.equal(
-        `proj_outside (${id}) can use ${checkpoint} but is not on the exclusive list; \`pulumi up\` revokes it.`,
+        `proj_outside (${id}) has access to ${checkpoint} but is not on the exclusive list; \`pulumi up\` revokes it.`,
       );
       expect(said[1]).to.match(/^Nobody: /);
     });
@@ -197,7 +197,7 @@ describe("the lifecycle of a set of permissions", function () {
         gains: [],
         loses: [],
       });
-      expect(said[0]).to.include(`proj_outside (${id}) can use ${checkpoint} but is not on the exclusive list`);
+      expect(said[0]).to.include(`proj_outside (${id}) has access to ${checkpoint} but is not on the exclusive list`);
     });
 
     it("says nothing of what is to move to another resource, and shows it as no change", async function () {

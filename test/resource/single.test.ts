@@ -98,7 +98,7 @@ describe("the lifecycle of a permission", function () {
     it("fails, and calls nothing gone, when the key is another organization's", async function () {
       const { permission } = start({}, { unknownCheckpoints: [checkpoint], organization: "other" });
       const error = await failureOf(permission.diff("cp_1", { ...inputs, createdAt: 1 }, inputs));
-      expect(error.message).to.match(/^Cannot look up whether proj_a can use ft:.*: 404 /);
+      expect(error.message).to.match(/^Cannot look up the access of proj_a to ft:.*: 404 /);
     });
 
     it("shows what is gone with its checkpoint as gone, in one line for all, and asks no more", async function () {

@@ -25,7 +25,7 @@ describe("the sandbox's prompt", function () {
   it("grants, lists and revokes by project and by permission, at the quickstart's checkpoint or another", function () {
     expect(prompt.answer("grant proj_a proj_b")).to.match(/proj_b +cp_\w+\n +proj_a +cp_/);
     prompt.answer(`revoke ${api.permissions(checkpoint)[0]!.id}`);
-    expect(prompt.answer("revoke proj_a")).to.equal(`Nobody may use ${checkpoint}.`);
+    expect(prompt.answer("revoke proj_a")).to.equal(`Nobody has access to ${checkpoint}.`);
     prompt.answer("grant proj_c ft:x");
     expect(api.projects("ft:x")).to.deep.equal(["proj_c"]);
     expect(prompt.answer("grant")).to.include("Which project?");

@@ -24,7 +24,7 @@ export interface Scene {
   checkpoint: string;
   /** A project that is being granted access to the checkpoint. */
   project: string;
-  /** Hears of what was granted behind Pulumi's back. */
+  /** Called for what was granted behind Pulumi's back. */
   onForeign: (row: PermissionRow) => void;
 }
 
