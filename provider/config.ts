@@ -224,7 +224,7 @@ export function problemsWithKeys(keys: readonly string[]): { errors: string[]; n
 export const keysOfAdminKey = ofStack.namesOf("adminApiKey");
 
 /** The warning for an admin key that is in plain text in a stack's config. */
-export function warningOfPlainKey(key = `${own}adminApiKey`): string {
+export function warningOfPlainKey(key: string): string {
   return (
     `${key} is in plain text in the stack's config. Encrypt it with \`pulumi config set --secret ${key}\`; if the file ` +
     "was shared, make a new key."

@@ -103,8 +103,10 @@ export function service(journal: Journal, clock = systemClock) {
     }),
     configure: answered(async (request: messages.ConfigureRequest) => {
       const { values, secrets } = decode(request.getArgs());
-      configured = new Deployment(configOf(values), clock, journal.print);
-      if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey")) configured.say(warningOfPlainKey());
+      const config = configOf(values);
+      configured = new Deployment(config, clock, journal.print);
+      if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
+        configured.say(warningOfPlainKey(config.nameOf("adminApiKey")));
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
     }),
 

@@ -6,6 +6,7 @@ import { systemClock } from "../clock";
 import { ofOptions, readConfig, type Config } from "../config";
 import { OperationFailed } from "../resource/failure";
 import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
+import { checkConfig } from "./settings";
 
 export type { ListCheckpointPermissionsArgs };
 
@@ -89,9 +90,9 @@ export async function listCheckpointPermissions(
   const isScript = options !== undefined || program === undefined;
   const deployment = () => {
     assertOnly(optionNames, options ?? {}, "option");
-    return isScript
-      ? deploymentWith(configOfScript(options ?? {}), scripts)
-      : deploymentWith(readConfig(configOfStack, process.env), program);
+    if (isScript) return deploymentWith(configOfScript(options ?? {}), scripts);
+    checkConfig();
+    return deploymentWith(readConfig(configOfStack, process.env), program);
   };
   try {
     const { permissions } = await listPermissions(deployment, args, isScript ? { maxAge } : {});

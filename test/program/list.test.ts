@@ -47,10 +47,23 @@ describe("asking who has access to a checkpoint", function () {
       newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
       call: ({ inputs }) => inputs as Record<string, unknown>,
     });
-    pulumi.runtime.setConfig("openai:adminApiKey", adminApiKey);
+    pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
     const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: pulumi.output(checkpoint) });
     const projects = await new Promise((resolve) => rows.apply((all) => resolve(all.map((row) => row.projectId))));
     expect(projects).to.deep.equal(["proj_a"]);
+  });
+
+  it("refuses a mistyped setting of the stack in a program, before any request", async function () {
+    const { requests } = api();
+    await pulumi.runtime.setMocks({
+      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
+      call: ({ inputs }) => inputs as Record<string, unknown>,
+    });
+    pulumi.runtime.setAllConfig({ "openai-checkpoint-permissions:requestPerMinute": "7" });
+    const error = await failureOf(listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }));
+    pulumi.runtime.setAllConfig({});
+    expect(error.message).to.include("Did you mean requestsPerMinute?");
+    expect(requests).to.have.length(0);
   });
 
   it("says in one line what failed and what to do, in a script's words", async function () {
@@ -108,7 +121,7 @@ describe("asking who has access to a checkpoint", function () {
         newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
         call: ({ inputs }) => inputs as Record<string, unknown>,
       });
-      pulumi.runtime.setConfig("openai:adminApiKey", adminApiKey);
+      pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
       for (let calls = 0; calls < 2; calls++) await listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint });
     }
     expect(requests).to.have.length(2);
