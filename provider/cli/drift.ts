@@ -2,6 +2,7 @@ import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
 import { findDrift, type Drift } from "../resource/drift";
 import {
+  compareIds,
   counted,
   csv,
   inCode,
@@ -51,14 +52,22 @@ export interface DriftReport {
   hasDrift: boolean;
 }
 
+export interface DriftOptions {
+  /** Whether to ignore permissions that no stack has recorded. */
+  recordedOnly: boolean;
+  format: Format;
+  /** Checkpoints to compare even if no stack has recorded a permission for them. */
+  checkpoints?: readonly string[];
+}
+
 /** Compares what stacks have recorded with what is granted. */
 export async function drift(
   deployment: Deployment,
   screen: Screen,
   recorded: readonly StackRecord[],
-  { recordedOnly, format }: { recordedOnly: boolean; format: Format },
+  { recordedOnly, format, checkpoints: more = [] }: DriftOptions,
 ): Promise<DriftReport> {
-  const byCheckpoint = new Map<string, StackRecord[]>();
+  const byCheckpoint = new Map<string, StackRecord[]>(more.map((checkpoint) => [checkpoint, []]));
   for (const one of recorded) byCheckpoint.set(one.checkpoint, [...(byCheckpoint.get(one.checkpoint) ?? []), one]);
   const checkpoints = [...byCheckpoint.keys()].sort();
   const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, byCheckpoint.get(checkpoint)!.length]));
@@ -123,7 +132,7 @@ function differencesOf(checkpoint: string, found: Drift<StackRecord>): Differenc
     unrecorded("undeclared", found.undeclared),
     unrecorded("duplicate", found.duplicates),
   ];
-  return kinds.flatMap((kind) => kind.sort((one, other) => one.projectId.localeCompare(other.projectId, "en")));
+  return kinds.flatMap((kind) => kind.sort((one, other) => compareIds(one.projectId, other.projectId)));
 }
 
 function render(compared: readonly Compared[], evidence: Evidence, recordedOnly: boolean, format: Format): string {

@@ -58,6 +58,11 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** The order of IDs in results: the same on every machine, whatever its language. */
+export function compareIds(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
 /** Where a result comes from, in a sentence. */
 export function source({ api, organization }: Evidence): string {
   return `${api}, organization ${organization ?? "not named by the API"}`;

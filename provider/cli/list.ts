@@ -3,6 +3,7 @@ import type { Listed } from "../access/lookups";
 import type { Permission } from "../api/permission";
 import {
   aligned,
+  compareIds,
   counted,
   csv,
   inCode,
@@ -49,7 +50,7 @@ export async function list(
 function reviewOf(fineTunedModelCheckpoint: string, lists: readonly Listed[], projectIds: string[] = []): Review {
   const permissions = lists
     .flatMap((listed) => listed.permissions)
-    .sort((a, b) => compare(a.projectId, b.projectId) || a.createdAt - b.createdAt);
+    .sort((a, b) => compareIds(a.projectId, b.projectId) || a.createdAt - b.createdAt);
   const having = new Set(permissions.map(({ projectId }) => projectId));
   const without = projectIds.filter((projectId) => !having.has(projectId)).sort();
   return { fineTunedModelCheckpoint, readAt: Math.min(...lists.map(({ date }) => date)), permissions, without };
@@ -153,8 +154,4 @@ function csvRows(review: Review, { api, organization, scope }: Evidence & { scop
     ...without.map((projectId) => row(projectId)),
   ];
   return rows.length === 0 ? [row("")] : rows;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { Deployment } from "../access/deployment";
-import { checkId } from "../resource/ids";
+import { checkId, type IdProperty } from "../resource/ids";
 import { packageName } from "../resource/reference";
 import { drift } from "./drift";
 import { CommandFailed, reasonOf, wordsOf } from "./failure";
@@ -64,12 +64,15 @@ function subjectOf(args: readonly string[], projectOption: readonly string[] | u
   if (checkpoints.length === 0)
     throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
   if (project?.length === 0) throw new CommandFailed("--project names no project.");
-  const problems = [
-    ...checkpoints.map((id) => checkId("fineTunedModelCheckpoint", id)?.reason.replace(/^\w+/, "A checkpoint")),
-    ...(project ?? []).map((id) => checkId("projectId", id)?.reason.replace(/^\w+/, "--project")),
-  ].flatMap((reason) => reason ?? []);
-  if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
+  assertValid("fineTunedModelCheckpoint", checkpoints, "A checkpoint");
+  assertValid("projectId", project ?? [], "--project");
   return { checkpoints, project };
+}
+
+/** @throws {CommandFailed} naming what is wrong with any of the IDs. */
+function assertValid(property: IdProperty, ids: readonly string[], where: string): void {
+  const problems = ids.flatMap((id) => checkId(property, id)?.reason.replace(/^\w+/, where) ?? []);
+  if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
 }
 
 const checkpointsArgument = () =>
@@ -133,6 +136,11 @@ addSettings(
     .description("compare what stacks have recorded with what is granted")
     .argument("[file...]", "what `pulumi stack export` gave, a file for each stack; - is standard input")
     .option("--recorded-only", "do not look who else has access", false)
+    .addOption(
+      new Option("-c, --checkpoint <id>", "also a checkpoint that no stack may have recorded; may be repeated")
+        .argParser(collect)
+        .conflicts("recordedOnly"),
+    )
     .addOption(formatOption())
     .addHelpText(
       "after",
@@ -147,17 +155,20 @@ Exit codes: 0 all as recorded, 2 drift, 1 failed.
 Examples:
   $ pulumi stack export | checkpoint-permissions drift -
   $ checkpoint-permissions drift dev.json prod.json
+  $ checkpoint-permissions drift prod.json --checkpoint ft:… --checkpoint ft:…
   $ checkpoint-permissions drift prod.json --format markdown >> "$GITHUB_STEP_SUMMARY"`,
     ),
 ).action(
-  safely(async (given: string[], options: { recordedOnly: boolean; format: Format }) => {
+  safely(async (given: string[], options: { recordedOnly: boolean; checkpoint?: string[]; format: Format }) => {
     const files = given.length === 0 && !process.stdin.isTTY ? ["-"] : [...new Set(given)];
     if (files.length === 0) {
       throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
     }
+    const { recordedOnly, checkpoint: checkpoints = [], format } = options;
+    assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
     const recorded = await readStacks(files);
-    const { recordedOnly, format } = options;
-    const { text, hasDrift } = await drift(deploymentFor(options), screen, recorded, { recordedOnly, format });
+    const how = { recordedOnly, format, checkpoints };
+    const { text, hasDrift } = await drift(deploymentFor(options), screen, recorded, how);
     if (hasDrift) process.exitCode = driftCode;
     print(text);
   }),

@@ -99,6 +99,17 @@ describe("the drift command", function () {
     expect(api.requests).to.have.length(4);
   });
 
+  it("finds access to a checkpoint that no stack has recorded, if it is asked about", async function () {
+    const api = fakeApi();
+    const { id } = api.grant(other, "proj_a");
+    const { deployment } = deploymentWith();
+    const options = { recordedOnly: false, format: "json" as const, checkpoints: [other] };
+    const { text, hasDrift } = await drift(deployment, new TestScreen(), [], options);
+    expect(hasDrift).to.be.true;
+    expect(JSON.parse(text)).to.have.property("differences").that.is.an("array").with.lengthOf(1);
+    expect(text).to.include(`"undeclared"`).and.to.include(id);
+  });
+
   it("looks for nothing else with --recorded-only, in one filtered request for one permission", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
