@@ -292,7 +292,7 @@ describe("the client", function () {
   });
 
   for (const seconds of ["2.01", "0.9999", "3000000", "1e12"]) {
-    it(`waits as long as it is told, if that is ${seconds} s`, async function () {
+    it(`waits as long as the answer asks, if that is ${seconds} s`, async function () {
       nock(host).get(permissions).query(true).reply(200, onePage);
       const page = await client({ "openai:timeoutSeconds": seconds }).client.listPermissions(checkpoint);
       expect(page.permissions).to.have.length(1);

@@ -170,7 +170,7 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now() - start).to.be.below(30_000);
   });
 
-  it("paces ahead of time when it is told a rate, and says how long that takes", async function () {
+  it("paces ahead of time when it is given a rate, and says how long that takes", async function () {
     const { gate, clock, said } = throttle({ requestsPerMinute: 60 });
     const start = clock.now();
     await Promise.all(Array.from({ length: 5 }, () => gate.run(async () => ({ status: 200 }))));

@@ -134,7 +134,7 @@ describe("the drift command", function () {
     }
   });
 
-  it("tells of a permission that two stacks have recorded, and counts it once", async function () {
+  it("warns of a permission that two stacks have recorded, and counts it once", async function () {
     const api = fakeApi();
     const row = api.grant(checkpoint, "proj_a");
     const screen = new TestScreen();

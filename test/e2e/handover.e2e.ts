@@ -136,7 +136,7 @@ onEachEngine("what changes hands", function (createWorld) {
   });
 
   for (const exclusive of isFull ? [false, true] : [true]) {
-    it(`is told truly, and revoked once, when three single resources become ${exclusive ? "an exclusive" : "a"} set of two, and back`, async function () {
+    it(`is reported truly, and revoked once, when three single resources become ${exclusive ? "an exclusive" : "a"} set of two, and back`, async function () {
       const three = ["a", "b", "c"].map((name) => single(name, `proj_${name}`)).join("");
       const world = await declared(three);
       const two = set("team", `["proj_a", "proj_b"]`, exclusive ? ", exclusive: true" : "");
@@ -190,7 +190,7 @@ onEachEngine("what changes hands", function (createWorld) {
       .and.to.match(/^proj_web gains access to ft:/m);
   });
 
-  it("of a set is told in one line when the set is renamed", async function () {
+  it("of a set is reported in one line when the set is renamed", async function () {
     const projects = JSON.stringify(Array.from({ length: 30 }, (_, index) => `proj_${index}`));
     const world = await declared(set("old", projects));
     await world.program(set("renamed", projects));

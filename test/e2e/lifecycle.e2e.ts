@@ -159,7 +159,7 @@ throughEachDoor("a permission's life", function (createWorld) {
     expect(world.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("refuses to adopt when told so, naming the permission", async function () {
+  it("refuses to adopt if adoptExisting is false, naming the permission", async function () {
     const world = await createWorld();
     const existing = world.api.grant(checkpoint, "proj_web");
     world.config["openai:adoptExisting"] = "false";

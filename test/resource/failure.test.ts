@@ -37,7 +37,7 @@ function refused(details: Partial<ApiErrorDetails> & { message?: string } = {}):
 
 describe("a failure", function () {
   for (const operation of operations) {
-    it(`to ${operation} is told in one line: what was attempted on what, what the API said, the request's ID`, async function () {
+    it(`to ${operation} is one line: what was attempted on what, what the API said, the request's ID`, async function () {
       const { message } = await failed(operation, refused());
       expect(message)
         .to.include("Cannot ")

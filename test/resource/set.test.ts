@@ -267,7 +267,7 @@ describe("the lifecycle of a set of permissions", function () {
       expect(granted()).to.deep.equal(["proj_a", "proj_b", "proj_c", "proj_outside"]);
     });
 
-    it("refuses to adopt when told so, and records the others", async function () {
+    it("refuses to adopt if adoptExisting is false, and records the others", async function () {
       const { set, emulator } = start({ "openai:adoptExisting": "false" });
       const { id } = emulator.grant(checkpoint, "proj_a");
       const error = await failureOf(set.create(inputs(["proj_a", "proj_b"])));

@@ -157,7 +157,7 @@ describe("the lifecycle of a permission", function () {
       expect(writes()).to.deep.equal([]);
     });
 
-    it("is told as nothing new when a preview has found it re-made, whatever is to be adopted", async function () {
+    it("reports nothing new when a preview has found it re-made, whatever is to be adopted", async function () {
       const { permission, recorded, said } = start({ "openai:adoptExisting": "false" });
       const { state } = recorded();
       await permission.check(inputs, inputs);

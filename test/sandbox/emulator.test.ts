@@ -136,7 +136,7 @@ describe("the emulated API", function () {
     expect(Date.parse((await call("GET")).headers.get("retry-after")!)).to.be.within(Date.now(), Date.now() + 11_000);
   });
 
-  it("goes wrong on demand, as often and as late as it is told", async function () {
+  it("goes wrong on demand, as often and as late as asked", async function () {
     await start();
     emulator.fail({ method: "GET", after: 1, times: 2, kind: { status: 500, headers: { "retry-after": "3" } } });
     expect((await call("GET")).status).to.equal(200);

@@ -204,7 +204,7 @@ export class Matrix {
       }
       const mine = recorded.get(one.key) ?? [];
       if (command === "destroy") {
-        // Whoever is told that the checkpoint is gone asks for nothing more of it.
+        // Once the checkpoint is known to be gone, nothing more is asked about it.
         const mayBeLeft = one.trouble.saysCheckpointIsGone === true;
         if (isFailed && !mayBeLeft) this.#assertAllRecorded(one, mine);
         else if (!mayBeLeft) this.#assertServerHas(one, []);
