@@ -1,0 +1,227 @@
+/**
+ * `npm run test:compat`: the packed package in projects of every supported kind, installed from the registry and run by
+ * the Pulumi CLI, outside this repository. When all of them have run, docs/compatibility.md is written from what they did.
+ */
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { expect } from "chai";
+import { format, resolveConfig } from "prettier";
+import { Emulator } from "../../sandbox/api/server";
+import type { Command, Project, Run } from "../../sandbox/engines";
+import { findPulumi, type PulumiEngine } from "../../sandbox/pulumi";
+import {
+  checkpoint,
+  languages,
+  managers,
+  nodes,
+  oldestSdk,
+  sdks,
+  typed,
+  typescripts,
+  type Language,
+  type Manager,
+} from "./kinds";
+import { compatibilityPage, type Seen } from "./page";
+
+const run = promisify(execFile);
+const packageName = "pulumi-openai-checkpoint-permissions";
+const seen: Seen[] = [];
+
+let folder: string | undefined;
+let tools: string;
+let packed: string;
+let pulumi: PulumiEngine;
+
+before("the packed package, Node.js of each version, and pnpm", async function () {
+  const found = await findPulumi();
+  if ("reason" in found) {
+    if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
+    this.skip();
+  }
+  pulumi = found;
+  folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-compat-"));
+  tools = join(folder, "tools");
+  await mkdir(tools);
+  await writeFile(join(tools, "package.json"), `{ "private": true }`);
+  const versions = nodes.map((node) => `node${node}@npm:node@${node}`);
+  await run("npm", ["install", "--no-audit", "--no-fund", ...versions, "pnpm@latest"], { cwd: tools });
+  const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: resolve("provider") });
+  packed = join(folder, stdout.trim());
+});
+
+after(async function () {
+  if (folder !== undefined) await rm(folder, { recursive: true });
+});
+
+for (const [language, kind] of Object.entries(languages)) {
+  for (const manager of managers) {
+    for (const [title, { range, nodes }] of Object.entries(sdks)) {
+      describe(`${language}, installed by ${manager}, with ${title}`, function () {
+        let project: string;
+        let sdk: string;
+
+        before(async function () {
+          project = await createProject(kind, range === oldestSdk ? kind.oldestSdkNeeds : undefined);
+          sdk = await install(manager, project, [`@pulumi/pulumi@${range}`, ...kind.dependencies, packed]);
+        });
+
+        after(() => rm(project, { recursive: true }));
+
+        for (const node of nodes) {
+          it(`previews, grants, shows what was revoked, lists and revokes on Node.js ${node}`, async function () {
+            await withStack(project, node, async ({ api, granted, pulumiRuns }) => {
+              expect((await pulumiRuns("preview")).counts).to.deep.equal({ create: 2 });
+              expect(granted()).to.deep.equal([]);
+
+              await pulumiRuns("up");
+              expect(granted()).to.deep.equal(["proj_mobile", "proj_search", "proj_web"]);
+
+              revoke(api, "proj_mobile");
+              expect((await pulumiRuns("preview")).counts).to.deep.equal({ same: 1, update: 1 });
+              expect(await list(project, node, api)).to.match(/proj_search[^]*proj_web/);
+
+              await pulumiRuns("destroy");
+              expect(granted()).to.deep.equal([]);
+            });
+            seen.push({ language, manager, node, sdk });
+          });
+        }
+      });
+    }
+  }
+}
+
+describe("The package's types", function () {
+  let project: string;
+
+  before(async function () {
+    project = await createProject({ ...languages["TypeScript, ES modules"]!, program: typed });
+    const compilers = typescripts.map((version) => `typescript-${version}@npm:typescript@~${version}.0`);
+    await install("npm", project, ["@pulumi/pulumi@latest", "@types/node@20", ...compilers, packed]);
+  });
+
+  for (const version of typescripts) {
+    it(`are read by TypeScript ${version}, those of all dependencies included`, async function () {
+      const compiler = join(project, "node_modules", `typescript-${version}`, "bin/tsc");
+      const options = ["--noEmit", "--skipLibCheck", "false"];
+      await run(process.execPath, [compiler, ...options], { cwd: project }).catch((error: unknown) => {
+        throw new Error((error as { stdout: string }).stdout);
+      });
+    });
+  }
+});
+
+describe("A package that is uninstalled together with its resources", function () {
+  it("fails to revoke, loses nothing, and revokes when it is installed again", async function () {
+    const kind = languages["JavaScript, CommonJS"]!;
+    const project = await createProject(kind);
+    await install("npm", project, ["@pulumi/pulumi@latest", packed]);
+    await withStack(project, 24, async ({ granted, pulumiRuns, pulumiRun }) => {
+      await pulumiRuns("up");
+      await writeFile(join(project, kind.main), "");
+      await run("npm", ["uninstall", packageName], { cwd: project });
+
+      const { ok, output } = await pulumiRun("up");
+      expect(ok).to.equal(false);
+      expect(output).to.contain(`Cannot find module '${packageName}/dynamic'`);
+      expect(granted()).to.deep.equal(["proj_mobile", "proj_search", "proj_web"]);
+
+      await install("npm", project, [packed]);
+      await pulumiRuns("up");
+      expect(granted()).to.deep.equal([]);
+    });
+  });
+});
+
+after("docs/compatibility.md", async function () {
+  const all =
+    Object.values(sdks).flatMap(({ nodes }) => nodes).length * managers.length * Object.keys(languages).length;
+  if (seen.length < all) return;
+  const page = compatibilityPage(seen, pulumi.version, new Date());
+  const config = (await resolveConfig("docs/compatibility.md")) ?? {};
+  await writeFile("docs/compatibility.md", await format(page, { ...config, parser: "markdown" }));
+});
+
+async function createProject({ main, type, program, files }: Language, nodeargs?: string): Promise<string> {
+  const project = await mkdtemp(join(folder!, "project-"));
+  await writeFile(join(project, "package.json"), JSON.stringify({ name: "acme", main, type }));
+  const runtime = { name: "nodejs", ...(nodeargs === undefined ? {} : { options: { nodeargs } }) };
+  await writeFile(join(project, "Pulumi.yaml"), JSON.stringify({ name: "acme", runtime }));
+  await writeFile(join(project, main), program);
+  for (const [file, text] of Object.entries(files)) await writeFile(join(project, file), text);
+  return project;
+}
+
+/** Installs as a person would, from the registry of npm's own settings; the SDK's version. */
+async function install(manager: Manager, project: string, dependencies: readonly string[]): Promise<string> {
+  const options = { cwd: project, env: { ...process.env, PATH: pathWith(24) } };
+  if (manager === "npm") await run("npm", ["install", "--no-audit", "--no-fund", ...dependencies], options);
+  else {
+    // No package sees what it does not depend on.
+    await writeFile(join(project, "pnpm-workspace.yaml"), "hoist: false\n");
+    const pnpm = join(tools, "node_modules/pnpm/bin/pnpm.mjs");
+    // pnpm ends with an error where a package has a script that nobody approved; protobufjs of the SDK has one.
+    await run(process.execPath, [pnpm, "add", "--ignore-scripts", ...dependencies], options);
+  }
+  const sdk = await readFile(join(project, "node_modules/@pulumi/pulumi/package.json"), "utf8");
+  return (JSON.parse(sdk) as { version: string }).version;
+}
+
+/** Node.js of that version comes first. */
+function pathWith(node: number): string {
+  return [join(tools, "node_modules", `node${node}`, "bin"), process.env["PATH"]].join(delimiter);
+}
+
+interface Stack {
+  api: Emulator;
+  /** The projects that have access. */
+  granted: () => string[];
+  pulumiRun: (command: Command) => Promise<Run>;
+  /** The same for what must go well. */
+  pulumiRuns: (command: Command) => Promise<Run>;
+}
+
+/** A new stack of the project, and an API of its own. */
+async function withStack(project: string, node: number, work: (stack: Stack) => Promise<void>): Promise<void> {
+  // Of permissions that were granted a moment ago no engine believes that they are gone.
+  const api = await Emulator.start({ age: 3600 });
+  const stack: Project = {
+    folder: project,
+    stateFolder: await mkdtemp(join(folder!, "state-")),
+    stack: "test",
+    config: { "openai:baseUrl": api.url, "openai:adminApiKey": { secret: api.adminKey } },
+    env: { PATH: pathWith(node) },
+  };
+  const pulumiRun = (command: Command) => pulumi.run(stack, command);
+  const pulumiRuns = async (command: Command) => {
+    const done = await pulumiRun(command);
+    expect(done.ok, done.output).to.equal(true);
+    return done;
+  };
+  const granted = () =>
+    api
+      .permissions(checkpoint)
+      .map(({ project_id }) => project_id)
+      .sort();
+  try {
+    await work({ api, granted, pulumiRun, pulumiRuns });
+  } finally {
+    await pulumi.remove(stack);
+    await api.stop();
+  }
+}
+
+function revoke(api: Emulator, projectId: string): void {
+  for (const { id, project_id } of api.permissions(checkpoint)) if (project_id === projectId) api.revoke(id);
+}
+
+/** What the command line prints, as the package manager installed it. */
+async function list(project: string, node: number, api: Emulator): Promise<string> {
+  const command = join(project, "node_modules/.bin/checkpoint-permissions");
+  const env = { PATH: pathWith(node), OPENAI_ADMIN_KEY: api.adminKey, OPENAI_BASE_URL: api.url };
+  const { stdout } = await run(command, ["list", checkpoint, "--format", "csv"], { env });
+  return stdout;
+}

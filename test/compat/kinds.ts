@@ -1,0 +1,97 @@
+/** The kinds of project that the packed package is installed into. */
+
+export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
+
+export const oldestSdk = "3.150.0";
+
+/** Versions of `@pulumi/pulumi`, and the Node.js versions to run them on. */
+export const sdks = {
+  "the oldest SDK": { range: oldestSdk, nodes: [20, 22, 24] },
+  // Later ones ask for Node.js 22.
+  "the newest SDK for Node.js 20": { range: "<3.249.0", nodes: [20] },
+  "the newest SDK": { range: "latest", nodes: [22, 24] },
+};
+
+export const nodes = [20, 22, 24];
+
+/** The oldest that the package's types are read by, each of the last year, and the one that follows. */
+export const typescripts = ["5.0", "5.9", "6.0", "7.0"];
+
+export const managers = ["npm", "pnpm"] as const;
+export type Manager = (typeof managers)[number];
+
+export interface Language {
+  main: string;
+  program: string;
+  /** Other files of the project. */
+  files: Record<string, string>;
+  type: "commonjs" | "module";
+  dependencies: readonly string[];
+  /** The `nodeargs` that Pulumi.yaml needs with the oldest SDK. */
+  oldestSdkNeeds?: string;
+}
+
+const args = `fineTunedModelCheckpoint: "${checkpoint}"`;
+const names = "CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput";
+const asModules = `import { ${names} } from "pulumi-openai-checkpoint-permissions";`;
+const asCommonJs = `const { ${names} } = require("pulumi-openai-checkpoint-permissions");`;
+
+const resources = `
+const web = new CheckpointPermission("web", { ${args}, projectId: "proj_web" });
+const team = new CheckpointPermissions("team", { ${args}, projectIds: ["proj_mobile", "proj_search"] });
+const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: web.fineTunedModelCheckpoint });
+`;
+
+export const typed = `import * as pulumi from "@pulumi/pulumi";
+import type { Permission } from "pulumi-openai-checkpoint-permissions";
+${asModules}
+${resources}
+const grantedAt: pulumi.Output<number> = web.createdAt;
+const permissions: pulumi.Output<Permission[]> = rows;
+export const granted = pulumi.all([grantedAt, team.permissions, permissions]).apply(([, ofTeam]) => ofTeam.length);
+`;
+
+/** As `pulumi new typescript` writes it. */
+function tsconfig(options: Record<string, unknown>): string {
+  return JSON.stringify({
+    compilerOptions: { strict: true, target: "es2020", sourceMap: true, types: ["node"], ...options },
+    files: ["index.ts"],
+  });
+}
+
+// Where the types are not found, the SDK compiles with a TypeScript of 2020 of its own.
+const typescript = ["typescript@^5.0.0", "@types/node@^20.0.0"];
+
+export const languages: Record<string, Language> = {
+  "JavaScript, CommonJS": {
+    main: "index.js",
+    program: `${asCommonJs}\n${resources}\nexports.granted = team.permissions.apply(({ length }) => length);\n`,
+    files: {},
+    type: "commonjs",
+    dependencies: [],
+  },
+  "JavaScript, ES modules": {
+    main: "index.js",
+    program: `${asModules}\n${resources}\nexport const granted = team.permissions.apply(({ length }) => length);\n`,
+    files: {},
+    type: "module",
+    dependencies: [],
+  },
+  "TypeScript, CommonJS": {
+    main: "index.ts",
+    program: typed,
+    files: { "tsconfig.json": tsconfig({ module: "commonjs", moduleResolution: "node" }) },
+    type: "commonjs",
+    dependencies: typescript,
+  },
+  "TypeScript, ES modules": {
+    main: "index.ts",
+    program: typed,
+    files: { "tsconfig.json": tsconfig({ module: "nodenext", moduleResolution: "nodenext" }) },
+    type: "module",
+    // The SDK's own ts-node is older than ES modules.
+    dependencies: [...typescript, "ts-node@^10.9.2"],
+    // Newer SDKs see by themselves that the program is an ES module.
+    oldestSdkNeeds: "--loader ts-node/esm --no-warnings",
+  },
+};
