@@ -37,6 +37,22 @@ describe("the documentation", function () {
     expect(broken).to.deep.equal([]);
   });
 
+  it("has Python, Go and YAML from the examples, which run", function () {
+    const programs = {
+      python: "examples/native/python/__main__.py",
+      go: "examples/native/go/main.go",
+      yaml: "examples/native/yaml/Pulumi.yaml",
+    };
+    for (const [language, file] of Object.entries(programs)) {
+      const snippets = [...readFileSync("docs/resources.md", "utf8").matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+        .filter(([, fence]) => fence === language)
+        .map(([, , code]) => code!);
+      expect(snippets).to.have.lengthOf(2);
+      const program = withoutIndent(readFileSync(file, "utf8"));
+      for (const snippet of snippets) expect(program).to.include(withoutIndent(snippet));
+    }
+  });
+
   it("has TypeScript that compiles", function () {
     this.timeout(30_000);
     const snippets = pages.flatMap((page) =>
@@ -73,6 +89,11 @@ describe("the documentation", function () {
     expect(problems).to.deep.equal([]);
   });
 });
+
+/** Lines of code, however far they are indented. */
+function withoutIndent(code: string): string {
+  return code.replace(/^[ \t]+/gm, "");
+}
 
 /** A snippet with what the text around it takes for granted. */
 function withContext(code: string): string {
