@@ -176,7 +176,7 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
           .flatMap((one) => [
             `**${inCode(one.checkpoint)}**: ${summary(one)}`,
             markdownTable([
-              ["Change", "Project", "Permission", "StackRecord by"],
+              ["Change", "Project", "Permission", "Recorded by"],
               ...one.differences.map((difference) => [
                 difference.change,
                 inCode(difference.projectId),

@@ -172,6 +172,7 @@ describe("the drift command", function () {
       new RegExp(`^\\| ${change} +\\| \`${project}\` \\| .*\`${id}\`.* \\| ${by} +\\|$`, "m");
     expect(text)
       .to.match(/^### Checkpoint permissions: 3 differences between what is recorded and what is granted\n/)
+      .and.to.match(/^\| Change +\| Project +\| Permission +\| Recorded by +\|$/m)
       .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `acme/dev`"))
       .and.to.match(row("re-made", "proj_b", remade.id, "`web` in `acme/dev`"))
       .and.to.match(row("undeclared", "proj_d", undeclared.id, "nobody"))
