@@ -80,7 +80,7 @@ async function main(): Promise<void> {
     env: { OPENAI_BASE_URL: api.url, OPENAI_ADMIN_KEY: api.adminKey },
   };
   try {
-    title("1. Three projects are to use a fine-tuned checkpoint. What would happen?");
+    title("1. Three projects should get access to a fine-tuned checkpoint. What would happen?");
     await run(engine, project, "preview");
 
     title("2. Grant it.");
