@@ -8,7 +8,7 @@ import { chooseEngine } from "./choose";
 import type { Command, Engine, Project, Run } from "./engines";
 import { renderEvent, renderSummary } from "./render";
 
-const isTerminal = process.stdout.isTTY;
+const isTerminal = process.stdout.isTTY && process.env["TERM"] !== "dumb";
 const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
 function title(text: string): void {

@@ -29,6 +29,8 @@ export type Recorded = Pick<Permission, "id" | "createdAt">;
 export interface Look {
   /** The permission that state has, else the newest; undefined when there is none. */
   permission: Permission | undefined;
+  /** Further permissions of the project, if none was asked for by its ID. */
+  others: Permission[];
   /** Whether the permission that state has is gone. */
   isGone: boolean;
   /** Whether it counts as granted although no list has it: lists may lag behind one this young. */
@@ -68,7 +70,8 @@ export class Checkpoint {
   readonly #accesses = new Map<string, Access>();
   /** Whether the program also wants access for projects that are not known yet. */
   hasUnnamedWants = false;
-  #isGone = false;
+  /** The API's answer that the checkpoint does not exist. */
+  #goneAnswer: ApiError | undefined;
 
   constructor(
     readonly id: string,
@@ -132,23 +135,23 @@ export class Checkpoint {
 
   /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is that nobody has access. */
   async unlessGone(look: () => Promise<Listed>): Promise<Listed> {
-    if (!this.#isGone) {
+    if (!this.isGone) {
       try {
         return await look();
       } catch (error) {
         if (!saysCheckpointIsGone(error, this.id)) throw error;
-        this.#isGone = true;
+        this.#goneAnswer = error;
         this.shared.say(
           `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
         );
       }
     }
-    return { permissions: [], date: Infinity };
+    return { permissions: [], date: Infinity, organization: this.#goneAnswer?.organization };
   }
 
   /** Whether the API has said that the checkpoint does not exist. Then no more requests are made for it. */
   get isGone(): boolean {
-    return this.#isGone;
+    return this.#goneAnswer !== undefined;
   }
 
   async #lookForGone(permissions: readonly Permission[]): Promise<void> {
@@ -232,19 +235,23 @@ export class Access {
     const ids = recorded === undefined ? this.#ours : new Set([recorded.id]);
     const question = ids.size > 0 ? { ids, maxAge } : { maxAge };
     const listed = await this.checkpoint.unlessGone(() => lookups.find(this.projectId, question));
-    if (recorded === undefined) return { permission: best(listed, this.#ours), isGone: false, isUnlisted: false };
+    if (recorded === undefined) {
+      const permission = best(listed, this.#ours);
+      const others = listed.permissions.filter((other) => other !== permission);
+      return { permission, others, isGone: false, isUnlisted: false };
+    }
     const { id, createdAt } = recorded;
     const found = listed.permissions.find((row) => row.id === id);
-    if (found !== undefined) return { permission: found, isGone: false, isUnlisted: false };
+    if (found !== undefined) return { permission: found, others: [], isGone: false, isUnlisted: false };
     // One that we are revoking is not missing because of a lag.
     if (!this.#fates.has(id) && isYoung(recorded, listed)) {
-      return { permission: { id, createdAt, projectId: this.projectId }, isGone: false, isUnlisted: true };
+      return { permission: { id, createdAt, projectId: this.projectId }, others: [], isGone: false, isUnlisted: true };
     }
     this.#fates.set(id, "gone");
     const permission = best(listed, this.#ours);
     // What replaced it outside of Pulumi is ours, too.
     if (permission !== undefined) this.own(permission.id);
-    return { permission, isGone: true, isUnlisted: false };
+    return { permission, others: [], isGone: true, isUnlisted: false };
   }
 
   /**

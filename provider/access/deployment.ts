@@ -25,7 +25,7 @@ export class Deployment {
     readonly print: Print,
   ) {
     this.client = new Client(config, clock, (line) => print(line, "progress"));
-    this.saysWhatExists = config.driftDetection && config.adminApiKey !== undefined;
+    this.saysWhatExists = config.driftDetection;
     for (const notice of config.notices) this.say(notice);
   }
 

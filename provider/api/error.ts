@@ -48,7 +48,7 @@ export class ApiError extends Error {
  *
  * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
  */
-export function saysCheckpointIsGone(error: unknown, checkpoint: string): boolean {
+export function saysCheckpointIsGone(error: unknown, checkpoint: string): error is ApiError {
   if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
   if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint) || isAboutProjects(error)) return false;
   if (error.code !== undefined && /_not_found$/.test(error.code)) {

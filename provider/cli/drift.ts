@@ -143,7 +143,9 @@ function render(compared: readonly Compared[], evidence: Evidence, recordedOnly:
       ? `${counted(recorded, "permission")} of ${counted(compared.length, "checkpoint")}: as recorded`
       : `${counted(differences.length, "difference")} between what is recorded and what is granted`;
   const extent = recordedOnly ? "recorded permissions" : "all permissions";
-  const scope = recordedOnly ? "Who else has access was not looked at." : "The lists are complete.";
+  const isEveryGone = compared.every(({ isGone }) => isGone);
+  const extentOfLists = isEveryGone ? "There was no list to read." : "The lists are complete.";
+  const scope = recordedOnly ? "Who else has access was not looked at." : extentOfLists;
   const isText = format === "table" || format === "markdown";
   if (isText && compared.length === 0) return "No checkpoint permissions are recorded, so there is nothing to compare.";
   switch (format) {

@@ -113,7 +113,10 @@ async function projectsOf(
     const [, ...older] = byProject.get(projectId)!;
     if (older.length === 0) continue;
     const ids = older.map(({ id }) => id).join(", ");
-    say(`${projectId} has ${older.length + 1} permissions. The newest is imported; ${ids} give access until revoked.`);
+    const gives = older.length === 1 ? "gives" : "give";
+    say(
+      `${projectId} has ${older.length + 1} permissions. The newest is imported; ${ids} ${gives} access until revoked.`,
+    );
   }
   return wanted;
 }

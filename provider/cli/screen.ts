@@ -7,7 +7,15 @@ export class Screen {
   #status = "";
   #waiting = "";
 
-  constructor(readonly stream: NodeJS.WriteStream = process.stderr) {}
+  /** Whether the status can be redrawn. */
+  readonly #canRedraw: boolean;
+
+  constructor(
+    readonly stream: NodeJS.WriteStream = process.stderr,
+    env = process.env,
+  ) {
+    this.#canRedraw = stream.isTTY && env["TERM"] !== "dumb";
+  }
 
   /** A line that stays. */
   readonly say = (line: string): void => {
@@ -18,7 +26,7 @@ export class Screen {
 
   /** A line from the throttle: on a terminal it stays until something is served. */
   readonly wait = (line: string): void => {
-    if (this.stream.isTTY) {
+    if (this.#canRedraw) {
       this.#waiting = line;
       this.#redraw();
     } else this.say(line);
@@ -26,7 +34,7 @@ export class Screen {
 
   /** How far the command is; on a terminal only. */
   progress(status: string): void {
-    if (!this.stream.isTTY) return;
+    if (!this.#canRedraw) return;
     this.#status = status;
     this.#waiting = "";
     this.#redraw();

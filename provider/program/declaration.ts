@@ -15,8 +15,10 @@ export function assertCanDeclare(
   args: object | null | undefined,
   opts: pulumi.CustomResourceOptions | undefined,
 ): asserts args is object {
-  if (args === undefined || args === null)
-    throw programError(`${type} "${name}" has no arguments: give it fineTunedModelCheckpoint and its projects.`);
+  if (args === undefined || args === null) {
+    const projects = type === "CheckpointPermission" ? "projectId" : "projectIds";
+    throw programError(`${type} "${name}" has no arguments: give it fineTunedModelCheckpoint and ${projects}.`);
+  }
   if (opts?.import !== undefined) {
     throw programError(
       `${type} "${name}" cannot be imported by the option \`import\`, since Pulumi cannot read dynamic resources by their ` +

@@ -141,6 +141,7 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, { n
       );
     case 404:
       if (operation === "list") {
+        if (saysCheckpointIsGone(error, checkpoint)) return "The checkpoint is retired, deleted, or mistyped.";
         return mayBeAboutTheKey(error, checkpoint)
           ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
           : `Check the checkpoint's ID, and ${nameOf("baseUrl")} (it ends in /v1).`;
@@ -167,7 +168,9 @@ function remedyOf(operation: Operation, checkpoint: string, error: ApiError, { n
     case 400:
     case 409:
     case 422:
-      return "Correct what the API refuses, and run the command again.";
+      return operation === "grant" && isAboutProjects(error) && /not (found|exist)/i.test(error.message)
+        ? "Correct projectId: the key's organization has no such project."
+        : "Correct what the API refuses, and run the command again.";
     default:
       return operation === "list"
         ? "Try again later."

@@ -35,7 +35,8 @@ function problemWithId(property: IdProperty, value: unknown): string | undefined
   const mistake = mistaken.find(([prefix]) => value.startsWith(prefix));
   if (mistake !== undefined) return `must not be ${mistake[1]} (${mistake[0]}…).`;
   if (!/^[\w.:-]+$/.test(value)) {
-    return "may hold letters, digits, and . : _ - only; it has other characters, or spaces around it.";
+    const isName = property === "projectId" && value.trim().length > 0 && !value.includes("proj_");
+    return `may hold letters, digits, and . : _ - only; it has other characters, or spaces.${isName ? " Is it the project's name?" : ""}`;
   }
   if (!prefixes[property].some((prefix) => value.startsWith(prefix) && value.length > prefix.length)) {
     return `"${value}" must begin with ${prefixes[property].map((prefix) => `"${prefix}"`).join(" or ")}.`;

@@ -77,6 +77,22 @@ export function exists(config: Config, checkpoint: string, permissions: readonly
   );
 }
 
+/** A project that is given access has more permissions than the one that is taken over. */
+export function others(checkpoint: string, permissions: readonly Holder[]): string {
+  const [it, gives] = permissions.length === 1 ? ["it", "gives"] : ["they", "give"];
+  return (
+    `${listOf(permissions, othersListed)} also ${has(permissions)} access to ${checkpoint}: this stack leaves ` +
+    `${permissions.length === 1 ? "it" : "them"} alone, and ${it} ${gives} access until revoked.`
+  );
+}
+
+/** The lookup failed that would show what a create takes over. */
+export function existingUnknown(config: Config, error: unknown): string {
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/[.!]$/, "");
+  const consequence = config.adoptExisting ? "takes over those that do" : "fails for those that do";
+  return `Cannot look up which permissions exist already: ${reason}. \`pulumi up\` will have to, and ${consequence}.`;
+}
+
 /** Nothing is revoked, and only old records go. */
 export function kept(checkpoint: string, permissions: readonly Holder[]): string {
   const projects = few(permissions.map(({ projectId }) => projectId));

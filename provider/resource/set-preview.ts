@@ -27,11 +27,10 @@ export async function sayWhatCreateDoes(deployment: Deployment, inputs: SetInput
   if (!deployment.saysWhatExists) return;
   try {
     const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
-    const found = (await existing(checkpoint, projectIds)).filter((permission) => !isOurs(checkpoint, permission));
-    if (found.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, found));
-  } catch {
-    // The create will report it.
+    sayWhatExists(deployment, checkpoint, await existing(checkpoint, projectIds));
+  } catch (error) {
     deployment.saysWhatExists = false;
+    deployment.say(lines.existingUnknown(deployment.config, error));
   }
 }
 
@@ -69,15 +68,20 @@ export async function sayWhoJoins(
   const known = new Set(vanished.map(({ projectId }) => projectId));
   const joining = projectIds.filter((projectId) => !known.has(projectId));
   const found = deployment.config.driftDetection ? await existing(checkpoint, joining) : [];
-  const isThere = new Set(found.map(({ projectId }) => projectId));
+  const isThere = new Set(found.map(({ permission }) => permission.projectId));
   const gaining = joining.filter((projectId) => !isThere.has(projectId));
   if (gaining.length > 0) deployment.say(lines.gains(checkpoint.id, gaining));
-  const taken = found.filter((permission) => !isOurs(checkpoint, permission));
-  if (taken.length > 0) deployment.say(lines.exists(deployment.config, checkpoint.id, taken));
+  sayWhatExists(deployment, checkpoint, found);
 }
 
-function isOurs(checkpoint: Checkpoint, { id, projectId }: Permission): boolean {
-  return checkpoint.access(projectId).isOurs(id);
+/** Says which permissions will be taken over, and what is left beside them. */
+function sayWhatExists(deployment: Deployment, checkpoint: Checkpoint, found: readonly Existing[]): void {
+  const foreign = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));
+  if (foreign.length === 0) return;
+  const taken = foreign.map(({ permission }) => permission);
+  deployment.say(lines.exists(deployment.config, checkpoint.id, taken));
+  const others = foreign.flatMap((one) => one.others);
+  if (others.length > 0) deployment.say(lines.others(checkpoint.id, others));
 }
 
 /** Looks up the permissions in state, and says which are gone. */
@@ -132,8 +136,14 @@ export async function outsidersOf(
   return outsiders.filter(({ id }) => !ours.has(id));
 }
 
+/** A project's permission, and what it has besides. */
+export interface Existing {
+  permission: Permission;
+  others: Permission[];
+}
+
 /** The permissions that these projects have. */
-export async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Permission[]> {
+export async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing[]> {
   const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
-  return looks.flatMap(({ permission }) => permission ?? []);
+  return looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
 }

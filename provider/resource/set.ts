@@ -131,7 +131,7 @@ export class SetResource implements dynamic.ResourceProvider<SetInputs, SetOutpu
       const recordedProjects = new Set(state.permissions.map(({ projectId }) => projectId));
       if (deployment.config.adoptExisting) {
         const missing = state.projectIds.filter((projectId) => !recordedProjects.has(projectId));
-        const found = await existing(checkpoint, missing);
+        const found = (await existing(checkpoint, missing)).map(({ permission }) => permission);
         if (found.length > 0) deployment.say(lines.takenOver(checkpoint.id, found));
         permissions.push(...found);
       }

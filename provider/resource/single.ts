@@ -141,16 +141,18 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
   }
 }
 
-/** Says what a create will take over. If the lookup fails, the create will report why. */
+/** Says what a create will take over, or why that is not known. */
 async function sayWhatExists(deployment: Deployment, access: Access): Promise<void> {
   if (!deployment.saysWhatExists) return;
   const { checkpoint } = access;
   try {
-    const { permission } = await access.look();
+    const { permission, others } = await access.look();
     if (permission === undefined || access.isOurs(permission.id)) return;
     deployment.say(lines.exists(deployment.config, checkpoint.id, [permission]));
-  } catch {
+    if (others.length > 0) deployment.say(lines.others(checkpoint.id, others));
+  } catch (error) {
     deployment.saysWhatExists = false;
+    deployment.say(lines.existingUnknown(deployment.config, error));
   }
 }
 

@@ -85,7 +85,13 @@ function options(): Options {
 }
 
 async function main(): Promise<void> {
-  const { refusesKeys, ...settings } = options();
+  let given;
+  try {
+    given = options();
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${usage}`, { cause: error });
+  }
+  const { refusesKeys, ...settings } = given;
   const onServed = (request: ServedRequest) => console.log(describe(request));
   const emulator = await Emulator.start({ ...settings, onServed }).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
@@ -105,6 +111,8 @@ async function main(): Promise<void> {
   const lines = createInterface({ input: process.stdin });
   const end = () => {
     lines.close();
+    // An open pipe would keep the process alive.
+    process.stdin.destroy();
     void emulator.stop();
   };
   lines.on("line", (line) => {
@@ -122,6 +130,5 @@ function describe({ method, path, query, projectIds, status }: ServedRequest): s
 
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
-  console.error(usage);
   process.exitCode = 2;
 });

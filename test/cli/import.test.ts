@@ -123,7 +123,7 @@ describe("the import command", function () {
     const { resources, said } = (await imported())!;
     expect(resources.map((resource) => resource.id)).to.deep.equal([id]);
     expect(said).to.match(
-      /^ft:\S+: proj_a has 2 permissions\. The newest is imported; cp_\w+ give access until revoked\./,
+      /^ft:\S+: proj_a has 2 permissions\. The newest is imported; cp_\w+ gives access until revoked\./,
     );
     expect(said).not.to.include(id);
   });

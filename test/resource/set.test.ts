@@ -138,6 +138,14 @@ describe("the lifecycle of a set of permissions", function () {
       expect(requests).to.have.length(1);
       const keyless = start({ "openai:adminApiKey": "" });
       expect((await keyless.set.check({}, inputs(["proj_a"]))).failures).to.deep.equal([]);
+      expect(keyless.said[0]).to.include("Cannot look up which permissions exist already: No admin API key is set.");
+    });
+
+    it("names what projects have besides the permissions that a create will take over", async function () {
+      const { set, emulator, said } = start();
+      for (const project of ["proj_a", "proj_b", "proj_a"]) emulator.grant(checkpoint, project);
+      await set.check({}, inputs(["proj_a", "proj_b"]));
+      expect(said[1]).to.match(/^proj_a \(cp_\w+\) also has access to .*: this stack leaves it alone/);
     });
 
     it("shows what a new exclusive list will revoke, and that an empty one means nobody", async function () {

@@ -38,6 +38,34 @@ describe("the lifecycle of a permission", function () {
       expect(requests).to.deep.equal([]);
     });
 
+    it("names the permission that a create will take over, and what the project has besides", async function () {
+      const { permission, emulator, said } = start();
+      const older = emulator.grant(checkpoint, "proj_a");
+      const newer = emulator.grant(checkpoint, "proj_a");
+      await permission.check({}, inputs);
+      const ids = said.map((line) => /proj_a \((cp_\w+)/.exec(line)?.[1]).sort();
+      expect(ids).to.deep.equal([older.id, newer.id].sort());
+      expect(said[1]).to.match(
+        /^proj_a \(cp_\w+\) also has access to .*: this stack leaves it alone, and it gives access/,
+      );
+    });
+
+    it("says once, and fails nothing, when it cannot know what a create will find", async function () {
+      const refused = start({}, { adminKey: "another" });
+      const keyless = start({ "openai:adminApiKey": "" });
+      for (const { permission } of [refused, keyless]) {
+        for (const projectId of ["proj_a", "proj_b"]) {
+          expect((await permission.check({}, { ...inputs, projectId })).failures).to.deep.equal([]);
+        }
+      }
+      expect(refused.said).to.have.lengthOf(1);
+      expect(refused.said[0]).to.match(
+        /^Cannot look up which permissions exist already: 401 .* `pulumi up` will have to/,
+      );
+      expect(keyless.said).to.have.lengthOf(1);
+      expect(keyless.said[0]).to.match(/^Cannot look up which permissions exist already: No admin API key is set\. /);
+    });
+
     it("reports bad config, which every other operation throws", async function () {
       const broken = new SingleResource(() => {
         throw new ConfigError("openai:baseUrl is bad.", "Correct it.");
@@ -177,7 +205,7 @@ describe("the lifecycle of a permission", function () {
 
     const advice: [FaultyApiOptions, string][] = [
       [{ unknownCheckpoints: [checkpoint] }, "Correct fineTunedModelCheckpoint"],
-      [{ unknownProjects: ["proj_a"] }, "Correct what the API refuses"],
+      [{ unknownProjects: ["proj_a"] }, "Correct projectId: the key's organization has no such project"],
     ];
     for (const [options, remedy] of advice) {
       it(`says what to do: ${remedy}`, async function () {
