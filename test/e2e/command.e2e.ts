@@ -103,7 +103,7 @@ describe("the command line", function () {
     await start({ unknownCheckpoints: [checkpoint] });
     const { code, stderr } = await run(["list", checkpoint]);
     expect(code).to.equal(1);
-    expect(stderr).to.include("Check the checkpoint's ID, and --base-url");
+    expect(stderr).to.include("The checkpoint is retired, deleted, or mistyped.");
   });
 
   it("says what a throttle makes it wait for", async function () {

@@ -198,7 +198,7 @@ throughEachDoor("when something is wrong", function (createWorld) {
     await world.program(`new CheckpointPermission("web", ${args}); new CheckpointPermission("shop", ${args});`);
     const preview = await world.run("preview");
     expect(preview.ok).to.equal(false);
-    expect(preview.output).to.match(/"(web" and "shop|shop" and "web)" both declare/);
+    expect(preview.output).to.match(/"(web" and "shop|shop" and "web)" both give project proj_web access/);
   });
 
   it("previews inputs that are not known yet, and grants once they are", async function () {
