@@ -88,9 +88,9 @@ export function others(checkpoint: string, permissions: readonly Holder[]): stri
 
 /** The lookup failed that would show what a create takes over. */
 export function existingUnknown(config: Config, error: unknown): string {
-  const reason = (error instanceof Error ? error.message : String(error)).replace(/[.!]$/, "");
+  const reason = (error instanceof Error ? error.message : String(error)).replace(/[^.!?]$/, "$&.");
   const consequence = config.adoptExisting ? "takes over those that do" : "fails for those that do";
-  return `Cannot look up which permissions exist already: ${reason}. \`pulumi up\` will have to, and ${consequence}.`;
+  return `Cannot look up which permissions exist already: ${reason} \`pulumi up\` will have to, and ${consequence}.`;
 }
 
 /** Nothing is revoked, and only old records go. */

@@ -60,7 +60,7 @@ describe("the lifecycle of a permission", function () {
       }
       expect(refused.said).to.have.lengthOf(1);
       expect(refused.said[0]).to.match(
-        /^Cannot look up which permissions exist already: 401 .* `pulumi up` will have to/,
+        /^Cannot look up which permissions exist already: 401 .*[^.]\. `pulumi up` will have to/,
       );
       expect(keyless.said).to.have.lengthOf(1);
       expect(keyless.said[0]).to.match(/^Cannot look up which permissions exist already: No admin API key is set\. /);
