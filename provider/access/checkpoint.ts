@@ -29,7 +29,7 @@ export type Recorded = Pick<Permission, "id" | "createdAt">;
 export interface Look {
   /** The permission that state has, else the newest; undefined when there is none. */
   permission: Permission | undefined;
-  /** Further permissions of the project, if none was asked for by its ID. */
+  /** Further permissions of the project, as far as they were read. */
   others: Permission[];
   /** Whether the permission that state has is gone. */
   isGone: boolean;
@@ -235,23 +235,26 @@ export class Access {
     const ids = recorded === undefined ? this.#ours : new Set([recorded.id]);
     const question = ids.size > 0 ? { ids, maxAge } : { maxAge };
     const listed = await this.checkpoint.unlessGone(() => lookups.find(this.projectId, question));
-    if (recorded === undefined) {
-      const permission = best(listed, this.#ours);
+    const lookOf = (
+      permission: Permission | undefined,
+      what: { isGone?: boolean; isUnlisted?: boolean } = {},
+    ): Look => {
       const others = listed.permissions.filter((other) => other !== permission);
-      return { permission, others, isGone: false, isUnlisted: false };
-    }
+      return { permission, others, isGone: false, isUnlisted: false, ...what };
+    };
+    if (recorded === undefined) return lookOf(best(listed, this.#ours));
     const { id, createdAt } = recorded;
     const found = listed.permissions.find((row) => row.id === id);
-    if (found !== undefined) return { permission: found, others: [], isGone: false, isUnlisted: false };
+    if (found !== undefined) return lookOf(found);
     // One that we are revoking is not missing because of a lag.
     if (!this.#fates.has(id) && isYoung(recorded, listed)) {
-      return { permission: { id, createdAt, projectId: this.projectId }, others: [], isGone: false, isUnlisted: true };
+      return lookOf({ id, createdAt, projectId: this.projectId }, { isUnlisted: true });
     }
     this.#fates.set(id, "gone");
     const permission = best(listed, this.#ours);
     // What replaced it outside of Pulumi is ours, too.
     if (permission !== undefined) this.own(permission.id);
-    return { permission, others: [], isGone: true, isUnlisted: false };
+    return lookOf(permission, { isGone: true });
   }
 
   /**

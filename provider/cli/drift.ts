@@ -15,6 +15,7 @@ import {
   type Evidence,
   type Format,
 } from "./format";
+import { groupBy } from "./group";
 import { readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type StackRecord } from "./stack";
@@ -67,13 +68,13 @@ export async function drift(
   recorded: readonly StackRecord[],
   { recordedOnly, format, checkpoints: more = [] }: DriftOptions,
 ): Promise<DriftReport> {
-  const byCheckpoint = new Map<string, StackRecord[]>(more.map((checkpoint) => [checkpoint, []]));
-  for (const one of recorded) byCheckpoint.set(one.checkpoint, [...(byCheckpoint.get(one.checkpoint) ?? []), one]);
-  const checkpoints = [...byCheckpoint.keys()].sort();
-  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, byCheckpoint.get(checkpoint)!.length]));
+  const byCheckpoint = groupBy(recorded, ({ checkpoint }) => checkpoint);
+  const declaredFor = (checkpoint: string) => byCheckpoint.get(checkpoint) ?? [];
+  const checkpoints = [...new Set([...more, ...byCheckpoint.keys()])].sort();
+  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, declaredFor(checkpoint).length]));
   let organization: string | null = null;
   const compared = await readEach(deployment, screen, expected, async (checkpoint, onPage): Promise<Compared> => {
-    const declared = byCheckpoint.get(checkpoint)!;
+    const declared = declaredFor(checkpoint);
     sayShared(screen, declared);
     const found = await findDrift(() => deployment, checkpoint, declared, !recordedOnly, onPage);
     organization ??= found.organization ?? null;
@@ -94,12 +95,8 @@ export async function drift(
 
 /** Warns of permissions that several resources have recorded. */
 function sayShared(screen: Screen, recorded: readonly StackRecord[]): void {
-  const byId = new Map<string, StackRecord[]>();
-  for (const one of recorded) {
-    const id = one.recorded?.id;
-    if (id !== undefined && !one.isLeaving) byId.set(id, [...(byId.get(id) ?? []), one]);
-  }
-  for (const [id, records] of byId) {
+  const kept = recorded.filter((one) => one.recorded !== undefined && !one.isLeaving);
+  for (const [id, records] of groupBy(kept, (one) => one.recorded!.id)) {
     const urns = new Set(records.map(({ urn }) => urn));
     if (urns.size === 1) continue;
     const places = [...urns].map((urn) => recorderOf({ urn }, (name) => name));

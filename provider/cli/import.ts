@@ -1,11 +1,11 @@
 import type { Deployment } from "../access/deployment";
 import type { Progress } from "../access/lookups";
-import type { Permission } from "../api/permission";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
 import { SetResource } from "../resource/set";
 import { SingleResource } from "../resource/single";
 import { CommandFailed } from "./failure";
 import { counted, json } from "./format";
+import { groupBy } from "./group";
 import { listsOf, readEach } from "./reading";
 import type { Screen } from "./screen";
 import { placeOf, type StackRecord } from "./stack";
@@ -89,10 +89,8 @@ async function projectsOf(
   );
   // Pulumi reads a set's whole list in any case.
   const lists = await listsOf(deployment, fineTunedModelCheckpoint, set ? undefined : project, onPage);
-  const byProject = new Map<string, Permission[]>();
-  for (const permission of lists.flatMap(({ permissions }) => permissions)) {
-    byProject.set(permission.projectId, [...(byProject.get(permission.projectId) ?? []), permission]);
-  }
+  const found = lists.flatMap(({ permissions }) => permissions);
+  const byProject = groupBy(found, ({ projectId }) => projectId);
   const having = [...byProject.keys()];
   const without = (project ?? []).filter((projectId) => !byProject.has(projectId));
   const say = (line: string) => screen.say(`${fineTunedModelCheckpoint}: ${line}`);

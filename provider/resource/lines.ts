@@ -79,10 +79,10 @@ export function exists(config: Config, checkpoint: string, permissions: readonly
 
 /** A project that is given access has more permissions than the one that is taken over. */
 export function others(checkpoint: string, permissions: readonly Holder[]): string {
-  const [it, gives] = permissions.length === 1 ? ["it", "gives"] : ["they", "give"];
+  const theyGive = permissions.length === 1 ? "it gives" : "they give";
   return (
     `${listOf(permissions, othersListed)} also ${has(permissions)} access to ${checkpoint}: this stack leaves ` +
-    `${permissions.length === 1 ? "it" : "them"} alone, and ${it} ${gives} access until revoked.`
+    `${it(permissions)} alone, and ${theyGive} access until revoked.`
   );
 }
 

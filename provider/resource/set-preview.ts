@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
+import { existing, sayTakenOver, sayWhatExists } from "./existing";
 import { attempt } from "./failure";
 import { isUnknown } from "./ids";
 import * as lines from "./lines";
@@ -24,14 +25,7 @@ export async function sayWhatCreateDoes(deployment: Deployment, inputs: SetInput
     whoOf(inputs),
     () => sayWhoIsLockedOut(deployment, inputs, []),
   );
-  if (!deployment.saysWhatExists) return;
-  try {
-    const checkpoint = deployment.checkpoint(fineTunedModelCheckpoint);
-    sayWhatExists(deployment, checkpoint, await existing(checkpoint, projectIds));
-  } catch (error) {
-    deployment.saysWhatExists = false;
-    deployment.say(lines.existingUnknown(deployment.config, error));
-  }
+  await sayWhatExists(deployment, deployment.checkpoint(fineTunedModelCheckpoint), projectIds);
 }
 
 /** Says what a preview does not know yet, and what follows. */
@@ -71,17 +65,7 @@ export async function sayWhoJoins(
   const isThere = new Set(found.map(({ permission }) => permission.projectId));
   const gaining = joining.filter((projectId) => !isThere.has(projectId));
   if (gaining.length > 0) deployment.say(lines.gains(checkpoint.id, gaining));
-  sayWhatExists(deployment, checkpoint, found);
-}
-
-/** Says which permissions will be taken over, and what is left beside them. */
-function sayWhatExists(deployment: Deployment, checkpoint: Checkpoint, found: readonly Existing[]): void {
-  const foreign = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));
-  if (foreign.length === 0) return;
-  const taken = foreign.map(({ permission }) => permission);
-  deployment.say(lines.exists(deployment.config, checkpoint.id, taken));
-  const others = foreign.flatMap((one) => one.others);
-  if (others.length > 0) deployment.say(lines.others(checkpoint.id, others));
+  sayTakenOver(deployment, checkpoint, found);
 }
 
 /** Looks up the permissions in state, and says which are gone. */
@@ -134,16 +118,4 @@ export async function outsidersOf(
   const ours = new Set(inState.map(({ id }) => id));
   const outsiders = await deployment.checkpoint(fineTunedModelCheckpoint).outsiders(projectIds);
   return outsiders.filter(({ id }) => !ours.has(id));
-}
-
-/** A project's permission, and what it has besides. */
-export interface Existing {
-  permission: Permission;
-  others: Permission[];
-}
-
-/** The permissions that these projects have. */
-export async function existing(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing[]> {
-  const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
-  return looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
 }

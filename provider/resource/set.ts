@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Checkpoint, Occasion, Release } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
+import { existing } from "./existing";
 import { attempt, configFailure, HalfDone, nothingToImport, OperationFailed, stillWanted, sumOf } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";
@@ -17,7 +18,6 @@ import {
   type SetOutputs,
 } from "./set-inputs";
 import {
-  existing,
   lookForDrift,
   outsidersOf,
   sayWhatCreateDoes,

@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/checkpoint";
 import type { Deployment } from "../access/deployment";
 import type { Permission } from "../api/permission";
+import { sayWhatExists } from "./existing";
 import { attempt, configFailure, nothingToImport, OperationFailed, stillWanted } from "./failure";
 import { checkId, isUnknown } from "./ids";
 import * as lines from "./lines";
@@ -51,7 +52,7 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
         access.want();
         const deleteBeforeReplace = program?.deleteBeforeReplace === true;
         if (hasBoth(olds)) accessOf(deployment, olds).addLive({ accesses: new Set([access]), deleteBeforeReplace });
-        else await sayWhatExists(deployment, access);
+        else await sayWhatExists(deployment, access.checkpoint, [news.projectId]);
       }
     } catch (error) {
       failures.push(configFailure(error));
@@ -138,21 +139,6 @@ export class SingleResource implements dynamic.ResourceProvider<PermissionInputs
       if (outcome === "awaited") throw stillWanted(checkpoint, projectId, id);
       if (outcome === "kept") deployment.say(lines.kept(checkpoint, [{ id, projectId }]));
     });
-  }
-}
-
-/** Says what a create will take over, or why that is not known. */
-async function sayWhatExists(deployment: Deployment, access: Access): Promise<void> {
-  if (!deployment.saysWhatExists) return;
-  const { checkpoint } = access;
-  try {
-    const { permission, others } = await access.look();
-    if (permission === undefined || access.isOurs(permission.id)) return;
-    deployment.say(lines.exists(deployment.config, checkpoint.id, [permission]));
-    if (others.length > 0) deployment.say(lines.others(checkpoint.id, others));
-  } catch (error) {
-    deployment.saysWhatExists = false;
-    deployment.say(lines.existingUnknown(deployment.config, error));
   }
 }
 
