@@ -24,6 +24,14 @@ describe("the screen", function () {
     expect(screen.text.split("\u001b[1G\u001b[0J")).to.deep.equal(["1 page", "1 page throttled", "2 pages"]);
   });
 
+  it("writes no control codes to a terminal that knows none", function () {
+    const screen = new TestScreen(80, { TERM: "dumb" });
+    screen.progress("1 page");
+    screen.wait("throttled");
+    screen.end();
+    expect(screen.text).to.equal("throttled\n");
+  });
+
   it("shows what a throttle says as a line of its own where there is no terminal", function () {
     const screen = new TestScreen();
     screen.progress("1 page");

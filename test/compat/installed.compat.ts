@@ -9,25 +9,16 @@ import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { format, resolveConfig } from "prettier";
+import { packageName } from "../../provider/resource/reference";
 import { Emulator } from "../../sandbox/api/server";
 import type { Command, Project, Run } from "../../sandbox/engines";
 import { findPulumi, type PulumiEngine } from "../../sandbox/pulumi";
-import {
-  checkpoint,
-  languages,
-  managers,
-  nodes,
-  oldestSdk,
-  sdks,
-  typed,
-  typescripts,
-  type Language,
-  type Manager,
-} from "./kinds";
+import { foundOrSkip } from "../e2e/engines";
+import { checkpoint } from "../e2e/world";
+import { languages, managers, nodes, oldestSdk, sdks, typescripts, type Language, type Manager } from "./kinds";
 import { compatibilityPage, type Seen } from "./page";
 
 const run = promisify(execFile);
-const packageName = "pulumi-openai-checkpoint-permissions";
 const seen: Seen[] = [];
 
 let folder: string | undefined;
@@ -36,12 +27,7 @@ let packed: string;
 let pulumi: PulumiEngine;
 
 before("the packed package, Node.js of each version, and pnpm", async function () {
-  const found = await findPulumi();
-  if ("reason" in found) {
-    if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
-    this.skip();
-  }
-  pulumi = found;
+  pulumi = foundOrSkip(await findPulumi(), this);
   folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-compat-"));
   tools = join(folder, "tools");
   await mkdir(tools);
@@ -58,7 +44,7 @@ after(async function () {
 
 for (const [language, kind] of Object.entries(languages)) {
   for (const manager of managers) {
-    for (const [title, { range, nodes }] of Object.entries(sdks)) {
+    for (const [title, { range, nodes: nodesOfSdk }] of Object.entries(sdks)) {
       describe(`${language}, installed by ${manager}, with ${title}`, function () {
         let project: string;
         let sdk: string;
@@ -70,7 +56,7 @@ for (const [language, kind] of Object.entries(languages)) {
 
         after(() => rm(project, { recursive: true }));
 
-        for (const node of nodes) {
+        for (const node of nodesOfSdk) {
           it(`previews, grants, shows what was revoked, lists and revokes on Node.js ${node}`, async function () {
             await withStack(project, node, async ({ api, granted, pulumiRuns }) => {
               expect((await pulumiRuns("preview")).counts).to.deep.equal({ create: 2 });
@@ -79,7 +65,7 @@ for (const [language, kind] of Object.entries(languages)) {
               await pulumiRuns("up");
               expect(granted()).to.deep.equal(["proj_mobile", "proj_search", "proj_web"]);
 
-              revoke(api, "proj_mobile");
+              api.revoke(api.permissions(checkpoint).find(({ project_id }) => project_id === "proj_mobile")!.id);
               expect((await pulumiRuns("preview")).counts).to.deep.equal({ same: 1, update: 1 });
               expect(await list(project, node, api)).to.match(/proj_search[^]*proj_web/);
 
@@ -98,7 +84,7 @@ describe("The package's types", function () {
   let project: string;
 
   before(async function () {
-    project = await createProject({ ...languages["TypeScript, ES modules"]!, program: typed });
+    project = await createProject(languages["TypeScript, ES modules"]!);
     const compilers = typescripts.map((version) => `typescript-${version}@npm:typescript@~${version}.0`);
     await install("npm", project, ["@pulumi/pulumi@latest", "@types/node@20", ...compilers, packed]);
   });
@@ -137,9 +123,8 @@ describe("A package that is uninstalled together with its resources", function (
 });
 
 after("docs/compatibility.md", async function () {
-  const all =
-    Object.values(sdks).flatMap(({ nodes }) => nodes).length * managers.length * Object.keys(languages).length;
-  if (seen.length < all) return;
+  const pairs = Object.values(sdks).flatMap((sdk) => sdk.nodes).length;
+  if (seen.length < pairs * managers.length * Object.keys(languages).length) return;
   const page = compatibilityPage(seen, pulumi.version, new Date());
   const config = (await resolveConfig("docs/compatibility.md")) ?? {};
   await writeFile("docs/compatibility.md", await format(page, { ...config, parser: "markdown" }));
@@ -201,21 +186,13 @@ async function withStack(project: string, node: number, work: (stack: Stack) => 
     expect(done.ok, done.output).to.equal(true);
     return done;
   };
-  const granted = () =>
-    api
-      .permissions(checkpoint)
-      .map(({ project_id }) => project_id)
-      .sort();
+  const granted = () => api.projects(checkpoint);
   try {
     await work({ api, granted, pulumiRun, pulumiRuns });
   } finally {
     await pulumi.remove(stack);
     await api.stop();
   }
-}
-
-function revoke(api: Emulator, projectId: string): void {
-  for (const { id, project_id } of api.permissions(checkpoint)) if (project_id === projectId) api.revoke(id);
 }
 
 /** What the command line prints, as the package manager installed it. */

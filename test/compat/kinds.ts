@@ -1,6 +1,6 @@
 /** The kinds of project that the packed package is installed into. */
-
-export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
+import { packageName } from "../../provider/resource/reference";
+import { checkpoint } from "../e2e/world";
 
 export const oldestSdk = "3.150.0";
 
@@ -12,7 +12,8 @@ export const sdks = {
   "the newest SDK": { range: "latest", nodes: [22, 24] },
 };
 
-export const nodes = [20, 22, 24];
+/** Each Node.js version once. */
+export const nodes = [...new Set(Object.values(sdks).flatMap((sdk) => sdk.nodes))].sort();
 
 /** The oldest that the package's types are read by, each of the last year, and the one that follows. */
 export const typescripts = ["5.0", "5.9", "6.0", "7.0"];
@@ -33,8 +34,8 @@ export interface Language {
 
 const args = `fineTunedModelCheckpoint: "${checkpoint}"`;
 const names = "CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput";
-const asModules = `import { ${names} } from "pulumi-openai-checkpoint-permissions";`;
-const asCommonJs = `const { ${names} } = require("pulumi-openai-checkpoint-permissions");`;
+const asModules = `import { ${names} } from "${packageName}";`;
+const asCommonJs = `const { ${names} } = require("${packageName}");`;
 
 const resources = `
 const web = new CheckpointPermission("web", { ${args}, projectId: "proj_web" });
@@ -42,8 +43,8 @@ const team = new CheckpointPermissions("team", { ${args}, projectIds: ["proj_mob
 const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: web.fineTunedModelCheckpoint });
 `;
 
-export const typed = `import * as pulumi from "@pulumi/pulumi";
-import type { Permission } from "pulumi-openai-checkpoint-permissions";
+const typed = `import * as pulumi from "@pulumi/pulumi";
+import type { Permission } from "${packageName}";
 ${asModules}
 ${resources}
 const grantedAt: pulumi.Output<number> = web.createdAt;

@@ -1,4 +1,4 @@
-import { findPulumi } from "../../sandbox/pulumi";
+import { findPulumi, type NoPulumi } from "../../sandbox/pulumi";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/server";
@@ -9,6 +9,13 @@ interface Worlds {
   readonly door: Door;
   /** A copy of an example. */
   ofExample(name: string): Promise<World>;
+}
+
+/** The engine; where there is none the suite is skipped, or fails if REQUIRE_PULUMI is set. */
+export function foundOrSkip<Found extends Engine>(found: Found | NoPulumi, context: Mocha.Context): Found {
+  if (!("reason" in found)) return found;
+  if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
+  return context.skip();
 }
 
 export type Suite = (createWorld: Worlds) => void;
@@ -41,18 +48,13 @@ const finders = {
   "the miniature engine": () => Promise.resolve(new MiniatureEngine()),
 };
 
-function describeOn(title: string, find: () => Promise<Engine | { reason: string }>, door: Door, suite: Suite): void {
+function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, door: Door, suite: Suite): void {
   describe(title, function () {
     let engine: Engine;
     const worlds: World[] = [];
 
     before(async function () {
-      const found = await find();
-      if ("reason" in found) {
-        if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
-        this.skip();
-      }
-      engine = found;
+      engine = foundOrSkip(await find(), this);
     });
 
     afterEach(async function () {

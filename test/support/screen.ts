@@ -5,10 +5,10 @@ export class TestScreen extends Screen {
   readonly #written: string[];
 
   /** @param columns undefined: not a terminal. */
-  constructor(columns?: number) {
+  constructor(columns?: number, env: NodeJS.ProcessEnv = {}) {
     const written: string[] = [];
     const write = (text: string) => written.push(text) > 0;
-    super({ write, isTTY: columns !== undefined, columns } as unknown as NodeJS.WriteStream);
+    super({ write, isTTY: columns !== undefined, columns } as unknown as NodeJS.WriteStream, env);
     this.#written = written;
   }
 
