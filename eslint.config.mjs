@@ -2,29 +2,29 @@ import { defineConfig } from "eslint/config";
 import { createNodeResolver, importX } from "eslint-plugin-import-x";
 import tseslint from "typescript-eslint";
 
-/** The floors of provider/, from the bottom up. What stands on one knows nothing of those above it. */
-const floors = ["api", "access", "resource"];
-const doors = ["program", "host", "plugin", "cli"];
+/** The layers of provider/, from the bottom up. A layer imports nothing from those above it. */
+const layers = ["api", "access", "resource"];
+const entryPoints = ["dynamic", "native", "cli"];
 const zones = [
-  ...floors.map((floor, height) => ({
-    target: `./provider/${floor}`,
-    from: [...floors.slice(height + 1), ...doors].map((above) => `./provider/${above}`),
-    message: `${floor}/ stands below it.`,
+  ...layers.map((layer, height) => ({
+    target: `./provider/${layer}`,
+    from: [...layers.slice(height + 1), ...entryPoints].map((above) => `./provider/${above}`),
+    message: `${layer}/ is a layer below it.`,
   })),
-  ...doors.map((door) => ({
-    target: `./provider/${door}`,
-    from: doors.filter((other) => other !== door).map((other) => `./provider/${other}`),
-    message: "Doors do not know each other.",
+  ...entryPoints.map((entryPoint) => ({
+    target: `./provider/${entryPoint}`,
+    from: entryPoints.filter((other) => other !== entryPoint).map((other) => `./provider/${other}`),
+    message: "Entry points must not import each other.",
   })),
   {
-    target: ["./provider/config.ts", "./provider/clock.ts", "./provider/engine.ts"],
-    from: [...floors, ...doors].map((folder) => `./provider/${folder}`),
-    message: "It stands below all of them.",
+    target: ["./provider/config.ts", "./provider/clock.ts", "./provider/exit-with-engine.ts"],
+    from: [...layers, ...entryPoints].map((folder) => `./provider/${folder}`),
+    message: "All layers are above it.",
   },
 ];
 
 export default defineConfig(
-  { ignores: ["**/dist/**", "**/node_modules/**", "coverage/**", "examples/native/**"] },
+  { ignores: ["**/dist/**", "**/node_modules/**", "coverage/**", "examples/native/**", "**/.mocharc.cjs"] },
   ...tseslint.configs.strictTypeChecked,
   {
     files: ["provider/**/*.ts", "sandbox/**/*.ts"],
@@ -51,8 +51,8 @@ export default defineConfig(
             "test/e2e/interruption/note-host.cjs",
             "test/e2e/native-sdk.cjs",
             "sandbox/miniature/defer.cjs",
-            "provider/plugin/index.cjs",
-            "plugin/index.cjs",
+            "provider/native/index.cjs",
+            "provider/native/standalone/index.cjs",
           ],
         },
       },

@@ -2,7 +2,7 @@ import type { Command, Engine, Run } from "../sandbox/engines";
 import type { Method } from "../sandbox/api/api";
 import type { ServedRequest } from "../sandbox/api/faults";
 import type { EmulatorOptions } from "../sandbox/api/server";
-import { World } from "../test/e2e/world";
+import { Scenario } from "../test/e2e/scenario";
 import { checkpoint, program, type Way } from "./programs";
 
 export interface Measurement {
@@ -16,7 +16,7 @@ export interface Measurement {
   stateBytes: number;
 }
 
-export interface Setting {
+export interface SettingName {
   engine: Engine;
   way: Way;
   count: number;
@@ -29,37 +29,37 @@ export interface Setting {
 }
 
 /** Runs these commands one after the other on a new stack. */
-export async function measure(setting: Setting, commands: readonly Command[]): Promise<Measurement[]> {
+export async function measure(setting: SettingName, commands: readonly Command[]): Promise<Measurement[]> {
   const { engine, way, count, parallel, api, others = 0, env } = setting;
-  const world = await World.create(engine, api);
+  const scenario = await Scenario.create(engine, api);
   try {
-    world.config = {};
-    world.env = { OPENAI_BASE_URL: world.api.url, OPENAI_ADMIN_KEY: world.api.adminKey, ...env };
-    await world.write(program(way, count));
-    for (let index = 0; index < others; index++) world.api.grant(checkpoint, `proj_other_${index}`);
+    scenario.config = {};
+    scenario.env = { OPENAI_BASE_URL: scenario.api.url, OPENAI_ADMIN_KEY: scenario.api.adminKey, ...env };
+    await scenario.write(program(way, count));
+    for (let index = 0; index < others; index++) scenario.api.grant(checkpoint, `proj_other_${index}`);
     const measured: Measurement[] = [];
     for (const command of commands) {
-      const run = await world.run(command, parallel === undefined ? {} : { parallel });
-      measured.push(await summary(world, run));
+      const run = await scenario.run(command, parallel === undefined ? {} : { parallel });
+      measured.push(await summary(scenario, run));
     }
     return measured;
   } finally {
-    await world.remove();
+    await scenario.remove();
   }
 }
 
-async function summary(world: World, { ok, seconds }: Run): Promise<Measurement> {
-  const requests = world.api.takeRequests();
+async function summary(scenario: Scenario, { ok, seconds }: Run): Promise<Measurement> {
+  const requests = scenario.api.takeRequests();
   const served = (method: Method) =>
     requests.filter((request) => request.method === method && !isRefused(request)).length;
-  const resources = (await world.all()).filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic"));
+  const resources = (await scenario.all()).filter(({ type }) => type.startsWith("pulumi-nodejs:dynamic"));
   const bytes = resources.reduce((sum, resource) => sum + JSON.stringify(resource).length, 0);
   return {
     ok,
     seconds,
     requests: { GET: served("GET"), POST: served("POST"), DELETE: served("DELETE") },
     refused: requests.filter(isRefused).length,
-    granted: world.api.permissions(checkpoint).length,
+    granted: scenario.api.permissions(checkpoint).length,
     stateBytes: resources.length === 0 ? 0 : Math.round(bytes / resources.length),
   };
 }

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util";
 import { version as sdkVersion } from "@pulumi/pulumi/package.json";
 import { chooseEngine } from "../sandbox/choose";
 import type { Command, Engine } from "../sandbox/engines";
-import { measure, median, type Measurement, type Setting } from "./measure";
+import { measure, median, type Measurement, type SettingName } from "./measure";
 import { plot } from "./plot";
 import type { Way } from "./programs";
 
@@ -47,7 +47,7 @@ class Bench {
     console.log(`\n${section}`);
   }
 
-  async repeat(setting: Omit<Setting, "engine">, commands: readonly Command[], times = this.repeats) {
+  async repeat(setting: Omit<SettingName, "engine">, commands: readonly Command[], times = this.repeats) {
     const runs: Measurement[][] = [];
     for (let run = 0; run < times; run++) runs.push(await measure({ engine: this.engine, ...setting }, commands));
     return commands.map((_, index) => median(runs.map((measured) => measured[index]!)));

@@ -1,6 +1,6 @@
 /** Time and chance, so that tests need not wait and runs can be repeated. */
 export interface Clock {
-  /** Milliseconds that only ever grow, whatever happens to the computer's date. */
+  /** Milliseconds that only ever grow, even if the computer's date is set back. */
   now(): number;
   /** The computer's date, in milliseconds since the Unix epoch. */
   date(): number;

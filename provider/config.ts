@@ -1,8 +1,8 @@
 import { closest, distance } from "fastest-levenshtein";
 
-/** Config that is missing or wrong, or forbids the operation. Thrown before any request is made. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
+/** What the user gave is wrong, or forbids the operation. Thrown before any write is made. */
+export class UsageError extends Error {
+  override readonly name: string = "UsageError";
 
   /** @param remedy what to do about it. */
   constructor(
@@ -13,22 +13,22 @@ export class ConfigError extends Error {
   }
 }
 
+/** Config that is missing or wrong. Thrown before any request is made. */
+export class ConfigError extends UsageError {
+  override readonly name = "ConfigError";
+}
+
 /** The settings that OpenAI's official provider knows by the same names. It refuses other keys in its namespace. */
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
-const settings = [
-  ...sharedSettings,
-  "requestsPerMinute",
-  "timeoutSeconds",
-  "maxWaitSeconds",
-  "driftDetection",
-  "adoptExisting",
-] as const;
-export type Setting = (typeof settings)[number];
+/** How to reach the API. */
+export const connectionSettings = [...sharedSettings, "requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
+const settings = [...connectionSettings, "driftDetection", "adoptExisting"] as const;
+export type SettingName = (typeof settings)[number];
 
-/** A place where a person sets settings. */
+/** A place where a user sets settings. */
 export interface Source {
   /** The names that a setting may have there, in the order in which they are tried. */
-  namesOf: (setting: Setting) => readonly string[];
+  namesOf: (setting: SettingName) => readonly string[];
   /** Where a value is corrected, to follow "Correct it". */
   correctIt: string;
   /** The remedy for a missing admin key. */
@@ -36,30 +36,33 @@ export interface Source {
 }
 
 /** The package's own namespace in a stack's config. */
-const own = "openai-checkpoint-permissions:";
+const ownNamespace = "openai-checkpoint-permissions:";
 /** The namespace of OpenAI's own provider. */
-const shared = "openai:";
+const openaiNamespace = "openai:";
 
-const inPulumi: Omit<Source, "namesOf"> = {
+const pulumiSource: Omit<Source, "namesOf"> = {
   correctIt: "with `pulumi config set`",
   howToSetKey: (nameOf) =>
     `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
-    "OPENAI_ADMIN_KEY=…`. An organization owner makes one at " +
-    "https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do. " +
+    "OPENAI_ADMIN_KEY=…`. An organization owner creates one at " +
+    "https://platform.openai.com/settings/organization/admin-keys; a project key (OPENAI_API_KEY) does not work. " +
     `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
 };
 /** A stack's config: the package's own namespace, else the shared one. */
-const ofStack: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`, `${shared}${setting}`] };
+const stackSource: Source = {
+  ...pulumiSource,
+  namesOf: (setting) => [`${ownNamespace}${setting}`, `${openaiNamespace}${setting}`],
+};
 /** A native provider is given its own namespace only. */
-export const ofProvider: Source = { ...inPulumi, namesOf: (setting) => [`${own}${setting}`] };
+export const providerSource: Source = { ...pulumiSource, namesOf: (setting) => [`${ownNamespace}${setting}`] };
 /** A script's options. */
-export const ofOptions: Source = {
+export const optionsSource: Source = {
   namesOf: (setting) => [setting],
   correctIt: "in the options",
   howToSetKey: (nameOf) => `Set OPENAI_ADMIN_KEY, or pass ${nameOf("adminApiKey")}.`,
 };
 
-/** The settings of one deployment. */
+/** The settings of one run. */
 export interface Settings {
   /**
    * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. A missing key is an error only when
@@ -72,24 +75,24 @@ export interface Settings {
   organization: string | undefined;
   /** Sent as `OpenAI-Project`. Default: not sent. */
   project: string | undefined;
-  /** Paces the requests to each endpoint ahead of time. Default: as fast as the API allows. */
+  /** Limits the requests to each endpoint ahead of time. Default: as fast as the API allows. */
   requestsPerMinute: number | undefined;
   /** How long one request may take, in seconds. Default: 60. */
   timeoutSeconds: number;
-  /** How long to wait while the API throttles and serves nothing, in seconds. Default: 900. */
+  /** How long to wait while the API is rate-limiting and serves nothing, in seconds. Default: 900. */
   maxWaitSeconds: number;
   /** Whether a preview looks each permission up. Default: true. */
   driftDetection: boolean;
-  /** Whether a permission that already exists is taken over. Default: true. */
+  /** Whether a permission that already exists is adopted. Default: true. */
   adoptExisting: boolean;
 }
 
 /** Settings as read, once, from their source and the environment. */
 export interface Config extends Settings {
-  /** Remarks for the person, such as on a variable that is ignored. */
+  /** Remarks for the user, such as on a variable that is ignored. */
   notices: string[];
   /** The full name of a setting where it was read, or where it should be set. */
-  nameOf: (setting: Setting) => string;
+  nameOf: (setting: SettingName) => string;
   /** The remedy for a missing admin key. */
   howToSetKey: string;
 }
@@ -110,69 +113,44 @@ const defaultBaseUrl = "https://api.openai.com/v1";
 export function readConfig(
   get: (key: string) => string | undefined,
   env: Record<string, string | undefined>,
-  source = ofStack,
+  source = stackSource,
 ): Config {
   const problems: string[] = [];
   const notices: string[] = [];
   // An empty value is how shells and CI systems spell "not set".
   const valueOf = (key: string) => get(key)?.trim() || undefined;
-  const nameOf = (setting: Setting) => {
+  const nameOf = (setting: SettingName) => {
     const names = source.namesOf(setting);
     return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared(setting) ? -1 : 0)!;
   };
-  const text = (setting: Setting) => valueOf(nameOf(setting));
-  const variable = (name: string) => env[name]?.trim() || undefined;
+  const text = (setting: SettingName) => valueOf(nameOf(setting));
+  const number = (setting: SettingName) => numberIn(nameOf(setting), text(setting), problems);
+  const flag = (setting: SettingName) => flagIn(nameOf(setting), text(setting), problems);
+  const keyFromSource = text("adminApiKey");
 
-  const keyFromStack = text("adminApiKey");
-  const keyFromEnv = variable("OPENAI_ADMIN_KEY");
-  const fromEnvironment = (name: string, setting: Setting) => {
-    const value = variable(name);
-    if (value === undefined || keyFromStack === undefined) return value;
+  /** A value, and the name by which it was set. */
+  const withVariable = (setting: SettingName, variable: string): [name: string, value: string | undefined] => {
+    const value = text(setting);
+    if (value !== undefined) return [nameOf(setting), value];
+    const fromEnvironment = env[variable]?.trim() || undefined;
+    if (fromEnvironment === undefined || keyFromSource === undefined) return [variable, fromEnvironment];
     notices.push(
-      `${name} is ignored, because the admin key comes from ${nameOf("adminApiKey")}; ` +
+      `${variable} is ignored, because the admin key comes from ${nameOf("adminApiKey")}; ` +
         `set ${nameOf(setting)} beside it, if that key needs it.`,
     );
-    return undefined;
+    return [variable, undefined];
   };
+  const header = (setting: SettingName, variable: string) => headerIn(...withVariable(setting, variable), problems);
 
-  const number = (setting: Setting) => {
-    const value = text(setting);
-    if (value === undefined) return undefined;
-    const parsed = Number(value);
-    if (Number.isFinite(parsed) && parsed > 0) return parsed;
-    problems.push(`${nameOf(setting)} must be a number above 0, but is ${quoted(value)}.`);
-    return undefined;
-  };
-  const flag = (setting: Setting) => {
-    const value = text(setting);
-    if (value === undefined || value === "true") return true;
-    if (value !== "false") problems.push(`${nameOf(setting)} must be true or false, but is ${quoted(value)}.`);
-    return false;
-  };
-  const header = (key: string, value: string | undefined) => {
-    if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {
-      problems.push(`${key} must be plain ASCII without spaces, as it is sent in a header.`);
-    }
-    return value;
-  };
-  const headerSetting = (setting: "organization" | "project", name: string) =>
-    header(nameOf(setting), text(setting)) ?? header(name, fromEnvironment(name, setting));
-
-  const baseUrlFromStack = text("baseUrl");
-  const baseUrl = baseUrlFromStack ?? fromEnvironment("OPENAI_BASE_URL", "baseUrl") ?? defaultBaseUrl;
+  const [baseUrlName, baseUrl = defaultBaseUrl] = withVariable("baseUrl", "OPENAI_BASE_URL");
   const baseUrlProblem = problemWithBaseUrl(baseUrl, nameOf);
-  if (baseUrlProblem !== undefined) {
-    problems.push(`${baseUrlFromStack === undefined ? "OPENAI_BASE_URL" : nameOf("baseUrl")} ${baseUrlProblem}`);
-  }
+  if (baseUrlProblem !== undefined) problems.push(`${baseUrlName} ${baseUrlProblem}`);
 
   const config: Config = {
-    adminApiKey: header(
-      keyFromStack === undefined ? "OPENAI_ADMIN_KEY" : nameOf("adminApiKey"),
-      keyFromStack ?? keyFromEnv,
-    ),
+    adminApiKey: header("adminApiKey", "OPENAI_ADMIN_KEY"),
     baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
-    organization: headerSetting("organization", "OPENAI_ORG_ID"),
-    project: headerSetting("project", "OPENAI_PROJECT_ID"),
+    organization: header("organization", "OPENAI_ORG_ID"),
+    project: header("project", "OPENAI_PROJECT_ID"),
     requestsPerMinute: number("requestsPerMinute"),
     timeoutSeconds: number("timeoutSeconds") ?? 60,
     maxWaitSeconds: number("maxWaitSeconds") ?? 900,
@@ -188,13 +166,34 @@ export function readConfig(
   return config;
 }
 
+function numberIn(name: string, value: string | undefined, problems: string[]): number | undefined {
+  if (value === undefined) return undefined;
+  const parsed = Number(value);
+  if (Number.isFinite(parsed) && parsed > 0) return parsed;
+  problems.push(`${name} must be a number above 0, but is ${quoted(value)}.`);
+  return undefined;
+}
+
+function flagIn(name: string, value: string | undefined, problems: string[]): boolean {
+  if (value === undefined || value === "true") return true;
+  if (value !== "false") problems.push(`${name} must be true or false, but is ${quoted(value)}.`);
+  return false;
+}
+
+function headerIn(name: string, value: string | undefined, problems: string[]): string | undefined {
+  if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {
+    problems.push(`${name} must be plain ASCII without spaces, as it is sent in a header.`);
+  }
+  return value;
+}
+
 export function missingKey({ howToSetKey }: Config): ConfigError {
   return new ConfigError("No admin API key is set.", howToSetKey);
 }
 
 /** Why there is no setting of this name, and which one may be meant; undefined when there is one. */
 export function problemWithName(name: string): string | undefined {
-  if (isSetting(name)) return undefined;
+  if (isSettingName(name)) return undefined;
   const near = nearestSetting(name);
   const remedy = near === undefined ? `There are ${settings.join(", ")}.` : `Did you mean ${near}?`;
   return `There is no setting "${name}". ${remedy}`;
@@ -209,19 +208,19 @@ export function problemsWithKeys(keys: readonly string[]): { errors: string[]; n
   const namesIn = (namespace: string) =>
     keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length));
   return {
-    errors: namesIn(own).flatMap((name) => {
+    errors: namesIn(ownNamespace).flatMap((name) => {
       const problem = problemWithName(name);
-      return problem === undefined ? [] : `${own}${name}: ${problem}`;
+      return problem === undefined ? [] : `${ownNamespace}${name}: ${problem}`;
     }),
-    notices: namesIn(shared).flatMap((name) => {
-      const near = isSetting(name) ? undefined : nearestSetting(name);
-      return near === undefined ? [] : `${shared}${name} is not read here. Did you mean ${usualKey(near)}?`;
+    notices: namesIn(openaiNamespace).flatMap((name) => {
+      const near = isSettingName(name) ? undefined : nearestSetting(name);
+      return near === undefined ? [] : `${openaiNamespace}${name} is not read here. Did you mean ${usualKey(near)}?`;
     }),
   };
 }
 
 /** The keys by which a stack's config may have the admin key. */
-export const keysOfAdminKey = ofStack.namesOf("adminApiKey");
+export const keysOfAdminKey = stackSource.namesOf("adminApiKey");
 
 /** The warning for an admin key that is in plain text in a stack's config. */
 export function warningOfPlainKey(key: string): string {
@@ -232,20 +231,20 @@ export function warningOfPlainKey(key: string): string {
 }
 
 /** The key that the docs recommend: OpenAI's own provider refuses settings that it does not know. */
-function usualKey(setting: Setting): string {
-  return `${isShared(setting) ? shared : own}${setting}`;
+function usualKey(setting: SettingName): string {
+  return `${isShared(setting) ? openaiNamespace : ownNamespace}${setting}`;
 }
 
-function isShared(setting: Setting): boolean {
+function isShared(setting: SettingName): boolean {
   return sharedSettings.some((one) => one === setting);
 }
 
-function isSetting(name: string): boolean {
+function isSettingName(name: string): boolean {
   return settings.some((setting) => setting === name);
 }
 
-function nearestSetting(name: string): Setting | undefined {
-  const near = closest(name, settings) as Setting;
+function nearestSetting(name: string): SettingName | undefined {
+  const near = closest(name, settings) as SettingName;
   return distance(name, near) <= 3 ? near : undefined;
 }
 

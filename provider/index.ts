@@ -1,10 +1,10 @@
 export type { Permission } from "./api/permission";
-export { CheckpointPermission, type CheckpointPermissionArgs } from "./program/permission";
-export { CheckpointPermissions, type CheckpointPermissionsArgs } from "./program/permissions";
+export { CheckpointPermission, type CheckpointPermissionArgs } from "./dynamic/permission";
+export { CheckpointPermissionSet, type CheckpointPermissionSetArgs } from "./dynamic/permission-set";
 export {
   CheckpointPermissionsError,
   listCheckpointPermissions,
   listCheckpointPermissionsOutput,
   type ListCheckpointPermissionsArgs,
   type ListOptions,
-} from "./program/list";
+} from "./dynamic/list";

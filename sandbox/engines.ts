@@ -1,4 +1,4 @@
-/** One small interface to whatever runs a Pulumi program: the real CLI, or the sandbox's own engine. */
+/** One small interface to what runs a Pulumi program: the real CLI, or the sandbox's own engine. */
 
 export type Command = "preview" | "up" | "refresh" | "destroy";
 
@@ -27,7 +27,7 @@ export interface RunOptions {
   continueOnError?: boolean;
   /** Whether `up` and `destroy` refresh first. */
   refresh?: boolean;
-  /** Whether the CLI logs whatever it does. */
+  /** Whether the CLI logs all that it does. */
   verbose?: boolean;
   /** Called for each event as it happens. */
   onEvent?: (event: Event) => void;
@@ -92,7 +92,7 @@ export interface StackExport {
 }
 
 export interface Engine {
-  /** Its name and version, for a person. */
+  /** Its name and version, for a user. */
   readonly description: string;
   readonly kind: "pulumi" | "miniature";
   run(project: Project, command: Command, options?: RunOptions): Promise<Run>;
@@ -100,7 +100,7 @@ export interface Engine {
   importState(project: Project, state: StackExport): Promise<void>;
   /** Frees a stack whose run was killed. */
   cancel(project: Project): Promise<void>;
-  /** Closes whatever is open for the project. */
+  /** Closes what is open for the project. */
   remove(project: Project): Promise<void>;
 }
 

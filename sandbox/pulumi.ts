@@ -92,9 +92,15 @@ export class PulumiEngine implements Engine {
 
     const startedAt = Date.now();
     const events = new EventLog(log, options.onEvent);
-    const watching = setInterval(() => void events.read(), 100);
-    const { code, output } = await this.#spawn(project, args, options.onStart);
-    clearInterval(watching);
+    // A scenario that ran out of time may have removed the folder.
+    const watching = setInterval(() => void events.read().catch(() => undefined), 100);
+    let code: number | null;
+    let output: string;
+    try {
+      ({ code, output } = await this.#spawn(project, args, options.onStart));
+    } finally {
+      clearInterval(watching);
+    }
     await events.read();
     return {
       ok: code === 0,

@@ -12,7 +12,7 @@ const looks: Record<string, { sign: string; colour: Colour; past: string }> = {
   same: { sign: "  ", colour: "dim", past: "unchanged" },
 };
 
-/** An event as a line for a person; undefined for what another line says already. */
+/** An event as a line for a user; undefined for what another line says already. */
 export function renderEvent(event: Event, coloured = false): string | undefined {
   const paint = (colour: Colour, text: string) => (coloured ? styleText(colour, text) : text);
   if ("message" in event) {

@@ -15,44 +15,15 @@ function title(text: string): void {
   console.log(`\n${isTerminal ? styleText("bold", text) : text}`);
 }
 
-/** Something that moves while nothing else does. */
-function progress(label: string): { line: (text: string) => void; stop: () => void } {
-  const startedAt = Date.now();
-  const clear = () => isTerminal && process.stdout.write("\r\u001b[K");
-  const frames = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
-  let frame = 0;
-  const timer = setInterval(() => {
-    if (!isTerminal) return;
-    const seconds = ((Date.now() - startedAt) / 1000).toFixed(0);
-    process.stdout.write(`\r\u001b[K    ${frames[frame++ % frames.length]!} ${label} … ${seconds} s`);
-  }, 100);
-  return {
-    line: (text) => {
-      clear();
-      console.log(text);
-    },
-    stop: () => {
-      clearInterval(timer);
-      clear();
-    },
-  };
-}
-
 async function run(engine: Engine, project: Project, command: Command): Promise<Run> {
   console.log(engine.kind === "pulumi" ? `$ pulumi ${command}` : `$ ${command}`);
-  const { line, stop } = progress(command);
-  let result: Run;
-  try {
-    result = await engine.run(project, command, {
-      skipPreview: true,
-      onEvent: (event) => {
-        const text = renderEvent(event, isTerminal);
-        if (text !== undefined) line(text);
-      },
-    });
-  } finally {
-    stop();
-  }
+  const result = await engine.run(project, command, {
+    skipPreview: true,
+    onEvent: (event) => {
+      const text = renderEvent(event, isTerminal);
+      if (text !== undefined) console.log(text);
+    },
+  });
   console.log(renderSummary(command, result, isTerminal));
   if (!result.ok) throw new Error(`The ${command} failed:\n${result.output}`);
   return result;
@@ -61,7 +32,7 @@ async function run(engine: Engine, project: Project, command: Command): Promise<
 function show(api: Emulator): void {
   console.log(`$ curl …/fine_tuning/checkpoints/${checkpoint}/permissions`);
   const rows = api.permissions(checkpoint);
-  if (rows.length === 0) console.log("    nobody");
+  if (rows.length === 0) console.log("    no project");
   for (const row of rows) {
     console.log(`    ${row.project_id.padEnd(16)} ${row.id}  granted ${new Date(row.created_at * 1000).toISOString()}`);
   }
@@ -71,7 +42,7 @@ async function main(): Promise<void> {
   const { engine, why } = await chooseEngine();
   console.log(why);
   const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-start-"));
-  // Of a permission that was granted a moment ago, a preview does not believe that it is gone.
+  // A preview does not treat a permission as revoked that was granted a moment ago.
   const api = await Emulator.start({ age: 3600 });
   const project: Project = {
     folder: resolve("examples/quickstart"),
@@ -80,7 +51,7 @@ async function main(): Promise<void> {
     env: { OPENAI_BASE_URL: api.url, OPENAI_ADMIN_KEY: api.adminKey },
   };
   try {
-    title("1. Three projects should get access to a fine-tuned checkpoint. What would happen?");
+    title("1. Three projects are to get access to a fine-tuned checkpoint. What would happen?");
     await run(engine, project, "preview");
 
     title("2. Grant it.");
@@ -90,7 +61,7 @@ async function main(): Promise<void> {
 
     const revoked = api.permissions(checkpoint).find((row) => row.project_id === "proj_mobile")!;
     api.revoke(revoked.id);
-    title(`3. Somebody revokes proj_mobile's permission (${revoked.id}) by hand. A plain preview shows it:`);
+    title(`3. proj_mobile's permission (${revoked.id}) is revoked by hand. A plain preview shows it:`);
     const drift = await run(engine, project, "preview");
     if (drift.counts["replace"] !== 1) throw new Error("The preview did not show the revocation.");
 

@@ -1,5 +1,5 @@
 /**
- * `npm run picture`: draws docs/images/drift.svg, a preview that shows drift, from what the Pulumi CLI prints for
+ * `npm run dev:picture`: draws docs/images/drift.svg, a preview that shows drift, from what the Pulumi CLI prints for
  * examples/quickstart against the emulated API.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * `npm run plugin:pack`: the native plugin as one archive for `pulumi plugin install --file`: a single script, which
+ * `npm run dev:plugin-pack`: the native plugin as one archive for `pulumi plugin install --file`: a single script, which
  * needs Node.js and nothing else, on every system.
  */
 import { execFileSync } from "node:child_process";
@@ -15,7 +15,7 @@ const archive = `dist/${name}-v${version}.tar.gz`;
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 buildSync({
-  entryPoints: ["provider/plugin/main.ts"],
+  entryPoints: ["provider/native/main.ts"],
   outfile: join(folder, name),
   bundle: true,
   minify: true,

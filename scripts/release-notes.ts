@@ -1,5 +1,5 @@
 /**
- * `npm run release:notes -- v1.2.3`: prints what CHANGELOG.md says of a version. Fails unless every file that names the
+ * `npm run dev:release-notes -- v1.2.3`: prints what CHANGELOG.md says of a version. Fails unless every file that names the
  * version names this one.
  */
 import { readFileSync } from "node:fs";
@@ -21,11 +21,11 @@ export function releaseNotes(tag: string, changelog: string): string {
 
 /** Checks that all files name the version. */
 function assertVersions(version: string): void {
-  const dependencies = read("plugin/package.json")["dependencies"] as Record<string, string>;
+  const dependencies = read("provider/native/standalone/package.json")["dependencies"] as Record<string, string>;
   const found = {
     "provider/package.json": read("provider/package.json")["version"],
-    "provider/plugin/schema.json": read("provider/plugin/schema.json")["version"],
-    "plugin/package.json": dependencies["pulumi-openai-checkpoint-permissions"]?.replace(/^\^/, ""),
+    "provider/native/schema.json": read("provider/native/schema.json")["version"],
+    "provider/native/standalone/package.json": dependencies["pulumi-openai-checkpoint-permissions"]?.replace(/^\^/, ""),
   };
   const wrong = Object.entries(found).filter(([, one]) => one !== version);
   if (wrong.length === 0) return;

@@ -8,7 +8,7 @@ import ts from "typescript";
 
 const name = "openai-checkpoint-permissions";
 const namespace = `${name}:index:`;
-export const schemaFile = "provider/plugin/schema.json";
+export const schemaFile = "provider/native/schema.json";
 
 interface PropertySpec {
   description: string;
@@ -24,7 +24,7 @@ interface ObjectSpec {
   required: string[];
 }
 
-const files = ["program/permission.ts", "program/permissions.ts", "resource/list.ts", "config.ts"];
+const files = ["dynamic/permission.ts", "dynamic/permission-set.ts", "resource/list.ts", "config.ts"];
 const program = ts.createProgram(
   files.map((file) => join("provider", file)),
   { strict: true, skipLibCheck: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node20 },
@@ -57,11 +57,11 @@ export async function schemaText(): Promise<string> {
       [`${namespace}Permission`]: { type: "object", ...permission },
     },
     resources: {
-      [`${namespace}CheckpointPermission`]: resourceOf("program/permission.ts", "CheckpointPermission", {
+      [`${namespace}CheckpointPermission`]: resourceOf("dynamic/permission.ts", "CheckpointPermission", {
         replacing: ["fineTunedModelCheckpoint", "projectId"],
         importId: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd/proj_abc123",
       }),
-      [`${namespace}CheckpointPermissions`]: resourceOf("program/permissions.ts", "CheckpointPermissions", {
+      [`${namespace}CheckpointPermissionSet`]: resourceOf("dynamic/permission-set.ts", "CheckpointPermissionSet", {
         replacing: ["fineTunedModelCheckpoint"],
         importId: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
       }),

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { systemClock } from "../provider/clock";
 
-describe("the system's clock", function () {
-  it("tells the time, waits, and throws dice", async function () {
+describe("the system clock", function () {
+  it("the system clock tells the time, sleeps and draws random numbers", async function () {
     const before = systemClock.now();
     expect(systemClock.date()).to.be.closeTo(Date.now(), 1000);
     await systemClock.sleep(1);

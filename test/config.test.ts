@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { ConfigError, ofOptions, problemsWithKeys, readConfig, type Config } from "../provider/config";
+import { ConfigError, optionsSource, problemsWithKeys, readConfig, type Config } from "../provider/config";
 
 /** The settings themselves. */
 function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey"> {
@@ -25,7 +25,7 @@ function problem(stack: Record<string, string>, env: Record<string, string> = {}
 }
 
 describe("the config", function () {
-  it("has defaults for everything but the key", function () {
+  it("every setting but the key has a default", function () {
     expect(settings(read())).to.deep.equal({
       adminApiKey: undefined,
       baseUrl: "https://api.openai.com/v1",
@@ -40,7 +40,7 @@ describe("the config", function () {
     });
   });
 
-  it("comes from the package's own namespace, then from the one of OpenAI's own provider", function () {
+  it("a setting comes from the package's own namespace first, then from the openai namespace", function () {
     const own = "openai-checkpoint-permissions";
     const shared = { "openai:adminApiKey": "sk-1", "openai:baseUrl": "https://a/v1", "openai:organization": "org-1" };
     const config = read({ ...shared, "openai:project": "proj_1", [`${own}:organization`]: "org-2" });
@@ -59,13 +59,13 @@ describe("the config", function () {
     ]);
   });
 
-  it("comes from a script's options by their bare names", function () {
-    const config = readConfig((key) => ({ timeoutSeconds: "5" })[key], {}, ofOptions);
+  it("a script's options are settings by their bare names", function () {
+    const config = readConfig((key) => ({ timeoutSeconds: "5" })[key], {}, optionsSource);
     expect(config.timeoutSeconds).to.equal(5);
     expect(config.nameOf("adminApiKey")).to.equal("adminApiKey");
   });
 
-  it("comes from the stack", function () {
+  it("every setting can come from the stack's config", function () {
     const config = read({
       "openai:adminApiKey": "sk-admin-1",
       "openai:baseUrl": "https://proxy.example/openai/v1/",
@@ -98,7 +98,7 @@ describe("the config", function () {
     OPENAI_PROJECT_ID: "proj_2",
   };
 
-  it("comes from the environment, when the key does", function () {
+  it("the shell's address, organization and project are used if the key is the shell's, too", function () {
     expect(read({}, shell)).to.include({
       adminApiKey: "sk-admin-2",
       baseUrl: "http://127.0.0.1:8080/v1",
@@ -107,7 +107,7 @@ describe("the config", function () {
     });
   });
 
-  it("leaves the environment's destination alone when the key comes from the stack, and says so of each", function () {
+  it("the shell's address, organization and project are ignored, with notices, if the key is the stack's", function () {
     const config = read({ "openai:adminApiKey": "sk-admin-1" }, shell);
     expect(config).to.include({ adminApiKey: "sk-admin-1", baseUrl: "https://api.openai.com/v1" });
     expect(config.organization).to.equal(undefined);
@@ -119,18 +119,18 @@ describe("the config", function () {
     ]);
   });
 
-  it("never takes a project's own key", function () {
+  it("OPENAI_API_KEY is never used as the admin key", function () {
     expect(read({}, { OPENAI_API_KEY: "sk-proj-1" }).adminApiKey).to.equal(undefined);
   });
 
-  it("takes an empty value for none", function () {
+  it("an empty or blank value counts as unset", function () {
     const env = { OPENAI_ADMIN_KEY: "", OPENAI_BASE_URL: " " };
     const stack = { "openai:adminApiKey": "", "openai:timeoutSeconds": "" };
     expect(settings(read(stack, env))).to.deep.equal(settings(read()));
   });
 
   for (const host of ["127.0.0.1:1", "127.1.2.3", "localhost:8080", "[::1]:9"]) {
-    it(`lets plain HTTP go to ${host}`, function () {
+    it(`plain HTTP to ${host} is allowed`, function () {
       expect(read({ "openai:baseUrl": `http://${host}/v1` }).baseUrl).to.equal(`http://${host}/v1`);
     });
   }
@@ -148,7 +148,7 @@ describe("the config", function () {
     "https://": "must be a URL",
   };
   for (const [url, why] of Object.entries(wrongUrls)) {
-    it(`refuses ${url}, without repeating it`, function () {
+    it(`the base URL ${url} is rejected without repeating it`, function () {
       expect(problem({ "openai:baseUrl": url }))
         .to.include(`openai:baseUrl ${why}`)
         .and.not.to.include("secret");
@@ -156,16 +156,16 @@ describe("the config", function () {
     });
   }
 
-  it("reads a base URL as every client does", function () {
+  it("the base URL's scheme, host and final slash are normalized", function () {
     expect(read({ "openai:baseUrl": "HTTP://LOCALHOST:8080/v1/" }).baseUrl).to.equal("http://localhost:8080/v1");
   });
 
-  it("names the variable that a wrong header comes from", function () {
+  it("the error for an invalid header value names the variable it comes from", function () {
     const env = { OPENAI_ADMIN_KEY: "sk-admin-x", OPENAI_ORG_ID: "org ä" };
     expect(problem({}, env)).to.include("OPENAI_ORG_ID must be plain ASCII");
   });
 
-  it("names every wrong value at once", function () {
+  it("an error about the config names all invalid values at once", function () {
     const message = problem({
       "openai:requestsPerMinute": "0",
       "openai:timeoutSeconds": "soon",
@@ -176,14 +176,14 @@ describe("the config", function () {
     expect(message.match(/openai:\w+ must be/g)).to.have.length(5);
   });
 
-  it("refuses a key that would break the header, without repeating it", function () {
+  it("a key with line breaks or non-ASCII letters is rejected without repeating it", function () {
     expect(problem({ "openai:adminApiKey": "sk-admin\r\nX-Evil: 1" }))
       .to.include("openai:adminApiKey must be plain ASCII")
       .and.not.to.include("Evil");
     expect(problem({}, { OPENAI_ADMIN_KEY: "sk-ädmin" })).to.include("OPENAI_ADMIN_KEY must be plain ASCII");
   });
 
-  it("either reads or names the key, whatever the values", function () {
+  it("any value is either accepted or rejected with an error naming its setting", function () {
     const numbers = ["requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
     const flags = ["driftDetection", "adoptExisting"] as const;
     const headers = ["organization", "project", "adminApiKey"] as const;
@@ -207,7 +207,7 @@ describe("the config", function () {
     );
   });
 
-  it("repeats no value that could be a key which was set in the wrong place", function () {
+  it("an error does not repeat a value that may be a misplaced key", function () {
     const message = problem({
       "openai:timeoutSeconds": "sk-admin-misplaced",
       "openai:adoptExisting": "sk-admin-misplaced",
@@ -215,7 +215,7 @@ describe("the config", function () {
     expect(message).to.include("openai:timeoutSeconds must be").and.not.to.include("misplaced");
   });
 
-  it("tells a mistyped key of the shared namespace from one that is somebody else's", function () {
+  it("a misspelled openai: key gets a suggestion; keys of other packages are ignored", function () {
     const keys = ["openai:adminKey", "openai:adminApiKey", "openai:somethingElse", "aws:region", "acme:baseUrll"];
     expect(problemsWithKeys(keys)).to.deep.equal({
       errors: [],

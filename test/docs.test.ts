@@ -23,7 +23,7 @@ function anchorsOf(page: string): string[] {
 }
 
 describe("the documentation", function () {
-  it("has no link inside the repository that leads nowhere", function () {
+  it("every link inside the repository leads to an existing page and heading", function () {
     const broken = pages.flatMap((page) =>
       [...readFileSync(page, "utf8").matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, link]) => {
         if (/^[a-z]+:/.test(link!)) return [];
@@ -37,7 +37,7 @@ describe("the documentation", function () {
     expect(broken).to.deep.equal([]);
   });
 
-  it("has Python, Go and YAML from the examples, which run", function () {
+  it("every Python, Go and YAML snippet in the docs is part of a runnable example", function () {
     const programs = {
       python: "examples/native/python/__main__.py",
       go: "examples/native/go/main.go",
@@ -53,7 +53,7 @@ describe("the documentation", function () {
     }
   });
 
-  it("has TypeScript that compiles", function () {
+  it("every TypeScript snippet in the docs compiles", function () {
     this.timeout(30_000);
     const snippets = pages.flatMap((page) =>
       [...readFileSync(page, "utf8").matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code], index) => ({
@@ -90,7 +90,7 @@ describe("the documentation", function () {
   });
 });
 
-/** Lines of code, however far they are indented. */
+/** Code without its indentation. */
 function withoutIndent(code: string): string {
   return code.replace(/^[ \t]+/gm, "");
 }
@@ -101,7 +101,7 @@ function withContext(code: string): string {
   const body = code.replace(/^import .*$/gm, "");
   const names = [
     "CheckpointPermission",
-    "CheckpointPermissions",
+    "CheckpointPermissionSet",
     "listCheckpointPermissions",
     "listCheckpointPermissionsOutput",
   ];

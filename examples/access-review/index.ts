@@ -1,11 +1,11 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CheckpointPermissions } from "pulumi-openai-checkpoint-permissions";
+import { CheckpointPermissionSet } from "pulumi-openai-checkpoint-permissions";
 
-/** A project that asks for the checkpoint, and what the review knows of it. */
+/** A project that asks for access to the checkpoint, and what the review knows about it. */
 interface Applicant {
   projectId: string;
   owner: string;
-  /** The day of its last review, as 2026-11-02. */
+  /** The date of its last review, such as 2026-11-02. */
   reviewed: string;
   handlesCustomerData: boolean;
 }
@@ -14,12 +14,12 @@ const config = new pulumi.Config();
 const applicants = config.requireObject<Applicant[]>("applicants");
 const reviewedSince = config.require("reviewedSince");
 
-/** Who may: reviewed lately, with an owner to ask, and without customer data. */
+/** Projects qualify if they were reviewed recently, have an owner, and handle no customer data. */
 function mayUse({ owner, reviewed, handlesCustomerData }: Applicant): boolean {
   return owner !== "" && reviewed >= reviewedSince && !handlesCustomerData;
 }
 
-const reviewed = new CheckpointPermissions("reviewed", {
+const reviewed = new CheckpointPermissionSet("reviewed", {
   fineTunedModelCheckpoint: config.require("checkpoint"),
   projectIds: applicants.filter(mayUse).map(({ projectId }) => projectId),
   exclusive: true,

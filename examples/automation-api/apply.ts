@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { LocalWorkspace, type EngineEvent, type Stack } from "@pulumi/pulumi/automation";
 import { parse } from "csv-parse/sync";
-import { CheckpointPermissions } from "pulumi-openai-checkpoint-permissions";
+import { CheckpointPermissionSet } from "pulumi-openai-checkpoint-permissions";
 
 interface Row {
   stack: string;
@@ -9,7 +9,7 @@ interface Row {
   project: string;
 }
 
-/** What became of a stack. */
+/** The result for one stack. */
 interface Outcome {
   stack: string;
   gained: string[];
@@ -17,7 +17,7 @@ interface Outcome {
   failure: string | undefined;
 }
 
-/** Declares a stack's part of the table: one list of projects for each checkpoint, so that each is one POST. */
+/** Declares a stack's part of the table: one set for each checkpoint, so that each takes one POST. */
 function programFor(rows: readonly Row[]): () => Promise<void> {
   return async () => {
     const byCheckpoint = new Map<string, string[]>();
@@ -25,12 +25,12 @@ function programFor(rows: readonly Row[]): () => Promise<void> {
       byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), project]);
     }
     for (const [fineTunedModelCheckpoint, projectIds] of byCheckpoint) {
-      new CheckpointPermissions(fineTunedModelCheckpoint, { fineTunedModelCheckpoint, projectIds });
+      new CheckpointPermissionSet(fineTunedModelCheckpoint, { fineTunedModelCheckpoint, projectIds });
     }
   };
 }
 
-/** Who has access by a stack, as its state says; also after an `up` that failed half way. */
+/** The access that a stack has in state, even after an `up` that failed halfway. */
 async function accessBy(stack: Stack): Promise<string[]> {
   const { resources = [] } = (await stack.exportStack()).deployment as {
     resources?: { outputs?: { fineTunedModelCheckpoint?: string; permissions?: { projectId: string }[] } }[];
@@ -40,13 +40,13 @@ async function accessBy(stack: Stack): Promise<string[]> {
   );
 }
 
-/** Says what happens, while it does. */
+/** Prints what happens, as it happens. */
 function progressOf(stack: string): (event: EngineEvent) => void {
   const say = (line: string) => console.error(`${stack}: ${line}`);
   return ({ resOutputsEvent, diagnosticEvent }) => {
     const { op, type, urn } = resOutputsEvent?.metadata ?? { op: "same", type: "", urn: "" };
     if (op !== "same" && type !== "pulumi:pulumi:Stack") say(`${op} ${urn.split("::").slice(3).join("::")}`);
-    // Without Pulumi's marks for colours.
+    // Without Pulumi's color tags.
     const message = diagnosticEvent?.message.replace(/<\{%.*?%\}>/g, "").trim() ?? "";
     if (message !== "") say(message);
   };
@@ -87,7 +87,7 @@ async function main(file: string): Promise<void> {
     ...gained.map((access) => ({ stack, change: "gained", access })),
     ...lost.map((access) => ({ stack, change: "lost", access })),
   ]);
-  if (changes.length === 0) console.log("Nobody gained or lost access.");
+  if (changes.length === 0) console.log("No project gained or lost access.");
   else console.table(changes);
   for (const { stack, failure } of outcomes) {
     if (failure === undefined) continue;

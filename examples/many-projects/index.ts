@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
-import { CheckpointPermissions } from "pulumi-openai-checkpoint-permissions";
+import { CheckpointPermissionSet } from "pulumi-openai-checkpoint-permissions";
 
 const config = new pulumi.Config();
 
-const team = new CheckpointPermissions("team", {
+const team = new CheckpointPermissionSet("team", {
   fineTunedModelCheckpoint: config.require("checkpoint"),
   projectIds: config.requireObject<string[]>("projects"),
 });

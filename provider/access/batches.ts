@@ -1,74 +1,91 @@
 import type { Clock } from "../clock";
 
-/** How long, in milliseconds, a batch waits for another item to join it. */
-const shortestQuiet = 20;
-const longestQuiet = 250;
+/** What is known of the items that are still to come. */
+export interface Outlook {
+  /** How many more the program declares; undefined where its constructors do not tell. */
+  toCome: number | undefined;
+  /** How many the engine has under way at a time; undefined where that is not known. */
+  parallel: number | undefined;
+}
+
+/**
+ * How long, in milliseconds, a batch waits for another item where it cannot know whether one will come. The engine's
+ * creates are 8 ms apart at rest, and several times that on a machine that is busy.
+ */
+const quiet = 100;
+/**
+ * The same where more are known to come, and the engine has room for them. Such a batch waits in vain only if other
+ * resources take up that room, or what was to come failed, so it may wait until the busiest machine has sent the next.
+ */
+const quietWhileMoreCome = 1_000;
 /** A batch is closed after this many milliseconds, however steadily items keep coming. */
-const longestGathering = 2_000;
+const longestGathering = 5_000;
 
 /**
  * Gathers items that arrive together into batches, one batch under way at a time.
  *
- * The engine asks for creates one by one, some milliseconds apart. So a batch is gathered until none has come for a
- * quiet time, which follows from the gaps so far, and while the batch before it is under way. Once it is clear how many
- * the engine sends at once, a batch of that size does not wait.
+ * The engine asks for creates one by one. A batch is complete when all that the program declares are in it, or as many as
+ * the engine has under way at a time; where neither is known, when none has come for a quiet time. Once batches show how
+ * many the engine sends at once, one of that size does not wait either.
  */
 export class Batches<Item> {
   #gathered: Item[] = [];
-  #working = false;
-  #lastArrival = -Infinity;
-  #gap = shortestQuiet / 4;
-  /** The size of the last batches. Where several agree, it is as many as the engine sends at once. */
+  #isWorking = false;
+  /** Grows with each sign that the engine works on further items. */
+  #progress = 0;
+  #onComplete: (() => void) | undefined;
+  /** The size of the last batches. Where two agree, it is as many as the engine sends at once. */
   #width = { size: 0, agreed: 0 };
-  #full: (() => void) | undefined;
 
-  /** @param land takes a batch and settles each of its items; it never rejects. */
+  /** @param process takes a batch and settles each of its items; it never rejects. */
   constructor(
-    readonly land: (batch: Item[]) => Promise<void>,
+    readonly process: (batch: Item[]) => Promise<void>,
     readonly clock: Clock,
+    readonly outlook: () => Outlook,
   ) {}
 
   add(item: Item): void {
-    this.#learnGap();
     this.#gathered.push(item);
-    if (this.#isFull) this.#full?.();
-    if (!this.#working) void this.#work();
+    this.recount();
+    if (!this.#isWorking) void this.#work();
   }
 
-  /** Whether no more will come: the engine waits for these. */
-  get #isFull(): boolean {
-    return this.#width.agreed >= 2 && this.#gathered.length === this.#width.size;
+  /** Takes note that the outlook has changed. */
+  recount(): void {
+    this.#progress++;
+    if (this.#isComplete) this.#onComplete?.();
   }
 
-  #learnGap(): void {
-    const now = this.clock.now();
-    const gap = now - this.#lastArrival;
-    this.#lastArrival = now;
-    // Between batches the engine waits for us; that gap says nothing about how it sends.
-    if (this.#working && gap <= longestQuiet) this.#gap = 0.7 * this.#gap + 0.3 * gap;
+  get #isComplete(): boolean {
+    const { toCome, parallel } = this.outlook();
+    const { length } = this.#gathered;
+    if (toCome === 0 || (parallel !== undefined && length >= parallel)) return true;
+    return this.#width.agreed >= 2 && this.#width.size === length;
   }
 
   async #work(): Promise<void> {
-    this.#working = true;
+    this.#isWorking = true;
+    // Items that are asked for in the same moment are one batch.
+    await Promise.resolve();
     while (this.#gathered.length > 0) {
-      await this.#quiet();
+      await this.#gather();
       const batch = this.#gathered;
       this.#gathered = [];
-      await this.land(batch);
+      this.#width = { size: batch.length, agreed: batch.length === this.#width.size ? this.#width.agreed + 1 : 1 };
+      await this.process(batch);
     }
-    this.#working = false;
+    this.#isWorking = false;
   }
 
-  async #quiet(): Promise<void> {
+  async #gather(): Promise<void> {
     const since = this.clock.now();
-    let before: number;
-    do {
-      if (this.#isFull) return;
-      before = this.#gathered.length;
-      const full = new Promise<void>((resolve) => (this.#full = resolve));
-      await Promise.race([full, this.clock.sleep(Math.min(longestQuiet, Math.max(shortestQuiet, 4 * this.#gap)))]);
-    } while (this.#gathered.length > before && this.clock.now() - since < longestGathering);
-    const size = this.#gathered.length;
-    this.#width = { size, agreed: size === this.#width.size ? this.#width.agreed + 1 : 1 };
+    for (let before = -1; before < this.#progress && this.clock.now() - since < longestGathering;) {
+      if (this.#isComplete) return;
+      before = this.#progress;
+      const { toCome, parallel } = this.outlook();
+      const complete = new Promise<void>((resolve) => (this.#onComplete = resolve));
+      const isKnown = toCome !== undefined && parallel !== undefined;
+      await Promise.race([complete, this.clock.sleep(isKnown ? quietWhileMoreCome : quiet)]);
+    }
   }
 }

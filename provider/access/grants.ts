@@ -1,30 +1,31 @@
 import type { Permission } from "../api/permission";
-import { ApiError, mayBlameSomeProjects } from "../api/error";
+import { ApiError, mayConcernSomeProjects } from "../api/error";
 import type { Clock } from "../clock";
-import { Batches } from "./batches";
-import type { Listed, Lookups } from "./lookups";
+import { Batches, type Outlook } from "./batches";
+import type { PermissionList, Lookups } from "./lookups";
 
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
 export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
 
 /** A project's permission, after a grant. */
-export interface Granted {
+export interface GrantResult {
   permission: Permission;
-  /** Whether it existed before. */
-  existed: boolean;
+  /** Whether it existed before, and was not known to be ours. */
+  isAdopted: boolean;
 }
 
-interface Grant {
+interface PendingGrant {
   projectId: string;
-  ids: ReadonlySet<string>;
-  resolve: (granted: Granted) => void;
+  /** Permissions that are ours. */
+  ours: ReadonlySet<string>;
+  resolve: (result: GrantResult) => void;
   reject: (error: unknown) => void;
 }
 
 /** A request whose outcome is unknown is sent this many times in all. */
 const maxAttempts = 3;
-/** After this many equal refusals in a row, of one project each, a refusal is taken to be about all projects. */
-const everybodysFrom = 8;
+/** After this many equal refusals in a row, each of one project, a refusal is taken to be about all projects. */
+const maxEqualRefusals = 8;
 /** The greatest age, in milliseconds, of what a write relies on. */
 export const maxAgeOfWrite = 600_000;
 /** A list may lag behind what the API has accepted: it is read again after these pauses, in milliseconds. */
@@ -32,7 +33,7 @@ const lagPauses = [2_000, 8_000, 20_000];
 
 /** Grants for one checkpoint. Those that are asked for together cost one look, and one POST of what is missing. */
 export class Grants {
-  readonly #batches: Batches<Grant>;
+  readonly #batches: Batches<PendingGrant>;
   /** How many grants in a row, each in a request of its own, were refused in the same words. */
   #refusedAlone = { message: "", count: 0 };
 
@@ -40,29 +41,39 @@ export class Grants {
     readonly create: CreatePermissions,
     readonly lookups: Lookups,
     readonly clock: Clock,
+    outlook: () => Outlook,
   ) {
-    this.#batches = new Batches((batch) => this.#land(batch), clock);
+    this.#batches = new Batches((batch) => this.#process(batch), clock, outlook);
   }
 
   /**
    * Returns the project's permission, and grants one if there is none.
    *
-   * @param ids permissions that are ours: if the project has several, ours is returned.
+   * @param ours permissions that are ours: if the project has several, ours is returned.
    */
-  grant(projectId: string, ids: ReadonlySet<string> = new Set()): Promise<Granted> {
-    return new Promise((resolve, reject) => this.#batches.add({ projectId, ids, resolve, reject }));
+  grant(projectId: string, ours: ReadonlySet<string> = new Set()): Promise<GrantResult> {
+    return new Promise((resolve, reject) => this.#batches.add({ projectId, ours, resolve, reject }));
   }
 
-  /** Settles each grant of the batch, one way or the other. */
-  async #land(batch: Grant[]): Promise<void> {
+  /** Takes note that more is known of the grants that are still to come. */
+  recount(): void {
+    this.#batches.recount();
+  }
+
+  /**
+   * Settles each grant of the batch, one way or the other.
+   *
+   * It looks only now, since a batch may wait for minutes behind the one before it, and a look must be younger than that.
+   */
+  async #process(batch: PendingGrant[]): Promise<void> {
     try {
-      await this.#post(await this.#settleFound(batch, true, maxAgeOfWrite), 1);
+      await this.#post(await this.#resolveExisting(batch, true, maxAgeOfWrite), 1);
     } catch (error) {
       for (const grant of batch) grant.reject(error);
     }
   }
 
-  async #post(batch: Grant[], attempt: number): Promise<void> {
+  async #post(batch: PendingGrant[], attempt: number): Promise<void> {
     if (batch.length === 0) return;
     const projectIds = [...new Set(batch.map(({ projectId }) => projectId))];
     let permissions: Permission[];
@@ -74,20 +85,20 @@ export class Grants {
     this.lookups.granted(permissions);
     this.#refusedAlone = { message: "", count: 0 };
     const byProject = new Map(permissions.map((permission) => [permission.projectId, permission]));
-    const leftOut: Grant[] = [];
+    const leftOut: PendingGrant[] = [];
     for (const grant of batch) {
       const permission = byProject.get(grant.projectId);
       if (permission === undefined) leftOut.push(grant);
-      else grant.resolve({ permission, existed: false });
+      else grant.resolve({ permission, isAdopted: false });
     }
-    for (const grant of await this.#awaitListed(leftOut)) {
+    for (const grant of await this.#waitUntilListed(leftOut)) {
       const why = "the API accepted the request, but lists no permission for the project";
       grant.reject(new ApiError(why, { status: 200 }));
     }
   }
 
   /** Settles the grants that the API has accepted, once it lists them; returns those that it never listed. */
-  async #awaitListed(batch: Grant[]): Promise<Grant[]> {
+  async #waitUntilListed(batch: PendingGrant[]): Promise<PendingGrant[]> {
     let missing = batch;
     for (const pause of [0, ...lagPauses]) {
       if (missing.length === 0) break;
@@ -97,7 +108,7 @@ export class Grants {
     return missing;
   }
 
-  async #recover(batch: Grant[], attempt: number, error: unknown): Promise<void> {
+  async #recover(batch: PendingGrant[], attempt: number, error: unknown): Promise<void> {
     if (error instanceof ApiError && error.ambiguous) {
       if (attempt < maxAttempts) {
         // It may have taken effect: posting again without a look could grant twice.
@@ -105,8 +116,8 @@ export class Grants {
         return this.#post(await this.#lookAgain(batch, false), attempt + 1);
       }
       batch = await this.#lookAgain(batch, false);
-    } else if (mayBlameSomeProjects(error)) {
-      // Somebody may have granted one of them since our look, which some servers refuse.
+    } else if (mayConcernSomeProjects(error)) {
+      // One of them may have been granted since our look, which some servers refuse.
       const missing = attempt === 1 ? await this.#lookAgain(batch, true) : batch;
       if (missing.length < batch.length) return this.#post(missing, attempt);
       if (batch.length > 1) return this.#postInParts(batch, error as ApiError);
@@ -124,24 +135,24 @@ export class Grants {
    *
    * Once many were refused one by one in the same words, the refusal is about all of them.
    */
-  async #postInParts(batch: Grant[], refusal: ApiError): Promise<void> {
+  async #postInParts(batch: PendingGrant[], refusal: ApiError): Promise<void> {
     for (const part of parts(batch, refusal.message)) {
-      if (this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= everybodysFrom) {
+      if (this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals) {
         for (const grant of part) grant.reject(refusal);
       } else await this.#post(part, 2);
     }
   }
 
   /** Reads the list anew, settles the grants that are in it by now, and returns the others. */
-  #lookAgain(batch: Grant[], existed: boolean): Promise<Grant[]> {
+  #lookAgain(batch: PendingGrant[], existed: boolean): Promise<PendingGrant[]> {
     this.lookups.forget();
-    return this.#settleFound(batch, existed);
+    return this.#resolveExisting(batch, existed);
   }
 
-  async #settleFound(batch: Grant[], existed: boolean, age = Infinity): Promise<Grant[]> {
-    const missing: Grant[] = [];
-    const looks = batch.map(({ projectId, ids }) =>
-      this.lookups.find(projectId, { maxAge: age, ...(ids.size > 0 ? { ids } : {}) }),
+  async #resolveExisting(batch: PendingGrant[], existed: boolean, age = Infinity): Promise<PendingGrant[]> {
+    const missing: PendingGrant[] = [];
+    const looks = batch.map(({ projectId, ours }) =>
+      this.lookups.listFor(projectId, { maxAge: age, ...(ours.size > 0 ? { ids: ours } : {}) }),
     );
     const answers = await Promise.allSettled(looks);
     for (const [index, grant] of batch.entries()) {
@@ -150,21 +161,21 @@ export class Grants {
         grant.reject(answer.reason);
         continue;
       }
-      const permission = best(answer.value, grant.ids);
+      const permission = oursOrNewest(answer.value, grant.ours);
       if (permission === undefined) missing.push(grant);
-      else grant.resolve({ permission, existed });
+      else grant.resolve({ permission, isAdopted: existed && !grant.ours.has(permission.id) });
     }
     return missing;
   }
 }
 
 /** The one of a project's permissions that counts: ours if it is there, else the newest. */
-export function best({ permissions }: Listed, ours: ReadonlySet<string>): Permission | undefined {
+export function oursOrNewest({ permissions }: PermissionList, ours: ReadonlySet<string>): Permission | undefined {
   return permissions.find(({ id }) => ours.has(id)) ?? permissions[0];
 }
 
 /** The projects that a refusal names, and the others; two halves, if it names none. */
-function parts(batch: Grant[], refusal: string): Grant[][] {
+function parts(batch: PendingGrant[], refusal: string): PendingGrant[][] {
   const words = new Set(refusal.split(/[^\w-]+/));
   const refused = batch.filter(({ projectId }) => words.has(projectId));
   if (refused.length > 0 && refused.length < batch.length) {

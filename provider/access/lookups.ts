@@ -8,22 +8,20 @@ import type { Clock } from "../clock";
 export type ListPermissions = (query: ListQuery) => Promise<Page>;
 
 /** The permissions of one project, or of the whole checkpoint. */
-export interface Listed {
+export interface PermissionList {
   /** Newest first. */
   permissions: Permission[];
   /** When the API answered, by its own clock, in Unix seconds. */
   date: number;
-  /** The organization of the key, as the answer names it. */
-  organization?: string | undefined;
 }
 
 /** How much of the whole list has been read. */
-export interface Progress {
+export interface ListProgress {
   pages: number;
   isComplete: boolean;
 }
 
-export interface Question {
+export interface LookupOptions {
   /** If any of these permissions is found, the answer may lack the others. */
   ids?: ReadonlySet<string>;
   /** Whether the answer must have every permission of the project, rather than at least one. Default: false. */
@@ -31,7 +29,7 @@ export interface Question {
   /** The greatest age, in milliseconds, of an answer from memory. Default: any age. */
   maxAge?: number;
   /** Called after each page of the whole list that is read for it. */
-  onPage?: (progress: Progress) => void;
+  onPage?: (progress: ListProgress) => void;
 }
 
 /** A list with more pages is taken to be endless: of one project, and of the whole checkpoint. */
@@ -45,50 +43,50 @@ interface Lookup {
   projectId: string | undefined;
   ids: ReadonlySet<string> | undefined;
   isExhaustive: boolean;
-  onPage: Question["onPage"];
-  resolve: (listed: Listed) => void;
+  onPage: LookupOptions["onPage"];
+  resolve: (listed: PermissionList) => void;
   reject: (error: unknown) => void;
 }
-
-type Answered = Pick<Listed, "date" | "organization">;
 
 /** What is known of the list. */
 class Snapshot {
   readonly #rows = new Map<string, Map<string, Permission>>();
   /** The projects whose own list was read to its end. */
-  readonly #readInFull = new Map<string, Answered>();
+  readonly #readInFull = new Map<string, number>();
   readonly #cursors = new Set<string>();
-  /** The answer with the first page. */
-  #begun: Answered | undefined;
+  /** The date of the answer with the first page. */
+  #firstPageDate: number | undefined;
   cursor: string | undefined;
   complete = false;
   pages = 0;
-  /** Whether the API applies the filter on a project. If not, only the whole list shows what is missing. */
-  filterIsKept = true;
   /** The projects that could not be answered for from what was known. */
-  readonly asked = new Set<string>();
+  readonly projectsAsked = new Set<string>();
 
   constructor(
     /** When it was read: when the reading that began it ended, since a throttle may stretch that. */
     public readAt: number,
-    readonly reading: number,
+    readonly pass: number,
     /** What we revoked is gone, even if a list that lags still has it. */
     readonly revoked: ReadonlySet<string>,
   ) {}
 
   /** The answer to a lookup; undefined when it cannot be given yet. */
-  answer({ projectId, ids, isExhaustive }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): Listed | undefined {
+  answer({
+    projectId,
+    ids,
+    isExhaustive,
+  }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): PermissionList | undefined {
     const projects =
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
     const permissions = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
     const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
-    const answered = readInFull ?? this.#begun;
-    if (answered === undefined) return undefined;
-    if (this.complete || readInFull !== undefined) return { permissions, ...answered };
+    const date = readInFull ?? this.#firstPageDate;
+    if (date === undefined) return undefined;
+    if (this.complete || readInFull !== undefined) return { permissions, date };
     if (projectId === undefined || isExhaustive) return undefined;
     // Part of a list shows what exists, and never what is missing.
     const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
-    return isSettled ? { permissions, ...answered } : undefined;
+    return isSettled ? { permissions, date } : undefined;
   }
 
   add(permissions: readonly Permission[]): void {
@@ -101,7 +99,7 @@ class Snapshot {
 
   addPage(page: Page): void {
     this.add(page.permissions);
-    this.#begun ??= answeredBy(page);
+    this.#firstPageDate ??= page.date;
     this.pages++;
     this.complete = !page.hasMore;
     if (!page.hasMore) return;
@@ -109,9 +107,9 @@ class Snapshot {
     this.cursor = nextCursor(page, this.#cursors);
   }
 
-  addProject(projectId: string, listed: Listed): void {
+  addProject(projectId: string, listed: PermissionList): void {
     this.add(listed.permissions);
-    this.#readInFull.set(projectId, answeredBy(listed));
+    this.#readInFull.set(projectId, listed.date);
   }
 
   remove(permissionId: string): void {
@@ -120,8 +118,7 @@ class Snapshot {
 }
 
 /**
- * Lookups of projects' permissions for one checkpoint, shared by all resources of a deployment, so that they cost few
- * requests.
+ * Lookups of projects' permissions for one checkpoint, shared by all resources of a process, so that they cost few requests.
  *
  * One lookup is one GET filtered on the project. When more come, pages of the whole list are read instead, but never more
  * pages than lookups so far; what the pages do not answer is looked up by itself. For k lookups in a list of p pages that
@@ -131,7 +128,7 @@ export class Lookups {
   #snapshot: Snapshot | undefined;
   #waiting: Lookup[] = [];
   #working = false;
-  #reading = 0;
+  #pass = 0;
   #restarts = 0;
   readonly #revoked = new Set<string>();
 
@@ -141,20 +138,21 @@ export class Lookups {
   ) {}
 
   /** The permissions of a project; none when a complete answer lists none. */
-  find(projectId: string, question: Question = {}): Promise<Listed> {
-    return this.#ask(projectId, question);
+  listFor(projectId: string, options: LookupOptions = {}): Promise<PermissionList> {
+    return this.#lookUp(projectId, options);
   }
 
   /** Every permission of the checkpoint, from a list that was read to its end. */
-  all(question: Omit<Question, "ids"> = {}): Promise<Listed> {
-    return this.#ask(undefined, question);
+  listAll(options: Omit<LookupOptions, "ids"> = {}): Promise<PermissionList> {
+    return this.#lookUp(undefined, options);
   }
 
   /** Forgets what was read, after a write whose outcome is unknown. */
   forget(): void {
     this.#snapshot = undefined;
     // Lookups that wait are asked of the new list.
-    for (const { projectId } of this.#waiting) if (projectId !== undefined) this.#current().asked.add(projectId);
+    for (const { projectId } of this.#waiting)
+      if (projectId !== undefined) this.#current().projectsAsked.add(projectId);
   }
 
   /** Takes note of our own grants. */
@@ -170,16 +168,16 @@ export class Lookups {
     this.#snapshot?.remove(permissionId);
   }
 
-  #ask(
+  #lookUp(
     projectId: string | undefined,
-    { ids, isExhaustive = false, maxAge = Infinity, onPage }: Question,
-  ): Promise<Listed> {
+    { ids, isExhaustive = false, maxAge = Infinity, onPage }: LookupOptions,
+  ): Promise<PermissionList> {
     // While a list is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
     if (isStale) this.#snapshot = undefined;
     const known = this.#current().answer({ projectId, ids, isExhaustive });
     if (known !== undefined) return Promise.resolve(known);
-    if (projectId !== undefined) this.#current().asked.add(projectId);
+    if (projectId !== undefined) this.#current().projectsAsked.add(projectId);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ projectId, ids, isExhaustive, onPage, resolve, reject });
       if (!this.#working) void this.#work();
@@ -187,7 +185,7 @@ export class Lookups {
   }
 
   #current(): Snapshot {
-    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#reading, this.#revoked));
+    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#pass, this.#revoked));
   }
 
   async #work(): Promise<void> {
@@ -202,8 +200,7 @@ export class Lookups {
       const readPage =
         inPages ||
         projectId === undefined ||
-        !snapshot.filterIsKept ||
-        (snapshot.asked.size > 1 && snapshot.pages < snapshot.asked.size);
+        (snapshot.projectsAsked.size > 1 && snapshot.pages < snapshot.projectsAsked.size);
       try {
         if (readPage) {
           const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
@@ -212,12 +209,10 @@ export class Lookups {
           const listeners = new Set(this.#waiting.map(({ onPage }) => onPage));
           for (const onPage of listeners) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
         } else {
-          const listed = await this.#readProject(projectId);
-          if (listed === undefined) snapshot.filterIsKept = false;
-          else snapshot.addProject(projectId, listed);
+          snapshot.addProject(projectId, await this.#readProject(projectId));
         }
         // What a later reading adds does not make the rest younger.
-        if (snapshot.reading === this.#reading) snapshot.readAt = this.clock.now();
+        if (snapshot.pass === this.#pass) snapshot.readAt = this.clock.now();
       } catch (error) {
         // Half a list is not relied on.
         if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
@@ -232,7 +227,7 @@ export class Lookups {
       this.#settle();
     }
     this.#working = false;
-    this.#reading++;
+    this.#pass++;
   }
 
   async #page(query: ListQuery): Promise<Page> {
@@ -247,18 +242,17 @@ export class Lookups {
     }
   }
 
-  /** Undefined when the API did not apply the filter. */
-  async #readProject(projectId: string): Promise<Listed | undefined> {
+  async #readProject(projectId: string): Promise<PermissionList> {
     const permissions: Permission[] = [];
     const cursors = new Set<string>();
     let query: ListQuery = { projectId };
-    let begun: Answered | undefined;
+    let date: number | undefined;
     for (let pages = 1; ; pages++) {
       const page = await this.#page(query);
-      begun ??= answeredBy(page);
-      if (page.permissions.some((row) => row.projectId !== projectId)) return undefined;
+      date ??= page.date;
+      if (page.permissions.some((row) => row.projectId !== projectId)) throw brokenList("it is of other projects, too");
       permissions.push(...page.permissions);
-      if (!page.hasMore) return { permissions, ...begun };
+      if (!page.hasMore) return { permissions, date };
       if (pages === maxFilteredPages) throw brokenList(`it does not end after ${pages} pages`);
       query = { projectId, after: nextCursor(page, cursors) };
     }
@@ -282,10 +276,6 @@ export class Lookups {
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
     for (const lookup of failed) lookup.reject(error);
   }
-}
-
-function answeredBy({ date, organization }: Answered): Answered {
-  return { date, organization };
 }
 
 /** The row that a page should follow is gone, so the list has to be read anew. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../clock";
-import { ConfigError, type Config } from "../config";
+import { UsageError, type Config } from "../config";
 import { deletion, page, type Page } from "./contract";
 import { ApiError } from "./error";
 import { Http } from "./http";
@@ -16,11 +16,18 @@ export interface ListQuery {
 /** Rows per page. Other lists of this API give at most 100. */
 export const pageSize = 100;
 
-/** The three endpoints, one method each. https://platform.openai.com/docs/api-reference/fine-tuning */
+/**
+ * The three endpoints, one method each.
+ *
+ * Not OpenAI's own client, since the requests need a shared throttle, a look after an ambiguous POST, and errors that
+ * never hold a header.
+ *
+ * https://platform.openai.com/docs/api-reference/fine-tuning
+ */
 export class Client {
   readonly #http: Http;
 
-  /** @param say prints one line for the person. */
+  /** @param say prints one line for the user. */
   constructor(config: Config, clock: Clock, say: (line: string) => void) {
     this.#http = new Http(config, clock, say);
   }
@@ -31,7 +38,7 @@ export class Client {
    * https://platform.openai.com/docs/api-reference/fine-tuning/list-permissions
    */
   async listPermissions(checkpoint: string, query: ListQuery = {}): Promise<Page> {
-    const { body, date, organization } = await this.#http.send(page, {
+    const { body, date } = await this.#http.send(page, {
       endpoint: "list",
       method: "GET",
       path: permissionsPath(checkpoint),
@@ -41,7 +48,7 @@ export class Client {
         limit: pageSize,
       },
     });
-    return { ...body, date, organization };
+    return { ...body, date };
   }
 
   /**
@@ -76,14 +83,19 @@ export class Client {
     }
   }
 
+  /** The organization of the key, once an answer has named it. */
+  get organization(): string | undefined {
+    return this.#http.organization;
+  }
+
   /** Fails the requests that wait, and sends no more. */
   cancel(): void {
     this.#http.cancel();
   }
 
-  /** Adds requests that will come later to the progress of a throttled run; a negative count takes them off again. */
+  /** Adds requests that will come later to the progress of a rate-limited run; a negative count takes them off again. */
   expect(endpoint: "list" | "revoke", count: number): void {
-    this.#http.throttles[endpoint].expect(count);
+    this.#http.throttles[endpoint].progress.expect(count);
   }
 }
 
@@ -93,6 +105,6 @@ function permissionsPath(checkpoint: string): string {
 
 function segment(value: string): string {
   // Encoded, these still climb out of the path on many servers.
-  if (value === "" || value === "." || value === "..") throw new ConfigError(`"${value}" is not an ID.`, "Correct it.");
+  if (value === "" || value === "." || value === "..") throw new UsageError(`"${value}" is not an ID.`, "Correct it.");
   return encodeURIComponent(value);
 }

@@ -9,15 +9,13 @@ export interface Page {
   lastId: string | undefined;
   /** When the API answered, by its own clock, in Unix seconds. */
   date: number;
-  /** The organization of the key, as the answer names it. */
-  organization?: string | undefined;
 }
 
 const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
     id: v.pipe(v.string(), v.nonEmpty()),
-    // The last moment that a Date can hold.
+    // The largest time a JavaScript Date can represent.
     created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
     project_id: v.pipe(v.string(), v.nonEmpty()),
   }),
@@ -33,7 +31,7 @@ export const page = v.pipe(
     last_id: v.nullish(v.string()),
   }),
   // The reference page leaves last_id optional; the last row's ID is the same cursor.
-  v.transform((list): Omit<Page, "date" | "organization"> => ({
+  v.transform((list): Omit<Page, "date"> => ({
     permissions: list.data,
     hasMore: list.has_more,
     lastId: list.last_id ?? list.data.at(-1)?.id,
@@ -56,9 +54,15 @@ export const errorBody = v.object({
   }),
 });
 
+/** A text that is JSON, and keeps the contract. */
+export function jsonOf<Contract extends v.GenericSchema>(contract: Contract) {
+  return v.pipe(v.string(), v.parseJson(), contract);
+}
+
 /** Where a value breaks its contract, in one line that does not repeat the value. */
 export function contractBreach(issues: [v.BaseIssue<unknown>, ...v.BaseIssue<unknown>[]]): string {
   const first = issues[0];
+  if (first.type === "parse_json") return "it is not JSON";
   const where = v.getDotPath(first) ?? "the body";
   return first.received === "undefined"
     ? `${where} is missing`

@@ -48,7 +48,7 @@ export class ApiError extends Error {
  *
  * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
  */
-export function saysCheckpointIsGone(error: unknown, checkpoint: string): error is ApiError {
+export function saysCheckpointIsDeleted(error: unknown, checkpoint: string): error is ApiError {
   if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
   if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint) || isAboutProjects(error)) return false;
   if (error.code !== undefined && /_not_found$/.test(error.code)) {
@@ -85,7 +85,7 @@ export function isAboutProjects(error: ApiError): boolean {
 }
 
 /** Whether a refused grant of several projects may be the fault of only some, so that the others are worth a try. */
-export function mayBlameSomeProjects(error: unknown): boolean {
+export function mayConcernSomeProjects(error: unknown): boolean {
   if (!(error instanceof ApiError) || !error.fromApi) return false;
   switch (error.status) {
     case 400:
@@ -106,7 +106,7 @@ export function mayBlameSomeProjects(error: unknown): boolean {
  * Whether the next request for the same checkpoint would fail in the same way: a refused key, a wrong address, a throttle
  * without end, an API that does not answer.
  */
-export function wouldFailAgain(error: unknown, checkpoint: string): boolean {
+export function isFatalForCheckpoint(error: unknown, checkpoint: string): boolean {
   if (!(error instanceof ApiError)) return true;
   switch (error.status) {
     case 400:

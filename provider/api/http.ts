@@ -2,9 +2,9 @@ import axios, { isAxiosError } from "axios";
 import * as v from "valibot";
 import { longestTimer, type Clock } from "../clock";
 import { missingKey, type Config } from "../config";
-import { contractBreach, errorBody } from "./contract";
+import { contractBreach, errorBody, jsonOf } from "./contract";
 import { ApiError, type ApiErrorDetails } from "./error";
-import { retryAfter, Throttle, WaitedTooLong, type Throttled } from "./throttle";
+import { retryAfter, Throttle, type Throttled } from "./throttle";
 
 export interface Request {
   endpoint: keyof Http["throttles"];
@@ -35,6 +35,8 @@ const maxAnswerBytes = 8_000_000;
 export class Http {
   readonly throttles: Record<"list" | "grant" | "revoke", Throttle>;
   readonly clock: Clock;
+  /** The organization of the key, once an answer has named it. */
+  organization: string | undefined;
   readonly #cancelling = new AbortController();
 
   constructor(
@@ -46,7 +48,7 @@ export class Http {
     const cancelled = new Promise<never>((_resolve, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason as ApiError)),
     );
-    // Nobody may be waiting.
+    // It may be that no request waits.
     cancelled.catch(() => undefined);
     this.clock = {
       now: () => clock.now(),
@@ -54,31 +56,30 @@ export class Http {
       random: () => clock.random(),
       sleep: (milliseconds) => Promise.race([clock.sleep(milliseconds), cancelled]),
     };
-    const throttle = (endpoint: string, unit: string) =>
-      new Throttle({ config, endpoint, unit, clock: this.clock, say });
+    const throttle = (requests: string, unit: string) =>
+      new Throttle({ config, requests, unit, clock: this.clock, say });
     this.throttles = {
-      list: throttle("looking permissions up (GET)", "requests"),
-      grant: throttle("granting (POST)", "permissions"),
-      revoke: throttle("revoking (DELETE)", "permissions"),
+      list: throttle("lookups (GET)", "requests"),
+      grant: throttle("grants (POST)", "permissions"),
+      revoke: throttle("revocations (DELETE)", "permissions"),
     };
   }
 
   /**
    * @returns what the contract makes of the answer's body, and what its headers say.
-   * @throws {ApiError} whatever went wrong.
+   * @throws {ApiError} when the request fails in any way.
    * @throws {ConfigError} when there is no key.
    */
   async send<Contract extends v.GenericSchema>(
     contract: Contract,
     request: Request,
-  ): Promise<{ body: v.InferOutput<Contract> } & Pick<Answer, "date" | "organization">> {
+  ): Promise<{ body: v.InferOutput<Contract>; date: number }> {
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await this.throttles[request.endpoint].run(() => this.#exchange(request), request.units);
-        const { date, organization } = answer;
-        return { body: this.#parse(contract, answer), date, organization };
+        this.organization ??= answer.organization;
+        return { body: this.#parse(contract, answer), date: answer.date };
       } catch (error) {
-        if (error instanceof WaitedTooLong) throw new ApiError(error.message, { status: 429 });
         const isSafe = request.method !== "POST" && error instanceof ApiError && error.ambiguous;
         if (!isSafe || attempt === maxAttempts) throw error;
         await this.clock.sleep(500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4));
@@ -146,32 +147,21 @@ export class Http {
       ...(organization === undefined ? {} : { organization }),
     };
 
-    let json: unknown;
-    let isJson = true;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      isJson = false;
-    }
-
     if (status >= 200 && status < 300) {
-      const parsed = v.safeParse(contract, json);
-      if (isJson && parsed.success) return parsed.output;
-      const why = !isJson || parsed.success ? "it is not JSON" : contractBreach(parsed.issues);
-      throw new ApiError(`the answer (${status}) cannot be read: ${why}. Is the base URL right?`, {
-        ...details,
-        ambiguous: true,
-      });
+      const parsed = v.safeParse(jsonOf(contract), text);
+      if (parsed.success) return parsed.output;
+      const message = `the answer (${status}) cannot be read: ${contractBreach(parsed.issues)}. Is the base URL right?`;
+      throw new ApiError(message, { ...details, ambiguous: true });
     }
     if (status >= 300 && status < 400) {
       throw new ApiError(
-        `the server redirects (${status}) to ${originOf(answer.location, this.config.baseUrl)}, ` +
-          `where the admin key is not sent; set ${this.config.nameOf("baseUrl")} to the API's final address`,
+        `the server redirects to ${originOf(answer.location, this.config.baseUrl)} (${status}); the admin key is never ` +
+          `sent to another address. Set ${this.config.nameOf("baseUrl")} to the API's final URL`,
         details,
       );
     }
     const ambiguous = status >= 500;
-    const parsed = v.safeParse(errorBody, json);
+    const parsed = v.safeParse(jsonOf(errorBody), text);
     if (!parsed.success) {
       throw new ApiError(`${status}, in a form that is not the API's own`, { ...details, ambiguous });
     }
@@ -189,7 +179,7 @@ export class Http {
     return typeof value === "string" ? this.#clean(value) : undefined;
   }
 
-  /** Makes foreign text fit for one line of a terminal or a log: no key, no control characters, not too long. */
+  /** Makes text of the API fit for one line of a terminal or a log: no key, no control characters, not too long. */
   #clean(text: string): string {
     const { adminApiKey } = this.config;
     const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");

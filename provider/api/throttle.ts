@@ -1,5 +1,6 @@
-import type { Clock } from "../clock";
 import type { Config } from "../config";
+import { ApiError } from "./error";
+import { Progress, type Gate, type ProgressOptions } from "./progress";
 
 /** What the throttle needs to know about an answer. */
 export interface Throttled {
@@ -8,28 +9,16 @@ export interface Throttled {
   retryAfter?: number | undefined;
 }
 
-export interface ThrottleOptions {
+export interface ThrottleOptions extends ProgressOptions {
   config: Pick<Config, "requestsPerMinute" | "maxWaitSeconds" | "nameOf">;
-  /** The endpoint, as a person would name it. */
-  endpoint: string;
-  /** What is counted: `permissions`. */
-  unit: string;
-  clock: Clock;
-  /** Tells the person why nothing seems to happen. */
+  /** Tells the user why nothing seems to happen. */
   say: (line: string) => void;
-}
-
-/** Nothing would be served for longer than `maxWaitSeconds`. */
-export class WaitedTooLong extends Error {
-  override readonly name = "WaitedTooLong";
 }
 
 const firstBackoff = 500;
 const longestBackoff = 60_000;
 /** After this many requests in a row that were served at the server's own rate, a higher rate is tried. */
 const betweenProbes = 10;
-/** At most one line is printed in this many milliseconds, however often the API refuses. */
-const betweenLines = 15_000;
 
 /**
  * The gate of one endpoint, shared by all calls of the process.
@@ -54,35 +43,27 @@ export class Throttle {
   #servedAt = -Infinity;
   /** Since when no answer other than 429 has come. */
   #patienceFrom = 0;
-  #throttledFrom = { at: 0, done: 0 };
-  #saidAt = -Infinity;
   #waiting = 0;
-  /** In units: */
-  #queued = 0;
-  #doneInTheEnd = 0;
-  #done = 0;
+  /** In units, such as permissions. */
+  readonly progress: Progress;
 
   constructor(options: ThrottleOptions) {
     this.#options = options;
+    this.progress = new Progress(options);
     const { requestsPerMinute } = options.config;
     this.#shortestSpacing = requestsPerMinute === undefined ? 0 : 60_000 / requestsPerMinute;
     this.#spacing = this.#shortestSpacing;
   }
 
-  /** Adds units that will be asked for later to the progress; a negative count takes them off again. */
-  expect(units: number): void {
-    this.#doneInTheEnd = Math.max(this.#doneInTheEnd, this.#done) + units;
-  }
-
   /**
-   * Sends when it is this request's turn, and again until it is not throttled.
+   * Sends when it is this request's turn, and again until it is not refused by the rate limit.
    *
    * @param units how many units the request does, for the progress.
-   * @throws {WaitedTooLong} as soon as it is known that nothing will be served within the limit.
+   * @throws {ApiError} as soon as it is known that nothing will be served within the limit.
    */
   async run<Answer extends Throttled>(send: () => Promise<Answer>, units = 1): Promise<Answer> {
     const { clock } = this.#options;
-    this.#queued += units;
+    this.progress.begin(units);
     if (this.#waiting++ === 0) {
       const now = clock.now();
       this.#patienceFrom = now;
@@ -103,22 +84,23 @@ export class Throttle {
       }
     } finally {
       this.#waiting--;
-      this.#queued -= units;
+      this.progress.end(units);
     }
   }
 
   async #turn(): Promise<void> {
-    const { clock, config, endpoint } = this.#options;
+    const { clock, config, say } = this.#options;
     for (let now = clock.now(); now < this.#opensAt; now = clock.now()) {
       const { maxWaitSeconds } = config;
       if (this.#opensAt - this.#patienceFrom > maxWaitSeconds * 1000) {
-        const why = this.#refusals > 0 ? "the API throttles" : `${config.nameOf("requestsPerMinute")} paces`;
-        throw new WaitedTooLong(
-          `${why} ${endpoint}, and would serve nothing for longer than ${maxWaitSeconds} s ` +
-            `(${config.nameOf("maxWaitSeconds")}); ${this.#progress()}`,
+        throw new ApiError(
+          `${this.progress.reason(this.#gate)} and would serve nothing for longer than ${maxWaitSeconds} s ` +
+            `(${config.nameOf("maxWaitSeconds")}); ${this.progress.counts}`,
+          { status: 429 },
         );
       }
-      this.#announce();
+      const line = this.progress.line(this.#gate);
+      if (line !== undefined) say(line);
       await clock.sleep(this.#opensAt - now);
     }
     if (this.#spacing > 0) this.#opensAt = clock.now() + this.#spacing;
@@ -126,7 +108,7 @@ export class Throttle {
 
   #served(units: number): void {
     const now = this.#options.clock.now();
-    this.#done += units;
+    this.progress.add(units);
     this.#cycle.served++;
     this.#servedAt = this.#patienceFrom = now;
     // Where `Retry-After` gave the spacing, any shorter one is likely refused: so try rarely, and then a bold one.
@@ -138,7 +120,7 @@ export class Throttle {
   #refused(retryAfter: number | undefined, isNew: boolean): void {
     const { clock } = this.#options;
     const now = clock.now();
-    if (this.#refusals === 0) this.#throttledFrom = { at: now, done: this.#done };
+    if (this.#refusals === 0) this.progress.limited();
     const until = now + (retryAfter ?? 0);
     if (!isNew) this.#opensAt = Math.max(this.#opensAt, until);
     else if (retryAfter !== undefined && this.#cycle.served > 0) {
@@ -158,40 +140,8 @@ export class Throttle {
     if (isNew) this.#refusals++;
   }
 
-  #announce(): void {
-    const { clock, endpoint, say, config } = this.#options;
-    const now = clock.now();
-    if (this.#refusals === 0 && this.#atThisSpacing < betweenLines) return;
-    if (now - this.#saidAt < betweenLines) return;
-    this.#saidAt = now;
-    const why = this.#refusals > 0 ? "OpenAI throttles" : `${config.nameOf("requestsPerMinute")} paces`;
-    say(`${why} ${endpoint}: ${this.#progress()}${this.#outlook(now)}.`);
-  }
-
-  #progress(): string {
-    return `${this.#done} of ${this.#done + this.#left} ${this.#options.unit} done`;
-  }
-
-  /** Units that are asked for or will be. */
-  get #left(): number {
-    return Math.max(this.#queued, this.#doneInTheEnd - this.#done);
-  }
-
-  /** At what rate the rest is done, and until when. */
-  #outlook(now: number): string {
-    const { clock } = this.#options;
-    const done = this.#done - this.#throttledFrom.done;
-    const isSteady = this.#refusals === 0 || this.#isExact;
-    if (!isSteady && done < 2) return ", the rest as fast as it allows";
-    const left = isSteady ? this.#atThisSpacing : (this.#left / done) * (now - this.#throttledFrom.at);
-    const perMinute = Math.max(1, Math.round((this.#left / left) * 60_000));
-    const until = new Date(clock.date() + left).toISOString().slice(11, 16);
-    return `, some ${perMinute} a minute, until about ${until} UTC`;
-  }
-
-  /** Milliseconds that the remaining requests take at the present spacing. */
-  get #atThisSpacing(): number {
-    return Math.max(this.#waiting, this.#doneInTheEnd - this.#done) * this.#spacing;
+  get #gate(): Gate {
+    return { spacing: this.#spacing, isExact: this.#isExact, refusals: this.#refusals, waiting: this.#waiting };
   }
 }
 

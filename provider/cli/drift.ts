@@ -1,34 +1,24 @@
-import type { Deployment } from "../access/deployment";
+import type { Checkpoint } from "../access/checkpoint";
+import type { ProviderContext } from "../access/context";
+import type { ListProgress } from "../access/lookups";
 import type { Permission } from "../api/permission";
-import { findDrift, type Drift } from "../resource/drift";
-import {
-  compareIds,
-  counted,
-  csv,
-  inCode,
-  iso,
-  json,
-  markdownTable,
-  minute,
-  second,
-  source,
-  type Evidence,
-  type Format,
-} from "./format";
-import { groupBy } from "./group";
-import { readEach } from "./reading";
+import { driftOf } from "../resource/drift";
+import { withFailure } from "../resource/failure";
+import { compareIds, groupBy } from "../resource/ids";
+import { fetchEach } from "./fetch-lists";
+import { counted, iso, minute, second, source, type Evidence, type Report } from "./report";
 import type { Screen } from "./screen";
-import { placeOf, type StackRecord } from "./stack";
+import { placeOf, type PendingGrant, type RecordedPermission, type StackRecords } from "./stack-export";
 
-type Change = "gone" | "missing" | "re-made" | "pending" | "undeclared" | "duplicate";
+type Change = "deleted" | "missing" | "recreated" | "pending" | "unmanaged" | "duplicate";
 
-/** Something that is not as recorded. */
+/** Something that is not as in state. */
 interface Difference {
   change: Change;
   checkpoint: string;
   projectId: string;
-  /** The permission that a stack has recorded. */
-  recordedId?: string | undefined;
+  /** The permission that a stack has in state. */
+  recordedId?: string;
   /** The permission that exists. */
   presentId?: string;
   /** When that was granted, in Unix seconds. */
@@ -38,168 +28,203 @@ interface Difference {
 }
 
 /** The comparison of one checkpoint. */
-interface Compared {
+interface Comparison {
   checkpoint: string;
-  /** How many permissions stacks have recorded. */
+  /** How many permissions stacks have in state. */
   recorded: number;
   differences: Difference[];
-  isGone: boolean;
+  /** Whether the API says that the checkpoint does not exist. */
+  isDeleted: boolean;
   /** Unix seconds. */
   readAt: number;
 }
 
-export interface DriftReport {
-  text: string;
-  hasDrift: boolean;
-}
-
 export interface DriftOptions {
-  /** Whether to ignore permissions that no stack has recorded. */
+  /** Whether to ignore permissions that no stack has in state. */
   recordedOnly: boolean;
-  format: Format;
-  /** Checkpoints to compare even if no stack has recorded a permission for them. */
+  /** Checkpoints to compare even if no stack has a permission for them in state. */
   checkpoints?: readonly string[];
 }
 
-/** Compares what stacks have recorded with what is granted. */
+/** Compares the state of stacks with the permissions that exist. */
 export async function drift(
-  deployment: Deployment,
+  context: ProviderContext,
   screen: Screen,
-  recorded: readonly StackRecord[],
-  { recordedOnly, format, checkpoints: more = [] }: DriftOptions,
-): Promise<DriftReport> {
-  const byCheckpoint = groupBy(recorded, ({ checkpoint }) => checkpoint);
-  const declaredFor = (checkpoint: string) => byCheckpoint.get(checkpoint) ?? [];
-  const checkpoints = [...new Set([...more, ...byCheckpoint.keys()])].sort();
-  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, declaredFor(checkpoint).length]));
-  let organization: string | null = null;
-  const compared = await readEach(deployment, screen, expected, async (checkpoint, onPage): Promise<Compared> => {
-    const declared = declaredFor(checkpoint);
-    sayShared(screen, declared);
-    const found = await findDrift(() => deployment, checkpoint, declared, !recordedOnly, onPage);
-    organization ??= found.organization ?? null;
-    return {
-      checkpoint,
-      recorded: new Set(declared.flatMap(({ recorded: one }) => one?.id ?? [])).size,
-      differences: differencesOf(checkpoint, found),
-      isGone: found.isGone,
-      readAt: found.date ?? deployment.clock.date() / 1000,
-    };
+  { recorded, pending }: StackRecords,
+  { recordedOnly, checkpoints: more = [] }: DriftOptions,
+): Promise<{ report: Report; hasDrift: boolean }> {
+  const recordedFor = groupBy(recorded, ({ checkpoint }) => checkpoint);
+  const pendingFor = groupBy(pending, ({ checkpoint }) => checkpoint);
+  const checkpoints = [...new Set([...more, ...recordedFor.keys(), ...pendingFor.keys()])].sort();
+  const compared = await fetchEach(screen, checkpoints, (checkpoint, onPage) => {
+    const ofCheckpoint = { recorded: recordedFor.get(checkpoint) ?? [], pending: pendingFor.get(checkpoint) ?? [] };
+    warnOfShared(screen, ofCheckpoint.recorded);
+    return compare(context, checkpoint, ofCheckpoint, recordedOnly, onPage);
   });
-  const evidence = { api: deployment.config.baseUrl, organization };
+  const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   return {
-    text: render(compared, evidence, recordedOnly, format),
+    report: reportOf(compared, evidence, recordedOnly),
     hasDrift: compared.some(({ differences }) => differences.length > 0),
   };
 }
 
-/** Warns of permissions that several resources have recorded. */
-function sayShared(screen: Screen, recorded: readonly StackRecord[]): void {
-  const kept = recorded.filter((one) => one.recorded !== undefined && !one.isLeaving);
-  for (const [id, records] of groupBy(kept, (one) => one.recorded!.id)) {
+/** Warns of permissions that several resources have in state. */
+function warnOfShared(screen: Screen, recorded: readonly RecordedPermission[]): void {
+  const kept = recorded.filter(({ isLeaving }) => !isLeaving);
+  for (const [id, records] of groupBy(kept, (one) => one.id)) {
     const urns = new Set(records.map(({ urn }) => urn));
     if (urns.size === 1) continue;
-    const places = [...urns].map((urn) => recorderOf({ urn }, (name) => name));
-    screen.say(
-      `${records[0]!.projectId} (${id}) is recorded twice, by ${places.join(" and by ")}: whichever is removed first revokes it.`,
+    const places = [...urns].map((urn) => declaredBy({ urn }, (name) => name));
+    screen.print(
+      `${records[0]!.projectId} (${id}) is in state twice, of ${places.join(" and of ")}: deleting either revokes it.`,
     );
   }
 }
 
-function differencesOf(checkpoint: string, found: Drift<StackRecord>): Difference[] {
-  const lost = found.missing.map(({ projectId, recorded, urn }): Difference => {
-    return { change: found.isGone ? "gone" : "missing", checkpoint, projectId, recordedId: recorded?.id, urn };
-  });
-  const remade = found.remade.map(({ declared: { projectId, recorded, urn }, permission }): Difference => {
-    const { id: presentId, createdAt: grantedAt } = permission;
-    return { change: "re-made", checkpoint, projectId, recordedId: recorded?.id, presentId, grantedAt, urn };
-  });
-  const pending = found.pending.map(({ declared: { projectId, urn }, permission }): Difference => {
-    const present = permission && { presentId: permission.id, grantedAt: permission.createdAt };
-    return { change: found.isGone ? "gone" : "pending", checkpoint, projectId, urn, ...present };
-  });
-  const unrecorded = (change: Change, permissions: readonly Permission[]) =>
-    permissions.map(({ projectId, id: presentId, createdAt: grantedAt }): Difference => {
-      return { change, checkpoint, projectId, presentId, grantedAt };
-    });
-  const kinds = [
-    lost,
-    remade,
-    pending,
-    unrecorded("undeclared", found.undeclared),
-    unrecorded("duplicate", found.duplicates),
-  ];
-  return kinds.flatMap((kind) => kind.sort((one, other) => compareIds(one.projectId, other.projectId)));
+/** @throws {OperationFailed} */
+function compare(
+  context: ProviderContext,
+  id: string,
+  { recorded, pending }: StackRecords,
+  recordedOnly: boolean,
+  onPage: (progress: ListProgress) => void,
+): Promise<Comparison> {
+  return withFailure(
+    () => context,
+    { operation: "list", checkpoint: id },
+    async () => {
+      const checkpoint = context.checkpoint(id);
+      const all = recordedOnly ? undefined : await checkpoint.all({ onPage });
+      const declared = [
+        ...(await driftInState(context, checkpoint, recorded)),
+        ...(await pendingIn(checkpoint, pending)),
+      ];
+      const known = new Set([...recorded.map((one) => one.id), ...declared.map(({ presentId }) => presentId)]);
+      const others = all?.permissions.filter((permission) => !known.has(permission.id)) ?? [];
+      return {
+        checkpoint: id,
+        recorded: new Set(recorded.map((one) => one.id)).size,
+        differences: [...declared, ...unmanagedIn(id, others, { recorded, pending })],
+        isDeleted: checkpoint.isDeleted,
+        readAt: !checkpoint.isDeleted && all !== undefined ? all.date : context.clock.date() / 1000,
+      };
+    },
+  );
 }
 
-function render(compared: readonly Compared[], evidence: Evidence, recordedOnly: boolean, format: Format): string {
+async function driftInState(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  recorded: readonly RecordedPermission[],
+): Promise<Difference[]> {
+  // What is about to leave state cannot be missing.
+  const kept = recorded.filter(({ isLeaving }) => !isLeaving);
+  const { missing, recreated } = await driftOf(context, checkpoint, kept);
+  const difference = (change: Change, { id: recordedId, projectId, urn }: RecordedPermission): Difference => {
+    return { change, checkpoint: checkpoint.id, projectId, recordedId, urn };
+  };
+  return [
+    ...missing.map((one) => difference(checkpoint.isDeleted ? "deleted" : "missing", one)).sort(byProject),
+    ...recreated
+      .map((one) => ({ ...difference("recreated", one.recorded), ...presentOf(one.permission) }))
+      .sort(byProject),
+  ];
+}
+
+async function pendingIn(checkpoint: Checkpoint, pending: readonly PendingGrant[]): Promise<Difference[]> {
+  const looks = await Promise.all(pending.map(({ projectId }) => checkpoint.access(projectId).look()));
+  return pending
+    .map(({ projectId, urn }, index): Difference => {
+      const { permission } = looks[index]!;
+      const change = checkpoint.isDeleted ? "deleted" : "pending";
+      return { change, checkpoint: checkpoint.id, projectId, urn, ...(permission && presentOf(permission)) };
+    })
+    .sort(byProject);
+}
+
+/** Permissions that no stack has in state: of projects that none declares, and further ones of those that one does. */
+function unmanagedIn(
+  checkpoint: string,
+  others: readonly Permission[],
+  { recorded, pending }: StackRecords,
+): Difference[] {
+  const declared = [...recorded.filter(({ isLeaving }) => !isLeaving), ...pending];
+  const projects = new Set(declared.map(({ projectId }) => projectId));
+  const differences = (change: Change, isDuplicate: boolean) =>
+    others
+      .filter(({ projectId }) => projects.has(projectId) === isDuplicate)
+      .map((one): Difference => ({ change, checkpoint, projectId: one.projectId, ...presentOf(one) }))
+      .sort(byProject);
+  return [...differences("unmanaged", false), ...differences("duplicate", true)];
+}
+
+function presentOf({ id, createdAt }: Permission): Pick<Difference, "presentId" | "grantedAt"> {
+  return { presentId: id, grantedAt: createdAt };
+}
+
+function byProject(one: Difference, other: Difference): number {
+  return compareIds(one.projectId, other.projectId);
+}
+
+function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedOnly: boolean): Report {
   const differences = compared.flatMap((one) => one.differences);
   const recorded = compared.reduce((sum, one) => sum + one.recorded, 0);
-  const headline =
-    differences.length === 0
-      ? `${counted(recorded, "permission")} of ${counted(compared.length, "checkpoint")}: as recorded`
-      : `${counted(differences.length, "difference")} between what is recorded and what is granted`;
-  const extent = recordedOnly ? "recorded permissions" : "all permissions";
-  const isEveryGone = compared.every(({ isGone }) => isGone);
-  const extentOfLists = isEveryGone ? "There was no list to read." : "The lists are complete.";
-  const scope = recordedOnly ? "Who else has access was not looked at." : extentOfLists;
-  const isText = format === "table" || format === "markdown";
-  if (isText && compared.length === 0) return "No checkpoint permissions are recorded, so there is nothing to compare.";
-  switch (format) {
-    case "json":
-      return json({
-        ...evidence,
-        compared: extent,
-        checkpoints: compared.map(({ checkpoint, recorded: count, isGone, readAt }) => ({
-          fineTunedModelCheckpoint: checkpoint,
-          recorded: count,
-          isGone,
-          readAt: iso(readAt),
-        })),
-        differences: differences.map(({ checkpoint, grantedAt, ...one }) => ({
-          fineTunedModelCheckpoint: checkpoint,
-          ...one,
-          ...(grantedAt === undefined ? {} : { grantedAt: iso(grantedAt) }),
-        })),
-      });
-    case "csv":
-      return csv(
-        compared.flatMap((one) => csvRows(one, evidence, extent)),
-        csvColumns,
-      );
-    case "markdown":
-      return [
-        `### Checkpoint permissions: ${headline}`,
-        ...compared
-          .filter((one) => one.differences.length > 0)
-          .flatMap((one) => [
-            `**${inCode(one.checkpoint)}**: ${summary(one)}`,
-            markdownTable([
-              ["Change", "Project", "Permission", "Recorded by"],
-              ...one.differences.map((difference) => [
-                difference.change,
-                inCode(difference.projectId),
-                permissionOf(difference, inCode),
-                recorderOf(difference, inCode),
-              ]),
-            ]),
-          ]),
-        ...remediesFor(differences),
-        `${readWhen(compared)} from ${source(evidence)}. ${scope}`,
-      ].join("\n\n");
-    case "table":
-      return [
-        `${headline}.`,
-        ...compared
-          .filter((one) => one.differences.length > 0)
-          .map((one) => [`${one.checkpoint}\n${summary(one)}\n`, ...one.differences.map(entry)].join("\n")),
-        ...remediesFor(differences),
-        `${readWhen(compared)}. ${scope}\nSource: ${source(evidence)}`,
-      ].join("\n\n");
-  }
+  const extent = recordedOnly ? "permissions in state" : "all permissions";
+  return {
+    title: titleOf(compared.length, recorded, differences.length),
+    sections: compared
+      .filter((one) => one.differences.length > 0)
+      .map((one) => ({
+        checkpoint: one.checkpoint,
+        summary: summary(one),
+        rows: (code) => tableOf(one, code),
+        lines: one.differences.map(entry),
+      })),
+    notes: [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
+    json: {
+      ...evidence,
+      compared: extent,
+      checkpoints: compared.map(({ checkpoint, recorded: count, isDeleted, readAt }) => ({
+        fineTunedModelCheckpoint: checkpoint,
+        recorded: count,
+        isDeleted,
+        readAt: iso(readAt),
+      })),
+      differences: differences.map(({ checkpoint, grantedAt, ...one }) => ({
+        fineTunedModelCheckpoint: checkpoint,
+        ...one,
+        ...(grantedAt === undefined ? {} : { grantedAt: iso(grantedAt) }),
+      })),
+    },
+    csv: { columns, rows: compared.flatMap((one) => csvRows(one, evidence, extent)) },
+  };
 }
 
-const csvColumns = [
+function titleOf(checkpoints: number, recorded: number, differences: number): string {
+  if (checkpoints === 0) return "No checkpoint permissions are in state, so there is nothing to compare";
+  return differences === 0
+    ? `${counted(recorded, "permission")} of ${counted(checkpoints, "checkpoint")}: as in state`
+    : `${counted(differences, "difference")} between state and the permissions that exist`;
+}
+
+/** What was read, when, and where. */
+function scopeOf(compared: readonly Comparison[], evidence: Evidence, recordedOnly: boolean): string[] {
+  if (compared.length === 0) return [];
+  const isEveryDeleted = compared.every(({ isDeleted }) => isDeleted);
+  const lists = isEveryDeleted ? "There was no list to read." : "The lists are complete.";
+  const scope = recordedOnly ? "Only permissions in state were checked." : lists;
+  const readAt = Math.min(...compared.map((one) => one.readAt));
+  return [`Read ${second(readAt)}. ${scope}\n${source(evidence)}`];
+}
+
+function tableOf({ differences }: Comparison, code: (id: string) => string): string[][] {
+  return [
+    ["Change", "Project", "Permission", "Declared by"],
+    ...differences.map((one) => [one.change, code(one.projectId), permissionOf(one, code), declaredBy(one, code)]),
+  ];
+}
+
+const columns = [
   "change",
   "checkpoint",
   "project_id",
@@ -217,7 +242,7 @@ type Row = Omit<Difference, "change"> & { change: Change | "none" };
 
 /** A checkpoint without differences has a row, too, since that is evidence as well. */
 function csvRows(
-  { checkpoint: one, differences, readAt }: Compared,
+  { checkpoint: one, differences, readAt }: Comparison,
   { api, organization }: Evidence,
   extent: string,
 ): Record<string, string>[] {
@@ -237,13 +262,14 @@ function csvRows(
   }));
 }
 
-function summary({ recorded, differences, isGone }: Compared): string {
-  if (isGone) return `${recorded} recorded. OpenAI does not have this checkpoint: it is retired, deleted, or mistyped.`;
+function summary({ recorded, differences, isDeleted }: Comparison): string {
+  if (isDeleted)
+    return `${recorded} in state. OpenAI does not have this checkpoint: it is retired, deleted, or mistyped`;
   const counts = changes.flatMap((change) => {
     const count = differences.filter((one) => one.change === change).length;
     return count === 0 ? [] : `${count} ${change}`;
   });
-  return `${recorded} recorded; ${counts.join(", ")}`;
+  return `${recorded} in state; ${counts.join(", ")}`;
 }
 
 function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (id: string) => string): string {
@@ -257,38 +283,33 @@ function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (i
 function entry(difference: Difference): string {
   const { change, projectId, recordedId = "none", presentId, grantedAt, urn } = difference;
   const details = [
-    ...(urn === undefined ? [] : [`recorded: ${recordedId}`, `by:       ${recorderOf(difference, (id) => id)}`]),
+    ...(urn === undefined ? [] : [`in state: ${recordedId}`, `by:       ${declaredBy(difference, (id) => id)}`]),
     ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
   ];
   return [`  ${change.padEnd(10)}  ${projectId}`, ...details.map((detail) => `              ${detail}`)].join("\n");
 }
 
-function recorderOf({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {
+function declaredBy({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {
   if (urn === undefined) return "nobody";
   const { stack, name } = placeOf(urn);
   return `${code(name)} in ${code(stack)}`;
 }
 
 /** What each change means, and what to do about it. */
-const remedies: Record<Change, string> = {
-  gone: "Gone: the permission went with its checkpoint. Remove the resource from the program.",
-  missing: "Missing: somebody revoked it. `pulumi up` grants it again; or remove it from the program.",
-  "re-made": "Re-made: revoked and granted again. `pulumi up` puts it on record, with no change of access.",
-  pending: "Pending: on a set's list, and not on record yet. `pulumi up` finishes it.",
-  undeclared:
-    "Undeclared: none of the stacks has recorded it. Declare it, and `pulumi up` takes it over; or revoke it.",
+const explanations: Record<Change, string> = {
+  deleted: "Deleted: the checkpoint was deleted, and its permissions with it. Remove the resource from the program.",
+  missing: "Missing: revoked outside of Pulumi. `pulumi up` grants it again; or remove it from the program.",
+  recreated:
+    "Recreated: revoked and granted again outside of Pulumi. `pulumi up` brings state up to date; access stays the same.",
+  pending: "Pending: on a set's list, and not in state yet. `pulumi up` finishes it.",
+  unmanaged: "Unmanaged: in no stack's state. Declare it, and `pulumi up` adopts it; or revoke it.",
   duplicate:
-    "Duplicate: a second permission of a recorded project, which `pulumi up` leaves alone. Revoke it by its ID.",
+    "Duplicate: a second permission of a project that has one in state. `pulumi up` leaves it alone; revoke it by its ID.",
 };
-const changes = Object.keys(remedies) as Change[];
+const changes = Object.keys(explanations) as Change[];
 
-function remediesFor(differences: readonly Difference[]): string[] {
+function explanationsOf(differences: readonly Difference[]): string[] {
   const present = new Set(differences.map(({ change }) => change));
-  const lines = changes.filter((change) => present.has(change)).map((change) => `- ${remedies[change]}`);
+  const lines = changes.filter((change) => present.has(change)).map((change) => `- ${explanations[change]}`);
   return lines.length === 0 ? [] : [lines.join("\n")];
-}
-
-function readWhen(compared: readonly Compared[]): string {
-  const first = Math.min(...compared.map(({ readAt }) => readAt));
-  return `Read ${second(first)}`;
 }

@@ -1,5 +1,5 @@
 import { getSystemErrorMap } from "node:util";
-import { ConfigError } from "../config";
+import { UsageError } from "../config";
 import { OperationFailed } from "../resource/failure";
 
 /** A command that cannot do what was asked for. The message says why, and what to do. */
@@ -7,9 +7,9 @@ export class CommandFailed extends Error {
   override readonly name = "CommandFailed";
 }
 
-/** A failure in words for the person, without a stack trace. */
+/** A failure in words for the user, without a stack trace. */
 export function wordsOf(error: unknown): string {
-  if (error instanceof ConfigError) return `${error.message} ${error.remedy}`;
+  if (error instanceof UsageError) return `${error.message} ${error.remedy}`;
   if (error instanceof CommandFailed || error instanceof OperationFailed) return error.message;
   return `${String(error)}. This is a fault of the command itself; please report it.`;
 }

@@ -1,14 +1,14 @@
-import type { Deployment } from "../access/deployment";
-import type { Progress } from "../access/lookups";
+import type { ProviderContext } from "../access/context";
+import type { ListProgress } from "../access/lookups";
+import { groupBy } from "../resource/ids";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
-import { SetResource } from "../resource/set";
-import { SingleResource } from "../resource/single";
+import { PermissionSetResource } from "../resource/permission-set";
+import { PermissionResource } from "../resource/permission";
 import { CommandFailed } from "./failure";
-import { counted, json } from "./format";
-import { groupBy } from "./group";
-import { listsOf, readEach } from "./reading";
+import { counted } from "./report";
+import { fetchLists, fetchEach } from "./fetch-lists";
 import type { Screen } from "./screen";
-import { placeOf, type StackRecord } from "./stack";
+import { placeOf, type StackRecords } from "./stack-export";
 
 /** One resource in the file that `pulumi import --file` reads. */
 interface ImportedResource {
@@ -35,8 +35,8 @@ export interface ImportOptions {
   project: string[] | undefined;
   set: boolean;
   native: boolean;
-  /** The permissions that stacks have recorded already. */
-  except: readonly StackRecord[];
+  /** What stacks have in state already. */
+  except: StackRecords;
 }
 
 export interface Import {
@@ -54,52 +54,52 @@ export interface Import {
  * @returns undefined when there is nothing to import.
  */
 export async function importOf(
-  deployment: Deployment,
+  context: ProviderContext,
   screen: Screen,
   checkpoints: readonly string[],
   options: ImportOptions,
 ): Promise<Import | undefined> {
-  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, 0]));
-  const parts = await readEach(deployment, screen, expected, async (checkpoint, onPage): Promise<Part> => {
-    return { checkpoint, projectIds: await projectsOf(deployment, screen, checkpoint, options, onPage) };
+  const parts = await fetchEach(screen, checkpoints, async (checkpoint, onPage): Promise<Part> => {
+    return { checkpoint, projectIds: await projectsOf(context, screen, checkpoint, options, onPage) };
   });
   const labelled = withLabels(
     parts.filter(({ projectIds }) => projectIds.length > 0),
     options,
   );
   if (labelled.length === 0) return undefined;
-  const resources = await Promise.all(labelled.map((part) => resourcesOf(deployment, part, options)));
+  const resources = await Promise.all(labelled.map((part) => resourcesOf(context, part, options)));
   return {
     permissions: labelled.reduce((sum, { projectIds }) => sum + projectIds.length, 0),
-    file: json({ resources: resources.flat() }),
+    file: JSON.stringify({ resources: resources.flat() }, undefined, 2),
     program: programOf(labelled, options),
   };
 }
 
 /** The projects whose permissions will be imported. Says which are left out, and which have more than one. */
 async function projectsOf(
-  deployment: Deployment,
+  context: ProviderContext,
   screen: Screen,
   fineTunedModelCheckpoint: string,
   { project, set, native, except }: ImportOptions,
-  onPage: (progress: Progress) => void,
+  onPage: (progress: ListProgress) => void,
 ): Promise<string[]> {
+  const records = [...except.recorded, ...except.pending];
   const recorded = new Set(
-    except.filter(({ checkpoint }) => checkpoint === fineTunedModelCheckpoint).map(({ projectId }) => projectId),
+    records.filter(({ checkpoint }) => checkpoint === fineTunedModelCheckpoint).map(({ projectId }) => projectId),
   );
   // Pulumi reads a set's whole list in any case.
-  const lists = await listsOf(deployment, fineTunedModelCheckpoint, set ? undefined : project, onPage);
+  const lists = await fetchLists(context, fineTunedModelCheckpoint, set ? undefined : project, onPage);
   const found = lists.flatMap(({ permissions }) => permissions);
   const byProject = groupBy(found, ({ projectId }) => projectId);
   const having = [...byProject.keys()];
   const without = (project ?? []).filter((projectId) => !byProject.has(projectId));
-  const say = (line: string) => screen.say(`${fineTunedModelCheckpoint}: ${line}`);
-  if (having.length === 0 && without.length === 0) say("nobody has access.");
+  const say = (line: string) => screen.print(`${fineTunedModelCheckpoint}: ${line}`);
+  if (having.length === 0 && without.length === 0) say("no project has access.");
   if (without.length > 0) say(`${without.join(", ")} ${without.length === 1 ? "has" : "have"} no permission.`);
   const isAsked = (projectId: string) => project?.includes(projectId) !== false;
   const wanted = having.filter((projectId) => isAsked(projectId) && !recorded.has(projectId)).sort();
   const skipped = having.filter((projectId) => isAsked(projectId) && recorded.has(projectId)).length;
-  if (skipped > 0) say(`left out ${counted(skipped, "project")} that a stack has recorded.`);
+  if (skipped > 0) say(`left out ${counted(skipped, "project")} that a stack has in state.`);
   if (set && native && wanted.length > 0 && wanted.length < having.length) {
     throw new CommandFailed(
       `Pulumi imports a native set whole, and of ${fineTunedModelCheckpoint} only ${wanted.length} of ` +
@@ -120,26 +120,26 @@ async function projectsOf(
 }
 
 async function resourcesOf(
-  deployment: Deployment,
+  context: ProviderContext,
   part: Labelled,
   { set, native }: ImportOptions,
 ): Promise<ImportedResource[]> {
   const { checkpoint, projectIds } = part;
-  const door = native ? "native" : "dynamic";
+  const entryPoint = native ? "native" : "dynamic";
   if (set) {
-    const resource = new SetResource(() => deployment);
+    const resource = new PermissionSetResource(() => context);
     const record = native
       ? { id: checkpoint }
-      : recordOf("permissions", await resource.import(checkpoint, new Set(projectIds)));
-    return namesOf(part, set).map((name) => ({ type: typesOf.permissions[door], name, ...record }));
+      : recordOf("permissionSet", await resource.import(checkpoint, new Set(projectIds)));
+    return namesOf(part, set).map((name) => ({ type: typesOf.permissionSet[entryPoint], name, ...record }));
   }
-  const single = new SingleResource(() => deployment);
+  const permission = new PermissionResource(() => context);
   const names = namesOf(part, set);
   return Promise.all(
     projectIds.map(async (projectId, index) => {
       const id = `${checkpoint}/${projectId}`;
-      const record = native ? { id } : recordOf("permission", await single.import(id));
-      return { type: typesOf.permission[door], name: names[index]!, ...record };
+      const record = native ? { id } : recordOf("permission", await permission.import(id));
+      return { type: typesOf.permission[entryPoint], name: names[index]!, ...record };
     }),
   );
 }
@@ -151,14 +151,14 @@ function recordOf(kind: Kind, { id, inputs, props }: { id?: string; inputs?: obj
 }
 
 function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): string {
-  const resource = set ? "CheckpointPermissions" : "CheckpointPermission";
+  const resource = set ? "CheckpointPermissionSet" : "CheckpointPermission";
   const entries = parts.map(
     ({ checkpoint, label, projectIds }) =>
       `  ${JSON.stringify(label)}: {\n    fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},\n    projectIds: [\n` +
       `${projectIds.map((projectId) => `      ${JSON.stringify(projectId)},\n`).join("")}    ],\n  },\n`,
   );
   const loop = set
-    ? `for (const [name, args] of Object.entries(access)) {\n  new CheckpointPermissions(name, args);\n}\n`
+    ? `for (const [name, args] of Object.entries(access)) {\n  new CheckpointPermissionSet(name, args);\n}\n`
     : `for (const [name, { fineTunedModelCheckpoint, projectIds }] of Object.entries(access)) {\n` +
       `  for (const projectId of projectIds) {\n` +
       `    new CheckpointPermission(\`\${name}-\${projectId}\`, { fineTunedModelCheckpoint, projectId });\n  }\n}\n`;
@@ -175,9 +175,11 @@ function namesOf({ label, projectIds }: Labelled, set: boolean): string[] {
 
 /** Prefixes that are legible, the same every time, and make no name that is taken. */
 function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Labelled[] {
-  const types = Object.values<string>(typesOf[set ? "permissions" : "permission"]);
+  const types = Object.values<string>(typesOf[set ? "permissionSet" : "permission"]);
   const taken = new Set(
-    except.filter(({ urn }) => types.includes(placeOf(urn).type)).map(({ urn }) => placeOf(urn).name),
+    [...except.recorded, ...except.pending]
+      .filter(({ urn }) => types.includes(placeOf(urn).type))
+      .map(({ urn }) => placeOf(urn).name),
   );
   // The program has the labels as keys.
   const used = new Set<string>();

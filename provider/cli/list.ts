@@ -1,22 +1,9 @@
-import type { Deployment } from "../access/deployment";
-import type { Listed } from "../access/lookups";
+import type { ProviderContext } from "../access/context";
+import type { PermissionList } from "../access/lookups";
 import type { Permission } from "../api/permission";
-import {
-  aligned,
-  compareIds,
-  counted,
-  csv,
-  inCode,
-  iso,
-  json,
-  markdownTable,
-  minute,
-  second,
-  source,
-  type Evidence,
-  type Format,
-} from "./format";
-import { listsOf, readEach } from "./reading";
+import { compareIds } from "../resource/ids";
+import { fetchEach, fetchLists } from "./fetch-lists";
+import { counted, iso, minute, second, source, type Evidence, type Report } from "./report";
 import type { Screen } from "./screen";
 
 /** Who has access to one checkpoint. */
@@ -30,100 +17,73 @@ interface Review {
   without: string[];
 }
 
-/** Lists who has access to checkpoints, and as evidence says which API was read, for which organization, and when. */
+/**
+ * Lists who has access to checkpoints, and as evidence says which API was read, for which organization, and when.
+ *
+ * @param projectIds undefined: all projects.
+ */
 export async function list(
-  deployment: Deployment,
+  context: ProviderContext,
   screen: Screen,
   checkpoints: readonly string[],
-  { project: projectIds, format }: { project: string[] | undefined; format: Format },
-): Promise<string> {
-  const expected = new Map(checkpoints.map((checkpoint) => [checkpoint, 0]));
-  let organization: string | null = null;
-  const reviews = await readEach(deployment, screen, expected, async (fineTunedModelCheckpoint, onPage) => {
-    const lists = await listsOf(deployment, fineTunedModelCheckpoint, projectIds, onPage);
-    organization ??= lists[0]?.organization ?? null;
+  projectIds: string[] | undefined,
+): Promise<Report> {
+  const reviews = await fetchEach(screen, checkpoints, async (fineTunedModelCheckpoint, onPage) => {
+    const lists = await fetchLists(context, fineTunedModelCheckpoint, projectIds, onPage);
     return reviewOf(fineTunedModelCheckpoint, lists, projectIds);
   });
-  return render(reviews, { api: deployment.config.baseUrl, organization }, projectIds, format);
+  const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
+  return reportOf(reviews, evidence, projectIds);
 }
 
-function reviewOf(fineTunedModelCheckpoint: string, lists: readonly Listed[], projectIds: string[] = []): Review {
+function reviewOf(
+  fineTunedModelCheckpoint: string,
+  lists: readonly PermissionList[],
+  projectIds: string[] = [],
+): Review {
   const permissions = lists
-    .flatMap((listed) => listed.permissions)
+    .flatMap((one) => one.permissions)
     .sort((a, b) => compareIds(a.projectId, b.projectId) || a.createdAt - b.createdAt);
   const having = new Set(permissions.map(({ projectId }) => projectId));
   const without = projectIds.filter((projectId) => !having.has(projectId)).sort();
   return { fineTunedModelCheckpoint, readAt: Math.min(...lists.map(({ date }) => date)), permissions, without };
 }
 
-function render(
-  reviews: readonly Review[],
-  evidence: Evidence,
-  projectIds: readonly string[] | undefined,
-  format: Format,
-): string {
+function reportOf(reviews: readonly Review[], evidence: Evidence, projectIds: string[] | undefined): Report {
   const scope = projectIds === undefined ? "all projects" : "the projects asked about";
-  switch (format) {
-    case "json":
-      return json({
-        ...evidence,
-        complete: true,
-        projects: projectIds ?? "all",
-        checkpoints: reviews.map(({ readAt, permissions, without, ...review }) => ({
-          ...review,
-          readAt: iso(readAt),
-          permissions: permissions.map(({ id, projectId, createdAt }) => ({
-            id,
-            projectId,
-            grantedAt: iso(createdAt),
-          })),
-          ...(projectIds === undefined ? {} : { without }),
-        })),
-      });
-    case "csv":
-      return csv(
-        reviews.flatMap((review) => csvRows(review, { ...evidence, scope })),
-        csvColumns,
-      );
-    case "markdown":
-      return [
-        "# Who has access to fine-tuned checkpoints",
-        ...reviews.flatMap((review) => [
-          `## ${inCode(review.fineTunedModelCheckpoint)}`,
-          `${summary(review)}.`,
-          ...tableOf(review, markdownTable, inCode),
-        ]),
-        `The lists are complete for ${scope}. Source: ${source(evidence)}.`,
-      ].join("\n\n");
-    case "table":
-      return [
-        ...reviews.flatMap((review) => [
-          `${review.fineTunedModelCheckpoint}\n${summary(review)}`,
-          ...tableOf(review, aligned, (id) => id),
-        ]),
-        `Complete for ${scope}.\nSource: ${source(evidence)}`,
-      ].join("\n\n");
-  }
-}
-
-function summary({ permissions, readAt }: Review): string {
-  return `${counted(permissions.length, "permission")}, read ${second(readAt)}`;
+  return {
+    title: "Who has access to fine-tuned checkpoints",
+    sections: reviews.map((review) => ({
+      checkpoint: review.fineTunedModelCheckpoint,
+      summary: `${counted(review.permissions.length, "permission")}, read ${second(review.readAt)}`,
+      rows: (code) => tableOf(review, code),
+    })),
+    notes: [`The lists are complete for ${scope}.\n${source(evidence)}`],
+    json: {
+      ...evidence,
+      complete: true,
+      projects: projectIds ?? "all",
+      checkpoints: reviews.map(({ readAt, permissions, without, ...review }) => ({
+        ...review,
+        readAt: iso(readAt),
+        permissions: permissions.map(({ id, projectId, createdAt }) => ({ id, projectId, grantedAt: iso(createdAt) })),
+        ...(projectIds === undefined ? {} : { without }),
+      })),
+    },
+    csv: { columns, rows: reviews.flatMap((review) => csvRows(review, { ...evidence, scope })) },
+  };
 }
 
 /** No table if there are no rows. */
-function tableOf(
-  { permissions, without }: Review,
-  draw: (rows: string[][]) => string,
-  code: (id: string) => string,
-): string[] {
+function tableOf({ permissions, without }: Review, code: (id: string) => string): string[][] {
   const rows = [
     ...permissions.map(({ id, projectId, createdAt }) => [code(projectId), code(id), minute(createdAt)]),
     ...without.map((projectId) => [code(projectId), "none", ""]),
   ];
-  return rows.length === 0 ? [] : [draw([["Project", "Permission", "Granted (UTC)"], ...rows])];
+  return rows.length === 0 ? [] : [["Project", "Permission", "Granted (UTC)"], ...rows];
 }
 
-const csvColumns = [
+const columns = [
   "checkpoint",
   "project_id",
   "permission_id",

@@ -4,17 +4,17 @@ import { existsSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
-import type { Deployment } from "../access/deployment";
-import { checkId, type IdProperty } from "../resource/ids";
+import type { ProviderContext } from "../access/context";
+import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
 import { packageName } from "../resource/reference";
 import { drift } from "./drift";
 import { CommandFailed, reasonOf, wordsOf } from "./failure";
-import { counted, formats, type Format } from "./format";
+import { counted, formats, render, type Format } from "./report";
 import { importOf } from "./import";
 import { list } from "./list";
 import { Screen } from "./screen";
-import { addSettings, deploymentOf } from "./settings";
-import { readStacks } from "./stack";
+import { addSettings, contextOf } from "./settings";
+import { readStacks } from "./stack-export";
 
 /** The exit code for drift; 1 is a failure. */
 const driftCode = 2;
@@ -22,8 +22,8 @@ const driftCode = 2;
 const { version } = createRequire(__filename)(`${packageName}/package.json`) as { version: string };
 const screen = new Screen();
 
-function deploymentFor(options: object): Deployment {
-  return deploymentOf(options, (line, kind) => (kind === "progress" ? screen.wait(line) : screen.say(line)));
+function contextFor(options: object): ProviderContext {
+  return contextOf(options, (line, kind) => (kind === "progress" ? screen.rateLimited(line) : screen.print(line)));
 }
 
 /** Runs a command. A failure is printed in one line, without a stack trace. */
@@ -39,7 +39,7 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
   };
 }
 
-/** A key that somebody gave as an argument must not get into a log. */
+/** A key that was given as an argument must not get into a log. */
 function withoutKeys(text: string): string {
   return text.replace(/\bsk-[\w.-]+/g, "[key]");
 }
@@ -57,10 +57,9 @@ interface Subject {
  * @throws {CommandFailed} naming what is wrong with any of them.
  */
 function subjectOf(args: readonly string[], projectOption: readonly string[] | undefined): Subject {
-  const isCheckpoint = (id: string) => id.startsWith("ft:");
   const given = (projectOption ?? []).flatMap((ids) => ids.split(",")).filter((id) => id !== "");
-  const checkpoints = [...new Set([...args, ...given.filter(isCheckpoint)])];
-  const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpoint(id)))];
+  const checkpoints = [...new Set([...args, ...given.filter(isCheckpointId)])];
+  const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpointId(id)))];
   if (checkpoints.length === 0)
     throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
   if (project?.length === 0) throw new CommandFailed("--project names no project.");
@@ -71,7 +70,7 @@ function subjectOf(args: readonly string[], projectOption: readonly string[] | u
 
 /** @throws {CommandFailed} naming what is wrong with any of the IDs. */
 function assertValid(property: IdProperty, ids: readonly string[], where: string): void {
-  const problems = ids.flatMap((id) => checkId(property, id)?.reason.replace(/^\w+/, where) ?? []);
+  const problems = ids.flatMap((id) => checkId(property, id, where)?.reason ?? []);
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
 }
 
@@ -93,7 +92,7 @@ const program = new Command("checkpoint-permissions")
   .addHelpText(
     "after",
     `
-Exit codes: 0 done (drift: all as recorded), 2 drift, 1 failed.
+Exit codes: 0 done (drift: all as in state), 2 drift, 1 failed.
 
 Examples:
   $ export OPENAI_ADMIN_KEY=…
@@ -126,18 +125,18 @@ Examples:
   safely(async (given: string[], options: { project?: string[]; format: Format }) => {
     const { checkpoints, project } = subjectOf(given, options.project);
     const { format } = options;
-    print(await list(deploymentFor(options), screen, checkpoints, { project, format }));
+    print(render(await list(contextFor(options), screen, checkpoints, project), format));
   }),
 );
 
 addSettings(
   program
     .command("drift")
-    .description("compare what stacks have recorded with what is granted")
-    .argument("[file...]", "what `pulumi stack export` gave, a file for each stack; - is standard input")
-    .option("--recorded-only", "do not look who else has access", false)
+    .description("compare stack state with the permissions that exist")
+    .argument("[file...]", "output of `pulumi stack export`, one file per stack; - for stdin")
+    .option("--recorded-only", "check permissions in state only")
     .addOption(
-      new Option("-c, --checkpoint <id>", "also a checkpoint that no stack may have recorded; may be repeated")
+      new Option("-c, --checkpoint <id>", "include a checkpoint that may be in no stack; repeatable")
         .argParser(collect)
         .conflicts("recordedOnly"),
     )
@@ -145,12 +144,12 @@ addSettings(
     .addHelpText(
       "after",
       `
-Missing: recorded, and revoked outside of Pulumi. Re-made: revoked and granted
-again. Undeclared: granted, and recorded by none of the stacks. Duplicate: a
-second permission of a recorded project. Gone: with its checkpoint.
+Missing: in state, and revoked outside of Pulumi. Recreated: revoked and granted
+again. Unmanaged: granted, and in no stack's state. Duplicate: a second
+permission of a project that has one in state. Deleted: with its checkpoint.
 It needs no program, no Pulumi CLI and no passphrase.
 
-Exit codes: 0 all as recorded, 2 drift, 1 failed.
+Exit codes: 0 all as in state, 2 drift, 1 failed.
 
 Examples:
   $ pulumi stack export | checkpoint-permissions drift -
@@ -159,37 +158,36 @@ Examples:
   $ checkpoint-permissions drift prod.json --format markdown >> "$GITHUB_STEP_SUMMARY"`,
     ),
 ).action(
-  safely(async (given: string[], options: { recordedOnly: boolean; checkpoint?: string[]; format: Format }) => {
+  safely(async (given: string[], options: { recordedOnly?: boolean; checkpoint?: string[]; format: Format }) => {
     const files = given.length === 0 && !process.stdin.isTTY ? ["-"] : [...new Set(given)];
     if (files.length === 0) {
       throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
     }
-    const { recordedOnly, checkpoint: checkpoints = [], format } = options;
+    const { recordedOnly = false, checkpoint: checkpoints = [], format } = options;
     assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
-    const recorded = await readStacks(files);
-    const how = { recordedOnly, format, checkpoints };
-    const { text, hasDrift } = await drift(deploymentFor(options), screen, recorded, how);
+    const records = await readStacks(files);
+    const { report, hasDrift } = await drift(contextFor(options), screen, records, { recordedOnly, checkpoints });
     if (hasDrift) process.exitCode = driftCode;
-    print(text);
+    print(render(report, format));
   }),
 );
 
 addSettings(
   program
     .command("import")
-    .description("write what `pulumi import` reads, and print the program that declares it")
+    .description("generate an import file and the matching program")
     .addArgument(checkpointsArgument())
     .addOption(projectOption())
-    .option("--set", "one list for each checkpoint, in place of a resource for each project", false)
-    .option("--native", "for the native plugin, in place of the Node.js package", false)
-    .option("--file <file>", "where to write what `pulumi import` reads", "import.json")
+    .option("--set", "one set for each checkpoint instead of a permission for each project")
+    .option("--native", "for the native plugin instead of the Node.js package")
+    .option("--file <file>", "where to write the import file", "import.json")
     .option("--program <file>", "where to write the program (default: standard output)")
-    .option("--except <file>", "leave out what this stack records (`pulumi stack export`); may be repeated", collect)
-    .option("--force", "overwrite these files", false)
+    .option("--except <file>", "leave out what this stack has in state (`pulumi stack export`); repeatable", collect)
+    .option("--force", "overwrite these files")
     .addHelpText(
       "after",
       `
-Nobody's access changes. Nothing is written unless all could be read.
+Access does not change. Nothing is written unless all could be read.
 
 Exit codes: 0 done, 1 failed.
 
@@ -206,15 +204,15 @@ Examples:
       given: string[],
       options: {
         project?: string[];
-        set: boolean;
-        native: boolean;
+        set?: boolean;
+        native?: boolean;
         file: string;
         program?: string;
         except?: string[];
-        force: boolean;
+        force?: boolean;
       },
     ) => {
-      const { set, native, file, program: programFile, force } = options;
+      const { set = false, native = false, file, program: programFile, force = false } = options;
       const { checkpoints, project } = subjectOf(given, options.project);
       const files = [file, ...(programFile === undefined ? [] : [programFile])];
       if (new Set(files.map((one) => resolve(one))).size < files.length) {
@@ -222,15 +220,15 @@ Examples:
       }
       if (!force) for (const one of files) assertIsNew(one);
       const except = await readStacks([...new Set(options.except)]);
-      const made = await importOf(deploymentFor(options), screen, checkpoints, { project, set, native, except });
+      const made = await importOf(contextFor(options), screen, checkpoints, { project, set, native, except });
       if (made === undefined) {
-        screen.say("There is nothing to import.");
+        screen.print("There is nothing to import.");
         return;
       }
       write(file, `${made.file}\n`, force);
       if (programFile === undefined) print(made.program.trimEnd());
       else write(programFile, made.program, force);
-      screen.say(
+      screen.print(
         `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the program ` +
           `${programFile === undefined ? "on standard output" : `in ${programFile}`} previews without a change:\n\n` +
           `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}\n\n` +

@@ -1,6 +1,6 @@
 import { clearScreenDown, cursorTo, moveCursor } from "node:readline";
 
-/** What a person reads beside the result: messages and, on a terminal, progress. All of it on stderr. */
+/** What a user reads beside the result: messages and, on a terminal, progress. All of it on stderr. */
 export class Screen {
   /** How many lines of the terminal the status takes. */
   #lines = 0;
@@ -18,18 +18,18 @@ export class Screen {
   }
 
   /** A line that stays. */
-  readonly say = (line: string): void => {
+  readonly print = (line: string): void => {
     this.#erase();
     this.stream.write(`${line}\n`);
     this.#draw();
   };
 
-  /** A line from the throttle: on a terminal it stays until something is served. */
-  readonly wait = (line: string): void => {
+  /** A line about the rate limit: on a terminal it stays until something is served. */
+  readonly rateLimited = (line: string): void => {
     if (this.#canRedraw) {
       this.#waiting = line;
       this.#redraw();
-    } else this.say(line);
+    } else this.print(line);
   };
 
   /** How far the command is; on a terminal only. */

@@ -1,22 +1,22 @@
 import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
-import { Deployment, type Print } from "../access/deployment";
+import { ProviderContext, type Print } from "../access/context";
 import { systemClock } from "../clock";
-import { missingKey, readConfig, type Setting, type Source } from "../config";
+import { missingKey, readConfig, type SettingName, type Source } from "../config";
 import { CommandFailed, reasonOf } from "./failure";
 
 /** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
-const options: [setting: Setting, flag: string, value: string, description: string][] = [
+const options: [setting: SettingName, flag: string, value: string, description: string][] = [
   ["adminApiKey", "--key-file", "<file>", "a file that holds the admin API key (default: $OPENAI_ADMIN_KEY)"],
   ["baseUrl", "--base-url", "<url>", "where the API is (default: $OPENAI_BASE_URL, else OpenAI)"],
   ["organization", "--organization", "<id>", "sent as OpenAI-Organization (default: $OPENAI_ORG_ID)"],
   ["project", "--openai-project", "<id>", "sent as OpenAI-Project (default: $OPENAI_PROJECT_ID)"],
-  ["requestsPerMinute", "--requests-per-minute", "<n>", "pace the requests (default: as fast as is allowed)"],
+  ["requestsPerMinute", "--requests-per-minute", "<n>", "limit the requests (default: as fast as the API allows)"],
   ["timeoutSeconds", "--timeout-seconds", "<n>", "how long one request may take (default: 60)"],
   ["maxWaitSeconds", "--max-wait-seconds", "<n>", "how long to wait while nothing is served (default: 900)"],
 ];
 
-const ofCommandLine: Source = {
+const commandLineSource: Source = {
   namesOf: (setting) => [options.find(([name]) => name === setting)?.[1] ?? setting],
   correctIt: "on the command line",
   howToSetKey: (nameOf) =>
@@ -36,17 +36,17 @@ export function addSettings(command: Command): Command {
  * @throws {CommandFailed} when the key's file cannot be read.
  * @throws {ConfigError} when a value is wrong.
  */
-export function deploymentOf(given: object, print: Print): Deployment {
+export function contextOf(given: object, print: Print): ProviderContext {
   const values = new Map(
     options.map(([setting, flag]) => {
       const value = (given as Record<string, string | undefined>)[attributeOf(flag)];
       return [flag, setting === "adminApiKey" && value !== undefined ? keyIn(value) : value];
     }),
   );
-  const config = readConfig((flag) => values.get(flag), process.env, ofCommandLine);
+  const config = readConfig((flag) => values.get(flag), process.env, commandLineSource);
   // Every command asks the API for something.
   if (config.adminApiKey === undefined) throw missingKey(config);
-  return new Deployment(config, systemClock, print);
+  return new ProviderContext(config, systemClock, print);
 }
 
 /** The name by which the parser keeps an option. */

@@ -23,15 +23,15 @@ export function conflictOf(checkpoint: string, first: Claim, second: Claim): str
     );
   }
   if (!first.exclusive && !second.exclusive) return undefined;
-  const [list, other] = first.exclusive ? [first, second] : [second, first];
+  const [set, other] = first.exclusive ? [first, second] : [second, first];
   return (
-    `"${list.name}" is the exclusive list of checkpoint ${checkpoint}, and "${other.name}" gives ` +
-    `${[...other.projectIds].join(", ") || "nobody"} access beside that list: the one would revoke what the other ` +
-    `grants. Move the projects into the list, or make it not exclusive.`
+    `"${set.name}" is the exclusive set of checkpoint ${checkpoint}, and "${other.name}" gives ` +
+    `${[...other.projectIds].join(", ") || "no project"} access separately: each would undo the other. Add the projects ` +
+    `to the set, or drop \`exclusive\`.`
   );
 }
 
-/** The claims of all resources of one deployment, entered by their checks one after another. */
+/** The claims of all resources of one run, entered by their checks one after another. */
 export class Claims {
   readonly #byCheckpoint = new Map<string, Map<string, Claim>>();
   readonly #checkpoints = new Map<string, string>();

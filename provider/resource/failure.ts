@@ -1,83 +1,70 @@
-import type { Deployment } from "../access/deployment";
-import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsGone } from "../api/error";
-import { ConfigError, type Config } from "../config";
+import type { ProviderContext } from "../access/context";
+import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsDeleted } from "../api/error";
+import { UsageError, type Config } from "../config";
+import { groupBy } from "./ids";
+import { few } from "./messages";
 
 /** The greatest number of different messages in one failure. */
 const messagesAtATime = 10;
 
-export type Operation = "grant" | "look up" | "revoke" | "list";
+/** What a failure is about. The command line's JSON has it as `code`. */
+export type FailureCode =
+  | "usage"
+  | "key-refused"
+  | "checkpoint-not-found"
+  | "project-not-found"
+  | "not-found"
+  | "still-listed"
+  | "input-refused"
+  | "unavailable"
+  | "still-declared"
+  | "incomplete-state"
+  | "nothing-to-import"
+  | "partly-done";
 
-/** An operation that failed, in words that a person can act on. */
+/** An operation that failed, in words that a user can act on. */
 export class OperationFailed extends Error {
   override readonly name = "OperationFailed";
+  /** What was attempted, and why it failed. */
+  readonly headline: string;
 
   constructor(
-    /** What was attempted, and why it failed. */
-    readonly headline: string,
+    readonly code: FailureCode,
+    /** What was attempted, in a few words. */
+    readonly title: string,
+    why: string,
     /** What to do about it. */
     readonly remedy: string,
     /** The API's refusal, if that is the reason. */
     readonly refusal?: ApiError,
   ) {
+    const headline = `${title}: ${sentence(why)}`;
     super(`${headline} ${remedy}`);
-    // Pulumi prints stacks, and where it happened in our code helps nobody.
+    this.headline = headline;
+    // Pulumi prints stacks, and where it happened in our code helps no user.
     this.stack = this.message;
   }
 }
 
-/** The remedies that this process has printed. */
-const printed = new Set<string>();
+/** The messages of failures, in which a remedy is printed once, even if twenty resources fail for the same reason. */
+export class FailureMessages {
+  readonly #printed = new Set<string>();
 
-/** A failure's message. A remedy is printed once, even if twenty resources fail for the same reason. */
-export function messageOf({ headline, remedy }: OperationFailed): string {
-  if (printed.has(remedy)) return headline;
-  printed.add(remedy);
-  return `${headline} ${remedy}`;
-}
-
-/** What a check reports about wrong config; any other error is thrown again. */
-export function configFailure(error: unknown): { property: string; reason: string } {
-  if (!(error instanceof ConfigError)) throw error;
-  return { property: "", reason: `${error.message} ${error.remedy}` };
-}
-
-/**
- * Runs an operation, and throws its failure in words for the person.
- *
- * @param deployment returns the deployment, or throws what is wrong with the config.
- * @param who a project, or several in words.
- * @throws {OperationFailed}
- */
-export async function attempt<Result>(
-  deployment: () => Deployment,
-  operation: Operation,
-  checkpoint: string,
-  who: string,
-  run: (deployment: Deployment) => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await run(deployment());
-  } catch (error) {
-    const what = `Cannot ${wordsOf(operation, checkpoint, who)}`;
-    if (error instanceof ApiError) {
-      const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
-      const text = `${what}: ${error.message.replace(/[.!]$/, "")}${request}`;
-      const headline = text.endsWith("?") ? text : `${text}.`;
-      throw new OperationFailed(headline, remedyOf(operation, checkpoint, error, deployment().config), error);
-    }
-    if (error instanceof ConfigError) throw new OperationFailed(`${what}: ${error.message}`, error.remedy);
-    throw error;
+  of({ headline, remedy, message }: OperationFailed): string {
+    if (this.#printed.has(remedy)) return headline;
+    this.#printed.add(remedy);
+    return message;
   }
 }
 
-/** A set that could be granted only in part: Pulumi records the properties, shows the reasons, and updates it next time. */
-export class HalfDone extends Error {
-  override readonly name = "HalfDone";
+/** A set that was applied only in part: Pulumi records the properties, shows the reasons, and updates it next time. */
+export class PartialFailure extends Error {
+  override readonly name = "PartialFailure";
   readonly reasons: string[];
 
   constructor(
     readonly id: string,
-    readonly properties: object,
+    public properties: object,
     failure: Error,
   ) {
     super(failure.message);
@@ -85,8 +72,58 @@ export class HalfDone extends Error {
   }
 }
 
+export type Operation = "grant" | "look up" | "revoke" | "list";
+
+/** What was attempted, on which checkpoint, and for which project, or several in words. */
+export interface Attempt {
+  operation: Operation;
+  checkpoint: string;
+  subject?: string;
+}
+
+/**
+ * Runs an operation, and throws its failure in words for the user.
+ *
+ * @param context returns the context, or throws what is wrong with the config.
+ * @throws {OperationFailed}
+ */
+export async function withFailure<Result>(
+  context: () => ProviderContext,
+  attempt: Attempt,
+  run: (context: ProviderContext) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await run(context());
+  } catch (error) {
+    throw failureOf(error, attempt, () => context().config);
+  }
+}
+
+/** An error in words for the user; a bug stays as it is. */
+export function failureOf(error: unknown, attempt: Attempt, config: () => Config): unknown {
+  const title = `Cannot ${describe(attempt)}`;
+  if (error instanceof UsageError) return new OperationFailed("usage", title, error.message, error.remedy);
+  if (!(error instanceof ApiError)) return error;
+  const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
+  const [code, remedy] = adviceOn(error, attempt, config());
+  return new OperationFailed(code, title, `${error.message}${request}`, remedy, error);
+}
+
+/** The failures of several projects: one for all that failed alike. */
+export function failuresOf(
+  failures: readonly [projectId: string, reason: unknown][],
+  attempt: Omit<Attempt, "subject">,
+  config: Config,
+): unknown[] {
+  const alike = [...groupBy(failures, ([, reason]) => String(reason)).values()];
+  return alike.map((group) => {
+    const subject = few(group.map(([projectId]) => projectId));
+    return failureOf(group[0]![1], { ...attempt, subject }, () => config);
+  });
+}
+
 /** Several failures as one: each different message once, up to a limit, and then the remedies. */
-export function sumOf(headline: string, failures: readonly unknown[], remedy: string): OperationFailed {
+export function combined(title: string, failures: readonly unknown[], remedy: string): OperationFailed {
   const headlines = new Set<string>();
   const remedies = new Set<string>();
   for (const failure of failures) {
@@ -97,83 +134,123 @@ export function sumOf(headline: string, failures: readonly unknown[], remedy: st
   }
   const readable = [...headlines].slice(0, messagesAtATime);
   const more = headlines.size - readable.length;
-  const parts = [headline, ...readable, ...(more > 0 ? [`(and ${more} more)`] : [])];
-  return new OperationFailed(parts.join(" "), [...remedies, remedy].join(" "));
+  const reasons = [...readable, ...(more > 0 ? [`(and ${more} more)`] : [])];
+  return new OperationFailed("partly-done", title, reasons.join(" "), [...remedies, remedy].join(" "));
 }
 
-/** Why a record stays in state: the program wants the access, and no other resource has it on record yet. */
-export function stillWanted(checkpoint: string, who: string, ids: string): OperationFailed {
+/** What a check reports about wrong config; any other error is thrown again. */
+export function configFailure(error: unknown): { property: string; reason: string } {
+  if (!(error instanceof UsageError)) throw error;
+  return { property: "", reason: `${error.message} ${error.remedy}` };
+}
+
+/** Why a permission stays in state: the program declares the access, and no other resource has it in state yet. */
+export function notRevoked(checkpoint: string, subject: string, ids: string): OperationFailed {
   return new OperationFailed(
-    `The program still gives ${who} access to ${checkpoint}, and the resource that was to take ${ids} over failed, was ` +
-      `skipped, or has not been reached; so nothing was revoked, and this record stays in state.`,
-    "Fix that resource, and run `pulumi up` again. If a forced replacement (--replace or taint) with deleteBeforeReplace " +
-      "asked for it, run it without either; to revoke the access, remove it from the program first.",
+    "still-declared",
+    `Cannot revoke the access of ${subject} to ${checkpoint}`,
+    `the program still declares it, but the resource meant to adopt ${ids} failed, was skipped or has not run yet; ` +
+      `nothing was revoked, and ${ids} stays in state.`,
+    "Fix that resource and run `pulumi up` again. If a forced replacement (--replace or taint) with deleteBeforeReplace " +
+      "asked for the delete, run it without either. To revoke the access, remove it from the program first.",
   );
 }
 
-export function nothingToImport(id: string, why: string): OperationFailed {
+export function incompleteState(subject: string, why: string): OperationFailed {
   return new OperationFailed(
-    `Cannot import "${id}": ${why}.`,
-    "Declare the resource without importing it, and `pulumi up` grants the access.",
+    "incomplete-state",
+    `Cannot use the state of ${subject}`,
+    `${why}, so nothing was done.`,
+    "To bring existing permissions under Pulumi, declare them and run `pulumi up`, which adopts them; " +
+      "`pulumi state delete` removes a record that cannot be repaired.",
   );
 }
 
-function wordsOf(operation: Operation, checkpoint: string, who: string): string {
+/** @param remedy how such an ID should look, if it is wrong. */
+export function nothingToImport(id: string, why: string, remedy?: string): OperationFailed {
+  return new OperationFailed(
+    remedy === undefined ? "nothing-to-import" : "usage",
+    `Cannot import "${id}"`,
+    why,
+    remedy ?? "Declare the resource without importing it; `pulumi up` grants the access.",
+  );
+}
+
+/** Text that ends as a sentence does. */
+export function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
+function describe({ operation, checkpoint, subject = "" }: Attempt): string {
   switch (operation) {
     case "grant":
-      return `grant ${who} access to ${checkpoint}`;
+      return `grant ${subject} access to ${checkpoint}`;
     case "look up":
-      return `look up the access of ${who} to ${checkpoint}`;
+      return `look up the access of ${subject} to ${checkpoint}`;
     case "list":
       return `list who has access to ${checkpoint}`;
     case "revoke":
-      return `revoke the access of ${who} to ${checkpoint}`;
+      return `revoke the access of ${subject} to ${checkpoint}`;
   }
 }
 
-function remedyOf(operation: Operation, checkpoint: string, error: ApiError, { nameOf }: Config): string {
+/** What a refusal is about, and what to do about it. */
+function adviceOn(error: ApiError, attempt: Attempt, { nameOf }: Config): [FailureCode, string] {
+  const { operation, checkpoint } = attempt;
+  const projectNotFound: [FailureCode, string] = [
+    "project-not-found",
+    "Correct projectId: the key's organization has no such project.",
+  ];
   switch (error.status) {
     case 401:
     case 403:
-      return (
+      return [
+        "key-refused",
         `Use an admin API key of the checkpoint's organization (${nameOf("adminApiKey")} or OPENAI_ADMIN_KEY); an ` +
-        "organization owner makes one at https://platform.openai.com/settings/organization/admin-keys."
-      );
+          "organization owner creates one at https://platform.openai.com/settings/organization/admin-keys.",
+      ];
     case 404:
-      if (operation === "list") {
-        if (saysCheckpointIsGone(error, checkpoint)) return "The checkpoint is retired, deleted, or mistyped.";
-        return mayBeAboutTheKey(error, checkpoint)
-          ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
-          : `Check the checkpoint's ID, and ${nameOf("baseUrl")} (it ends in /v1).`;
-      }
       if (mayBeAboutTheKey(error, checkpoint)) {
-        return (
-          "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, remove its " +
-          "resources from the program and their records with `pulumi state delete`."
-        );
+        return [
+          "key-refused",
+          operation === "list"
+            ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
+            : "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, remove its " +
+              "resources from the program and their records with `pulumi state delete`.",
+        ];
       }
-      if (operation === "grant" && error.fromApi && isAboutProjects(error)) {
-        return "Correct projectId: the key's organization has no such project.";
-      }
+      if (operation === "grant" && error.fromApi && isAboutProjects(error)) return projectNotFound;
       if (operation === "revoke" && error.code === "permission_not_found") {
-        return "A list still shows what the API says is gone: run the same command again in a minute.";
+        return [
+          "still-listed",
+          "The API reports the permission as deleted but still lists it; run the same command again in a minute.",
+        ];
       }
-      if (saysCheckpointIsGone(error, checkpoint)) {
-        return (
-          "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or its " +
-          "base model was shut down, remove its resources from the program."
-        );
+      if (saysCheckpointIsDeleted(error, checkpoint)) {
+        return [
+          "checkpoint-not-found",
+          operation === "list"
+            ? "The checkpoint is retired, deleted, or mistyped."
+            : "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or " +
+              "its base model was shut down, remove its resources from the program.",
+        ];
       }
-      return `Check ${nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID; nothing was changed.`;
+      return [
+        "not-found",
+        operation === "list"
+          ? `Check the checkpoint's ID, and ${nameOf("baseUrl")} (it ends in /v1).`
+          : `Check ${nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID; nothing was changed.`,
+      ];
     case 400:
     case 409:
     case 422:
       return operation === "grant" && isAboutProjects(error) && /not (found|exist)/i.test(error.message)
-        ? "Correct projectId: the key's organization has no such project."
-        : "Correct what the API refuses, and run the command again.";
+        ? projectNotFound
+        : ["input-refused", "Fix the input that the API rejected, and run the command again."];
     default:
-      return operation === "list"
-        ? "Try again later."
-        : "Nothing is lost: run the same command again, and it goes on from there.";
+      return [
+        "unavailable",
+        operation === "list" ? "Try again later." : "Nothing is lost; run the same command again to continue.",
+      ];
   }
 }

@@ -3,12 +3,12 @@ import type { dynamic } from "@pulumi/pulumi";
 const longestId = 512;
 const where = {
   fineTunedModelCheckpoint:
-    'It looks like "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"; the fine-tuning job shows it as ' +
+    'A checkpoint ID looks like "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"; the fine-tuning job shows it as ' +
     "fine_tuned_model, and for an earlier checkpoint as fine_tuned_model_checkpoint.",
-  projectId: 'It looks like "proj_abc123"; the project\'s settings show it as Project ID.',
+  projectId: 'A project ID looks like "proj_abc123"; the project\'s settings show it as Project ID.',
 };
 const prefixes = { fineTunedModelCheckpoint: ["ft:", "ft-"], projectId: ["proj_"] };
-/** Other IDs that people give by mistake. */
+/** Other IDs that users give by mistake. */
 const mistaken: [prefix: string, what: string][] = [
   ["ftjob-", "a fine-tuning job's ID"],
   ["ftckpt_", "a checkpoint object's own ID"],
@@ -19,10 +19,23 @@ const mistaken: [prefix: string, what: string][] = [
 
 export type IdProperty = keyof typeof where;
 
-/** What is wrong with an ID, and how to correct it; undefined when nothing is. */
-export function checkId(property: IdProperty, value: unknown): dynamic.CheckFailure | undefined {
+/** Whether it has the form of a checkpoint's ID, rather than a project's. */
+export function isCheckpointId(id: string): boolean {
+  return prefixes.fineTunedModelCheckpoint.some((prefix) => id.startsWith(prefix));
+}
+
+/**
+ * What is wrong with an ID, and how to correct it; undefined when nothing is.
+ *
+ * @param label what the user calls the place where it stands.
+ */
+export function checkId(
+  property: IdProperty,
+  value: unknown,
+  label: string = property,
+): dynamic.CheckFailure | undefined {
   const reason = problemWithId(property, value);
-  return reason === undefined ? undefined : { property, reason: `${property} ${reason} ${where[property]}` };
+  return reason === undefined ? undefined : { property: label, reason: `${label} ${reason} ${where[property]}` };
 }
 
 function problemWithId(property: IdProperty, value: unknown): string | undefined {
@@ -50,4 +63,21 @@ export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 /** Whether a preview does not know the value yet. */
 export function isUnknown(value: unknown): boolean {
   return value === unknownValue;
+}
+
+/** The order of IDs: the same on every machine, in any locale. */
+export function compareIds(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+/** Items by a key, in the order in which they come. (`Map.groupBy` needs Node.js 21.) */
+export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
 }

@@ -1,7 +1,7 @@
-import type { Deployment } from "../access/deployment";
-import type { Listed, Question } from "../access/lookups";
-import { ConfigError } from "../config";
-import { attempt } from "./failure";
+import type { ProviderContext } from "../access/context";
+import type { PermissionList, LookupOptions } from "../access/lookups";
+import { UsageError } from "../config";
+import { withFailure } from "./failure";
 import { checkId } from "./ids";
 
 /** What `listCheckpointPermissions` takes. */
@@ -24,10 +24,10 @@ const names: readonly string[] = [
  * @throws {OperationFailed}
  */
 export async function listPermissions(
-  deployment: () => Deployment,
+  context: () => ProviderContext,
   args: ListCheckpointPermissionsArgs,
-  question: Question = {},
-): Promise<Listed> {
+  options: LookupOptions = {},
+): Promise<PermissionList> {
   const { fineTunedModelCheckpoint, projectId } = args;
   const checked = () => {
     assertOnly(names, args, "argument");
@@ -35,23 +35,23 @@ export async function listPermissions(
       checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? [],
       projectId === undefined ? [] : (checkId("projectId", projectId) ?? []),
     ].flat();
-    if (problems.length > 0) throw new ConfigError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
-    return deployment();
+    if (problems.length > 0) throw new UsageError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
+    return context();
   };
-  return attempt(checked, "list", fineTunedModelCheckpoint, "", (ready) => {
+  return withFailure(checked, { operation: "list", checkpoint: fineTunedModelCheckpoint }, (ready) => {
     const { lookups } = ready.checkpoint(fineTunedModelCheckpoint);
     return projectId === undefined
-      ? lookups.all(question)
-      : lookups.find(projectId, { ...question, isExhaustive: true });
+      ? lookups.listAll(options)
+      : lookups.listFor(projectId, { ...options, isExhaustive: true });
   });
 }
 
 /**
  * @internal
- * @throws {ConfigError} naming the property that is not known.
+ * @throws {UsageError} naming the property that is not known.
  */
 export function assertOnly(known: readonly string[], given: object, what: string): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  throw new ConfigError(`There is no ${what} "${unknown}".`, `Use ${known.join(", ")}.`);
+  throw new UsageError(`There is no ${what} "${unknown}".`, `Use ${known.join(", ")}.`);
 }

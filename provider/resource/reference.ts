@@ -1,7 +1,7 @@
 export const packageName = "pulumi-openai-checkpoint-permissions";
 
-/** A single permission, or a list of them. */
-export type Kind = "permission" | "permissions";
+/** The two resources: the permission of one project, and the set of all permissions for a checkpoint. */
+export type Kind = "permission" | "permissionSet";
 
 /** The resources' types in state, as dynamic resources and as those of the native plugin. */
 export const typesOf = {
@@ -9,9 +9,9 @@ export const typesOf = {
     dynamic: "pulumi-nodejs:dynamic/openai:CheckpointPermission",
     native: "openai-checkpoint-permissions:index:CheckpointPermission",
   },
-  permissions: {
-    dynamic: "pulumi-nodejs:dynamic/openai:CheckpointPermissions",
-    native: "openai-checkpoint-permissions:index:CheckpointPermissions",
+  permissionSet: {
+    dynamic: "pulumi-nodejs:dynamic/openai:CheckpointPermissionSet",
+    native: "openai-checkpoint-permissions:index:CheckpointPermissionSet",
   },
 } as const satisfies Record<Kind, { dynamic: string; native: string }>;
 
@@ -20,7 +20,7 @@ export const typesOf = {
  * resource, native ones too, so that a stack can move from one to the other.
  *
  * Pulumi's own `dynamic.Resource` would serialise the handler's code into every resource's state instead: four times
- * the state, twice the time, a diff with every upgrade, and whatever the code captured, keys included.
+ * the state, twice the time, a diff with every upgrade, and all that the code captured, keys included.
  */
 export function providerOf(handler: Kind): string {
   return `exports.handler=require("${packageName}/dynamic").${handler}`;

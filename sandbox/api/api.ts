@@ -56,7 +56,7 @@ export interface Answer {
 }
 
 interface StoredRow extends PermissionRow {
-  /** In milliseconds, whatever age the row claims. */
+  /** In milliseconds, regardless of the age that the row claims. */
   grantedAt: number;
   revokedAt: number;
 }
@@ -71,6 +71,7 @@ export class EmulatedApi {
   readonly #rows = new Map<string, StoredRow[]>();
   readonly #byId = new Map<string, StoredRow>();
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
+  #passed = 0;
 
   constructor(options: ApiOptions = {}) {
     this.#options = { ...options };
@@ -145,8 +146,13 @@ export class EmulatedApi {
     }
   }
 
+  /** Lets time pass, as the API sees it. */
+  pass(milliseconds: number): void {
+    this.#passed += milliseconds;
+  }
+
   #now(): number {
-    return (this.#options.now ?? Date.now)();
+    return (this.#options.now ?? Date.now)() + this.#passed;
   }
 
   #rowsAt(checkpoint: string, time: number): PermissionRow[] {

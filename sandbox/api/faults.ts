@@ -13,7 +13,8 @@ export interface ServedRequest {
 
 /** Something that goes wrong, on demand. */
 export interface Fault {
-  method: Method;
+  /** Default: any. */
+  method?: Method;
   /** Default: any. */
   checkpoint?: string | undefined;
   /** How many matching requests pass first. Default: 0. */
@@ -130,7 +131,7 @@ export class FaultyApi extends EmulatedApi {
   #nextFault({ method, path }: ServedRequest): Fault | undefined {
     const fault = this.#faults.find(
       (candidate) =>
-        candidate.method === method &&
+        (candidate.method === undefined || candidate.method === method) &&
         (candidate.checkpoint === undefined || path.startsWith(`/fine_tuning/checkpoints/${candidate.checkpoint}/`)),
     );
     if (fault === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** `npm run sandbox`: serves the emulated API until Ctrl-C, and takes what is typed as somebody's changes by hand. */
+/** `npm run sandbox`: serves the emulated API until Ctrl-C, and takes changes that are typed. */
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import type { RepeatedPost } from "./api";
@@ -103,9 +103,9 @@ async function main(): Promise<void> {
   console.log(`export OPENAI_BASE_URL=${emulator.url}`);
   console.log(`export OPENAI_ADMIN_KEY=${emulator.adminKey}`);
   console.log(
-    `# There, pulumi and checkpoint-permissions reach this emulator. Without these lines they reach OpenAI, and so`,
+    `# There, pulumi and checkpoint-permissions reach this emulator. Without these lines, or if the stack's config sets`,
   );
-  console.log(`# they do where the stack's config has a key of its own.`);
+  console.log(`# its own key, they reach OpenAI.`);
   console.log(`# Serving until Ctrl-C. Type "help" for what can be changed meanwhile.`);
 
   const lines = createInterface({ input: process.stdin });

@@ -3,7 +3,7 @@ import type { Emulator } from "./server";
 /** The one of examples/quickstart. */
 const usual = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
-export const help = `What somebody does behind Pulumi's back, a line each (CHECKPOINT is the quickstart's unless you name one):
+export const help = `Changes behind Pulumi's back, one per line (CHECKPOINT is the quickstart's unless you name one):
   list [CHECKPOINT]
   grant PROJECT… [CHECKPOINT]
   revoke PROJECT-OR-ID… [CHECKPOINT]
@@ -13,7 +13,7 @@ export const help = `What somebody does behind Pulumi's back, a line each (CHECK
   keys refuse                  every key is refused; keys accept ends it
   help, quit`;
 
-/** Changes the emulated API by hand while it serves; each line's answer is for the person. */
+/** Changes the emulated API by hand while it serves; each line's answer is for the user. */
 export class Prompt {
   readonly #retired = new Set<string>();
 
@@ -78,7 +78,7 @@ export class Prompt {
 
   #list(checkpoint: string): string {
     const rows = this.api.permissions(checkpoint);
-    if (rows.length === 0) return `Nobody has access to ${checkpoint}.`;
+    if (rows.length === 0) return `No project has access to ${checkpoint}.`;
     return rows.map(({ id, project_id }) => `  ${project_id.padEnd(24)} ${id}`).join("\n");
   }
 }

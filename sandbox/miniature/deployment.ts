@@ -7,7 +7,7 @@ import { providerType, stackType, type Resource, type State } from "./state";
 
 /** How the program's value stands for what a preview does not know. */
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** A step failed, and its error has been printed: whatever depends on it just ends. */
+/** A step failed, and its error has been printed: what depends on it just ends. */
 const failed = "a step failed";
 
 export interface DeploymentOptions {
@@ -75,7 +75,7 @@ export class Deployment implements ProgramHandlers {
     this.#registered.add(urn);
     if (this.#options.host === undefined) return { urn, outputs: goal.inputs };
     if (!goal.custom) return this.#registerComponent(urn, goal);
-    // Whatever is under way when a step fails is finished and recorded; nothing is begun after it.
+    // What is under way when a step fails is finished and recorded; nothing is begun after it.
     const registering = this.#registerCustom(urn, goal);
     this.#inFlight.add(registering);
     try {

@@ -37,7 +37,7 @@ export interface Registered {
 export interface ProgramHandlers {
   register(goal: Goal): Promise<Registered>;
   registerOutputs(urn: string, outputs: Properties): void;
-  /** The program has run to its end: deletes whatever it no longer declares. */
+  /** The program has run to its end: deletes what it no longer declares. */
   finish(): Promise<void>;
   say(message: Message): void;
 }

@@ -1,28 +1,28 @@
 import { expect } from "chai";
-import { SetResource } from "../../provider/resource/set";
-import { SingleResource } from "../../provider/resource/single";
+import { PermissionSetResource } from "../../provider/resource/permission-set";
+import { PermissionResource } from "../../provider/resource/permission";
 import { FaultyApi } from "../../sandbox/api/faults";
-import { adminKey, deploymentWith } from "../support/api";
+import { adminKey, contextWith } from "../support/api";
 import { TestClock } from "../support/clock";
 import { useInProcess } from "../support/in-process";
 
-/** As providers' authors report it of the real API. */
+/** As authors of other providers report it of the real API. */
 const throttle = { perMinute: 7, burst: 7 };
 
-/** A stack of single permissions, as an earlier deployment left it, under the API's throttle. */
+/** A stack of permissions, as an earlier deployment left it, at the API's rate limit. */
 class Scene {
   readonly clock = new TestClock();
   readonly api = new FaultyApi({ adminKey, age: 3600, throttle, now: () => this.clock.date() });
   readonly restore = useInProcess(this.api);
   readonly said: string[];
-  readonly single: SingleResource;
-  readonly set: SetResource;
+  readonly permission: PermissionResource;
+  readonly set: PermissionSetResource;
 
   constructor() {
-    const { deployment, said } = deploymentWith({}, this.clock);
+    const { context, said } = contextWith({}, this.clock);
     this.said = said;
-    this.single = new SingleResource(() => deployment);
-    this.set = new SetResource(() => deployment);
+    this.permission = new PermissionResource(() => context);
+    this.set = new PermissionSetResource(() => context);
   }
 
   granted(checkpoints: number, projects: number) {
@@ -42,7 +42,7 @@ class Scene {
   }
 }
 
-describe("requests under a throttle of 7 a minute", function () {
+describe("Requests at a rate limit of 7 per minute", function () {
   let scene: Scene;
   beforeEach(function () {
     scene = new Scene();
@@ -61,8 +61,8 @@ describe("requests under a throttle of 7 a minute", function () {
         const all = scene.granted(checkpoints, projects);
         if (order === "by project") all.sort((a, b) => (a.inputs.projectId < b.inputs.projectId ? -1 : 1));
         for (const { id, inputs, state } of all) {
-          await scene.single.check(inputs, inputs);
-          expect(await scene.single.diff(id, state, inputs)).to.deep.equal({ changes: false });
+          await scene.permission.check(inputs, inputs);
+          expect(await scene.permission.diff(id, state, inputs)).to.deep.equal({ changes: false });
         }
         expect(scene.served("GET")).to.be.at.most(most);
         expect(scene.clock.now() / 60_000).to.be.at.most(1.3 * ((most - 7) / 7) + 1);
@@ -70,12 +70,12 @@ describe("requests under a throttle of 7 a minute", function () {
     }
   }
 
-  it("an up of 1,000 new permissions beside 1,000 costs at most three times the list's pages", async function () {
+  it("an up that adds 1,000 permissions to 1,000 costs at most three GETs for each page of the list", async function () {
     this.timeout(60_000);
     const all = scene.granted(1, 1000);
     for (const { id, inputs, state } of all) {
-      await scene.single.check(inputs, inputs);
-      await scene.single.diff(id, state, inputs);
+      await scene.permission.check(inputs, inputs);
+      await scene.permission.diff(id, state, inputs);
     }
     const news = all.map(({ inputs }) => ({ ...inputs, projectId: `${inputs.projectId}_new` }));
     const atATime = 32;
@@ -83,8 +83,8 @@ describe("requests under a throttle of 7 a minute", function () {
     await Promise.all(
       Array.from({ length: atATime }, async () => {
         for (let inputs = queue.shift(); inputs !== undefined; inputs = queue.shift()) {
-          await scene.single.check({}, inputs);
-          await scene.single.create(inputs);
+          await scene.permission.check({}, inputs);
+          await scene.permission.create(inputs);
         }
       }),
     );
@@ -93,24 +93,24 @@ describe("requests under a throttle of 7 a minute", function () {
     expect(scene.served("GET")).to.be.at.most(3 * pages);
   });
 
-  it("a destroy of 300, 128 at a time, ends well, and says how far it is", async function () {
+  it("a destroy of 300 permissions, 128 at a time, finishes and reports its progress", async function () {
     this.timeout(60_000);
     const queue = scene.granted(1, 300);
     await Promise.all(
       Array.from({ length: 128 }, async () => {
-        for (let one = queue.shift(); one !== undefined; one = queue.shift())
-          await scene.single.delete(one.id, one.state);
+        for (let next = queue.shift(); next !== undefined; next = queue.shift())
+          await scene.permission.delete(next.id, next.state);
       }),
     );
     expect(scene.api.permissions("ft:m:acme::0")).to.deep.equal([]);
     expect(scene.clock.now() / 60_000).to.be.within(41, 50);
     expect(scene.said.length).to.be.at.most(scene.clock.now() / 15_000 + 1);
     expect(scene.said.at(-1)).to.match(
-      /^OpenAI throttles revoking \(DELETE\): \d+ of \d+ permissions done, some 7 a minute/,
+      /^OpenAI is rate-limiting revocations \(DELETE\): \d+ of \d+ permissions done, about 7 per minute/,
     );
   });
 
-  it("a set says how much of all that it has to revoke is done", async function () {
+  it("a set's progress messages count all permissions that it has to revoke", async function () {
     const permissions = scene.granted(1, 100).map(({ id, state }) => ({ ...state, id }));
     const fineTunedModelCheckpoint = "ft:m:acme::0";
     const projectIds = permissions.map(({ projectId }) => projectId);
@@ -122,7 +122,7 @@ describe("requests under a throttle of 7 a minute", function () {
     expect(scene.said.at(-1)).to.match(/: 9\d of 100 permissions done/);
   });
 
-  it("a set that was destroyed half-way counts only what is left", async function () {
+  it("a set's progress messages leave out what an interrupted destroy has revoked", async function () {
     const permissions = scene.granted(1, 200).map(({ id, state }) => ({ ...state, id }));
     for (const { id } of permissions.slice(0, 180)) scene.api.revoke(id);
     const fineTunedModelCheckpoint = "ft:m:acme::0";
@@ -132,12 +132,12 @@ describe("requests under a throttle of 7 a minute", function () {
     expect(scene.said[0]).to.match(/: 7 of 20 permissions done/);
   });
 
-  it("a computer's clock that is set an hour back or forward changes nothing", async function () {
+  it("a computer clock set an hour back or forward does not disturb lookups", async function () {
     const { id, inputs, state } = scene.granted(1, 1)[0]!;
     for (const hours of [-1, 1]) {
-      await scene.single.diff(id, state, inputs);
+      await scene.permission.diff(id, state, inputs);
       scene.clock.epoch += hours * 3_600_000;
-      await scene.single.diff(id, state, inputs);
+      await scene.permission.diff(id, state, inputs);
     }
     expect(scene.served("GET")).to.be.at.most(3);
     expect(scene.said).to.deep.equal([]);

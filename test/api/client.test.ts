@@ -4,17 +4,17 @@ import fc from "fast-check";
 import nock from "nock";
 import type { Permission } from "../../provider/api/permission";
 import { ApiError } from "../../provider/api/error";
-import { ConfigError } from "../../provider/config";
+import { UsageError } from "../../provider/config";
 import { failureOf } from "../support/failure";
-import { checkpoint, deploymentWith, host, permissions } from "../support/api";
+import { checkpoint, contextWith, host, permissions } from "../support/api";
 
 const key = "sk-admin-very-secret";
 const row = { object: "checkpoint.permission", id: "cp_1", created_at: 1721764867, project_id: "proj_a" };
 const onePage = { object: "list", data: [row], first_id: "cp_1", last_id: "cp_1", has_more: false };
 
 function client(config: Record<string, string> = {}) {
-  const { deployment, clock, said } = deploymentWith({ "openai:adminApiKey": key, ...config });
-  return { client: deployment.client, clock, said };
+  const { context, clock, said } = contextWith({ "openai:adminApiKey": key, ...config });
+  return { client: context.client, clock, said };
 }
 
 async function failure(promise: Promise<unknown>): Promise<ApiError> {
@@ -23,8 +23,8 @@ async function failure(promise: Promise<unknown>): Promise<ApiError> {
   return error;
 }
 
-describe("the client", function () {
-  it("lists one page of a checkpoint, whose colons it encodes, with key, organization and project", async function () {
+describe("the API client", function () {
+  it("a list request carries key, organization and project, and encodes the checkpoint's colons", async function () {
     nock(host, {
       reqheaders: {
         authorization: `Bearer ${key}`,
@@ -42,13 +42,12 @@ describe("the client", function () {
       hasMore: false,
       lastId: "cp_1",
       date: Date.UTC(2026, 0, 1) / 1000 + 10,
-      organization: "acme",
     });
     expect(permissions).to.include("ft%3Agpt-4.1-mini-2025-04-14%3Aacme%3A%3AB7R9VjQd");
   });
 
   for (const lastId of [null, undefined]) {
-    it(`goes on from the last row when last_id is ${String(lastId)}`, async function () {
+    it(`a page whose last_id is ${String(lastId)} is continued from its last row`, async function () {
       nock(host)
         .get(permissions)
         .query(true)
@@ -57,7 +56,7 @@ describe("the client", function () {
     });
   }
 
-  it("grants many projects in one request", async function () {
+  it("many projects are granted in one request", async function () {
     nock(host)
       .post(permissions, { project_ids: ["proj_a", "proj_b"] })
       .reply(200, onePage);
@@ -65,7 +64,7 @@ describe("the client", function () {
     expect(granted.map(({ id }) => id)).to.deep.equal(["cp_1"]);
   });
 
-  it("revokes one permission", async function () {
+  it("a permission is revoked by its ID", async function () {
     nock(host).delete(`${permissions}/cp_1`).reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
     await client().client.deletePermission(checkpoint, "cp_1");
   });
@@ -74,7 +73,7 @@ describe("the client", function () {
     { object: "checkpoint.permission", id: "cp_1", deleted: false },
     { object: "checkpoint.permission", id: "cp_2", deleted: true },
   ]) {
-    it(`does not take ${JSON.stringify(answer)} for a revocation of cp_1`, async function () {
+    it(`an answer with the ID ${answer.id} and deleted: ${answer.deleted} does not confirm a revocation of cp_1`, async function () {
       nock(host).delete(`${permissions}/cp_1`).reply(200, answer);
       expect((await failure(client().client.deletePermission(checkpoint, "cp_1"))).message).to.include(
         "did not confirm",
@@ -82,8 +81,8 @@ describe("the client", function () {
     });
   }
 
-  describe("tells an error apart by", function () {
-    it("status, code, request ID and organization, and never by headers, key or body", async function () {
+  describe("errors", function () {
+    it("an error has status, code, request ID and organization, but never headers, key or body", async function () {
       const body = { error: { message: `Incorrect API key provided: ${key}`, type: "x", param: "p", code: "bad_key" } };
       nock(host).post(permissions).reply(401, body, { "x-request-id": "req_1", "openai-organization": "acme" });
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
@@ -96,7 +95,7 @@ describe("the client", function () {
     });
 
     for (const echo of [`Bearer ${key}`, "sk-admin-ab***yz", `key=${key}.`]) {
-      it(`an error that does not repeat "${echo.replace(key, "KEY")}" of the answer`, async function () {
+      it(`an error does not repeat "${echo.replace(key, "KEY")}" from the answer`, async function () {
         nock(host)
           .get(permissions)
           .query(true)
@@ -108,7 +107,7 @@ describe("the client", function () {
       });
     }
 
-    it("one line without control characters, however long the answer is", async function () {
+    it("an error is one short line without control characters", async function () {
       const message = `first\n\u001b[31msecond ${"x".repeat(5000)}`;
       nock(host)
         .get(permissions)
@@ -120,18 +119,18 @@ describe("the client", function () {
     });
   });
 
-  describe("calls what it cannot read an error:", function () {
+  describe("unreadable answers", function () {
     const unreadable: [string, number, string][] = [
-      ["HTML with 200", 200, "<html>captive portal</html>"],
-      ["JSON that breaks off", 200, JSON.stringify(onePage).slice(0, 60)],
+      ["HTML", 200, "<html>captive portal</html>"],
+      ["truncated JSON", 200, JSON.stringify(onePage).slice(0, 60)],
       ["JSON of another shape", 200, JSON.stringify({ items: [] })],
       ["a row without an ID", 200, JSON.stringify({ ...onePage, data: [{ ...row, id: "" }] })],
-      ["a row with a time that is text", 200, JSON.stringify({ ...onePage, data: [{ ...row, created_at: "now" }] })],
-      ["a page that does not say whether there are more", 200, JSON.stringify({ object: "list", data: [] })],
+      ["a row whose time is text", 200, JSON.stringify({ ...onePage, data: [{ ...row, created_at: "now" }] })],
+      ["a page without has_more", 200, JSON.stringify({ object: "list", data: [] })],
       ["an empty body", 200, ""],
     ];
     for (const [what, status, body] of unreadable) {
-      it(what, async function () {
+      it(`an unreadable answer is an ambiguous error: ${what}`, async function () {
         nock(host).post(permissions).reply(status, body);
         const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
         expect(error.message).to.match(/^the answer \(200\) cannot be read: /);
@@ -139,7 +138,7 @@ describe("the client", function () {
       });
     }
 
-    it("whatever departs from the contract, without a crash", async function () {
+    it("any departure from the contract is either harmless or an error, never a crash", async function () {
       const anything = fc.oneof(fc.jsonValue(), fc.constant(undefined));
       const departures = fc.record(
         { object: anything, data: anything, has_more: anything, last_id: anything, first: anything },
@@ -170,7 +169,7 @@ describe("the client", function () {
       );
     });
 
-    it("an error in whatever form, of which it keeps one clean line", async function () {
+    it("an error body of any form becomes one line without the key", async function () {
       await fc.assert(
         fc.asyncProperty(
           fc.integer({ min: 400, max: 428 }),
@@ -190,23 +189,21 @@ describe("the client", function () {
       );
     });
 
-    it("a proxy's page", async function () {
+    it("a proxy's error page does not count as an answer from the API", async function () {
       nock(host).post(permissions).reply(404, "<html>not found</html>");
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
       expect(error).to.include({ status: 404, fromApi: false, ambiguous: false });
     });
 
-    it("a redirect, which it does not follow", async function () {
+    it("a redirect is an error and is not followed", async function () {
       nock(host).get(permissions).query(true).reply(302, "", { location: "https://elsewhere.example/v1?x=1" });
       const error = await failure(client().client.listPermissions(checkpoint));
-      expect(error.message)
-        .to.include("redirects (302) to https://elsewhere.example,")
-        .and.to.include("openai:baseUrl");
+      expect(error.message).to.include("redirects to https://elsewhere.example (302)").and.to.include("openai:baseUrl");
     });
   });
 
-  describe("sends again", function () {
-    it("a GET and a DELETE after network errors and 5xx, with growing pauses", async function () {
+  describe("retries", function () {
+    it("a GET or DELETE is retried after network errors and 5xx, with growing pauses", async function () {
       const { client: api, clock } = client();
       nock(host)
         .get(permissions)
@@ -223,12 +220,12 @@ describe("the client", function () {
       expect(clock.slept).to.deep.equal([500, 1000, 500]);
     });
 
-    it("up to four times in all", async function () {
+    it("a request is sent at most four times", async function () {
       nock(host).get(permissions).query(true).times(4).reply(500, {});
       expect((await failure(client().client.listPermissions(checkpoint))).status).to.equal(500);
     });
 
-    it("never a POST, whose outcome it calls ambiguous", async function () {
+    it("a POST that fails with 5xx or a network error is ambiguous and not retried", async function () {
       for (const status of [500, 503]) {
         nock(host).post(permissions).reply(status, {});
         expect((await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).ambiguous).to.equal(true);
@@ -242,7 +239,7 @@ describe("the client", function () {
     });
 
     for (const status of [400, 401, 403, 404, 409, 422]) {
-      it(`nothing after ${status}`, async function () {
+      it(`a request that fails with ${status} is not retried`, async function () {
         nock(host)
           .get(permissions)
           .query(true)
@@ -251,7 +248,7 @@ describe("the client", function () {
       });
     }
 
-    it("each method after a 429", async function () {
+    it("every method is retried after a 429", async function () {
       const { client: api } = client();
       nock(host).get(permissions).query(true).reply(429, {});
       nock(host).get(permissions).query(true).reply(200, onePage);
@@ -274,7 +271,7 @@ describe("the client", function () {
     [undefined, `something with ${key} in it`, "something with [key] in it"],
   ];
   for (const [code, message, reason] of unreachable) {
-    it(`says of a host that cannot be reached: ${reason}`, async function () {
+    it(`the error for an unreachable host says: ${reason}`, async function () {
       nock(host)
         .post(permissions)
         .replyWithError(code === undefined ? new Error(message) : Object.assign(new Error(message), { code }));
@@ -283,7 +280,7 @@ describe("the client", function () {
     });
   }
 
-  it("gives up a request that gets no answer in time", async function () {
+  it("a request without an answer fails after timeoutSeconds", async function () {
     nock(host).post(permissions).delay(2000).reply(200, onePage);
     const { client: api } = client({ "openai:timeoutSeconds": "0.05" });
     const error = await failure(api.createPermissions(checkpoint, ["proj_a"]));
@@ -292,28 +289,28 @@ describe("the client", function () {
   });
 
   for (const seconds of ["2.01", "0.9999", "3000000", "1e12"]) {
-    it(`waits as long as the answer asks, if that is ${seconds} s`, async function () {
+    it(`a request works with a timeoutSeconds of ${seconds}`, async function () {
       nock(host).get(permissions).query(true).reply(200, onePage);
       const page = await client({ "openai:timeoutSeconds": seconds }).client.listPermissions(checkpoint);
       expect(page.permissions).to.have.length(1);
     });
   }
 
-  it("asks for a key before it makes a request", async function () {
-    const { deployment } = deploymentWith({ "openai:adminApiKey": "" });
-    const thrown = await deployment.client.listPermissions(checkpoint).catch((error: unknown) => error);
-    expect(thrown).to.be.instanceOf(ConfigError);
-    expect((thrown as ConfigError).remedy)
+  it("a missing key is an error before any request", async function () {
+    const { context } = contextWith({ "openai:adminApiKey": "" });
+    const thrown = await context.client.listPermissions(checkpoint).catch((error: unknown) => error);
+    expect(thrown).to.be.instanceOf(UsageError);
+    expect((thrown as UsageError).remedy)
       .to.include("openai:adminApiKey")
       .and.to.include("OPENAI_ADMIN_KEY");
   });
 
   for (const id of ["", ".", ".."]) {
-    it(`never lets "${id}" climb out of the path`, async function () {
+    it(`the permission ID "${id}" is rejected, as it would change the request's path`, async function () {
       const thrown = await client()
         .client.deletePermission(checkpoint, id)
         .catch((error: unknown) => error);
-      expect(thrown).to.be.instanceOf(ConfigError);
+      expect(thrown).to.be.instanceOf(UsageError);
     });
   }
 });

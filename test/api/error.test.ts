@@ -2,8 +2,8 @@ import { expect } from "chai";
 import {
   ApiError,
   mayBeAboutTheKey,
-  saysCheckpointIsGone,
-  wouldFailAgain,
+  saysCheckpointIsDeleted,
+  isFatalForCheckpoint,
   type ApiErrorDetails,
 } from "../../provider/api/error";
 
@@ -13,17 +13,22 @@ function notFound(message: string, details: ApiErrorDetails = {}): ApiError {
   return new ApiError(`404 "${message}"`, { status: 404, fromApi: true, ...details });
 }
 
+/** A 404 in the title of a test. */
+function described(message: string, details: ApiErrorDetails): string {
+  return `${message.replace(checkpoint, "CHECKPOINT")} ${JSON.stringify(details)}`;
+}
+
 const ambiguous = "The model does not exist or you do not have access to it.";
 
-describe("a 404", function () {
-  const gone: [string, ApiErrorDetails][] = [
+describe("404 answers", function () {
+  const deleted: [string, ApiErrorDetails][] = [
     [`The model '${checkpoint}' does not exist`, {}],
     ["No such checkpoint.", { code: "model_not_found" }],
     [ambiguous, { code: "model_not_found", organization: "acme" }],
   ];
-  for (const [message, details] of gone) {
-    it(`says that the checkpoint is gone: ${message} ${JSON.stringify(details)}`, function () {
-      expect(saysCheckpointIsGone(notFound(message, details), checkpoint)).to.equal(true);
+  for (const [message, details] of deleted) {
+    it(`a 404 means that the checkpoint was deleted: ${described(message, details)}`, function () {
+      expect(saysCheckpointIsDeleted(notFound(message, details), checkpoint)).to.equal(true);
     });
   }
 
@@ -39,23 +44,23 @@ describe("a 404", function () {
     [`The model '${checkpoint}' does not exist`, { fromApi: false }],
   ];
   for (const [message, details] of others) {
-    it(`does not say so: ${message} ${JSON.stringify(details)}`, function () {
-      expect(saysCheckpointIsGone(notFound(message, details), checkpoint)).to.equal(false);
+    it(`a 404 does not mean that the checkpoint was deleted: ${described(message, details)}`, function () {
+      expect(saysCheckpointIsDeleted(notFound(message, details), checkpoint)).to.equal(false);
     });
   }
 
-  it("of a checkpoint that names no organization may always be about the key", function () {
+  it("a 404 may always be about the key if the checkpoint's ID names no organization", function () {
     for (const id of ["ft-abc123", "ft:gpt-4.1-mini::support:B7"]) {
       for (const details of [{}, { organization: "acme" }]) {
         const error = notFound(ambiguous, { code: "model_not_found", ...details });
         expect(mayBeAboutTheKey(error, id)).to.equal(true);
-        expect(saysCheckpointIsGone(error, id)).to.equal(false);
+        expect(saysCheckpointIsDeleted(error, id)).to.equal(false);
       }
     }
   });
 });
 
-describe("a failure", function () {
+describe("Errors that hit every request", function () {
   const cases: [boolean, ApiError | Error][] = [
     [true, new ApiError("no answer", { ambiguous: true })],
     [true, new ApiError("401", { status: 401 })],
@@ -69,9 +74,9 @@ describe("a failure", function () {
     [false, new ApiError('403 "Project proj_a is archived"', { status: 403, fromApi: true })],
     [false, notFound("No such permission: cp_1", { organization: "acme" })],
   ];
-  for (const [again, error] of cases) {
-    it(`would ${again ? "only come again" : "not come again"}: ${error.message}`, function () {
-      expect(wouldFailAgain(error, checkpoint)).to.equal(again);
+  for (const [isFatal, error] of cases) {
+    it(`an error ${isFatal ? "would" : "would not"} hit every request for the checkpoint: ${error.message}`, function () {
+      expect(isFatalForCheckpoint(error, checkpoint)).to.equal(isFatal);
     });
   }
 });

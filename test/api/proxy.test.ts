@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { expect } from "chai";
 import nock from "nock";
 import { ApiError } from "../../provider/api/error";
-import { checkpoint, deploymentWith } from "../support/api";
+import { checkpoint, contextWith } from "../support/api";
 
 const key = "sk-admin-very-secret";
 const variables = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"];
@@ -43,7 +43,7 @@ function setVariable(name: string, value: string | undefined): void {
   else Reflect.deleteProperty(process.env, name);
 }
 
-describe("a proxy of the environment", function () {
+describe("Proxies from the environment", function () {
   const listeners: Listener[] = [];
   const before = Object.fromEntries(variables.map((name) => [name, process.env[name]]));
 
@@ -65,15 +65,15 @@ describe("a proxy of the environment", function () {
   }
 
   async function ask(baseUrl: string): Promise<ApiError> {
-    const { deployment } = deploymentWith({
+    const { context } = contextWith({
       ...{ "openai:adminApiKey": key, "openai:baseUrl": baseUrl, "openai:timeoutSeconds": "5" },
     });
-    const error = await deployment.client.listPermissions(checkpoint).catch((thrown: unknown) => thrown);
+    const error = await context.client.listPermissions(checkpoint).catch((thrown: unknown) => thrown);
     expect(error).to.be.instanceOf(ApiError);
     return error as ApiError;
   }
 
-  it("is asked for a tunnel, through which only what is encrypted goes", async function () {
+  it("a proxy sees only an encrypted tunnel", async function () {
     const proxy = await listener();
     process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
     expect((await ask("https://api.example/v1")).ambiguous).to.equal(true);
@@ -85,7 +85,7 @@ describe("a proxy of the environment", function () {
       .and.not.to.match(/^authorization/im);
   });
 
-  it("is passed by for the hosts of NO_PROXY", async function () {
+  it("a proxy is bypassed for the hosts in NO_PROXY", async function () {
     const [proxy, api] = [await listener(), await listener()];
     process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
     process.env["NO_PROXY"] = "localhost,127.0.0.1";
@@ -96,7 +96,7 @@ describe("a proxy of the environment", function () {
       .and.not.to.include(key);
   });
 
-  it("never sees the key of a request to this machine itself", async function () {
+  it("a proxy never sees a request to this machine", async function () {
     const [proxy, api] = [await listener(), await listener()];
     process.env["HTTP_PROXY"] = `http://127.0.0.1:${proxy.port}`;
     await ask(`http://127.0.0.1:${api.port}/v1`);

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import type { Config } from "../../provider/config";
-import { retryAfter, Throttle, WaitedTooLong } from "../../provider/api/throttle";
+import { ApiError } from "../../provider/api/error";
+import { retryAfter, Throttle } from "../../provider/api/throttle";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
 
@@ -8,7 +9,7 @@ function throttle(settings: Partial<Pick<Config, "requestsPerMinute" | "maxWaitS
   const clock = new TestClock();
   const said: string[] = [];
   const gate = new Throttle({
-    ...{ endpoint: "granting (POST)", unit: "permissions", clock },
+    ...{ requests: "grants (POST)", unit: "permissions", clock },
     config: { requestsPerMinute: undefined, maxWaitSeconds: 900, nameOf: (name) => `openai:${name}`, ...settings },
     say: (line) => said.push(line),
   });
@@ -35,21 +36,21 @@ function bucket(clock: TestClock, perMinute: number, burst: number, retryAfterSe
   return { send, served };
 }
 
-describe("the throttle of an endpoint", function () {
-  it("does not hold up what the API lets pass", async function () {
+describe("an endpoint's throttle", function () {
+  it("requests that the API accepts are not delayed", async function () {
     const { gate, clock } = throttle();
     await Promise.all(Array.from({ length: 50 }, () => gate.run(async () => ({ status: 200 }))));
     expect(clock.slept).to.deep.equal([]);
   });
 
-  it("hands on every answer but a 429", async function () {
+  it("every answer but a 429 is passed on", async function () {
     const { gate } = throttle();
     for (const status of [200, 400, 500]) {
       expect(await gate.run(async () => ({ status }))).to.deep.equal({ status });
     }
   });
 
-  it("waits as long as Retry-After says, for all at once, and says so once", async function () {
+  it("Retry-After pauses all requests, which then continue one by one", async function () {
     const { gate, clock, said } = throttle();
     const start = clock.now();
     const sent: number[] = [];
@@ -63,25 +64,25 @@ describe("the throttle of an endpoint", function () {
     // Then one by one: what waited would only be refused together again.
     expect(sent).to.deep.equal([20_000, 20_500, 20_900]);
     expect(said[0]).to.equal(
-      "OpenAI throttles granting (POST): 0 of 3 permissions done, the rest as fast as it allows.",
+      "OpenAI is rate-limiting grants (POST): 0 of 3 permissions done, the rest as fast as it allows.",
     );
   });
 
   for (const retryAfterZero of [0, 1]) {
-    it(`does not ask again without end when Retry-After is ${retryAfterZero} ms`, async function () {
+    it(`a Retry-After of ${retryAfterZero} ms does not cause endless retries`, async function () {
       const { gate, clock } = throttle({ maxWaitSeconds: 10 });
       let asked = 0;
       const send = async () => {
         asked++;
         return { status: 429, retryAfter: retryAfterZero };
       };
-      expect(await gate.run(send).catch((error: unknown) => error)).to.be.instanceOf(WaitedTooLong);
+      expect(await gate.run(send).catch((error: unknown) => error)).to.be.instanceOf(ApiError);
       expect(asked).to.be.below(6);
       expect(clock.slept.length).to.be.below(6);
     });
   }
 
-  it("doubles its pause with each refusal that says nothing, up to a minute and a tenth", async function () {
+  it("the pause doubles with each 429 without Retry-After, up to a minute", async function () {
     const { gate, clock } = throttle();
     let refusals = 9;
     await gate.run(async () => ({ status: refusals-- > 0 ? 429 : 200 }));
@@ -93,7 +94,7 @@ describe("the throttle of an endpoint", function () {
     [7, 7],
     [10, 10],
   ] as const) {
-    it(`lands 100 requests, 8 at a time, close to what ${perMinute} a minute allow at the least`, async function () {
+    it(`100 requests, 8 at a time, take at most 1.2 times the minimum at ${perMinute} a minute`, async function () {
       const { gate, clock, said } = throttle();
       const { send, served } = bucket(clock, perMinute, burst);
       const start = clock.now();
@@ -114,7 +115,7 @@ describe("the throttle of an endpoint", function () {
     [7, 7],
     [60, 10],
   ] as const) {
-    it(`sends hardly a request that is bound to be refused where ${perMinute} a minute pass and Retry-After says when`, async function () {
+    it(`requests that will be refused are rarely sent at ${perMinute} a minute with Retry-After`, async function () {
       const { gate, clock } = throttle();
       const { send, served } = bucket(clock, perMinute, burst, true);
       await Promise.all(Array.from({ length: 60 }, () => gate.run(send)));
@@ -129,7 +130,7 @@ describe("the throttle of an endpoint", function () {
     });
   }
 
-  it("keeps to a window of 10 a minute that Retry-After tells of, evenly", async function () {
+  it("60 requests in windows of 10 a minute with Retry-After meet at most three refusals", async function () {
     const { gate, clock } = throttle();
     let refused = 0;
     let passed = 0;
@@ -151,7 +152,7 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now()).to.be.below(7 * 60_000);
   });
 
-  it("soon goes at full speed again after a refusal that was the only one", async function () {
+  it("full speed soon resumes after a refusal that stays the only one", async function () {
     const { gate, clock } = throttle();
     let sent = 0;
     const send = async () => (++sent === 4 ? { status: 429, retryAfter: 5_000 } : { status: 200 });
@@ -159,7 +160,7 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now()).to.be.below(60_000);
   });
 
-  it("takes a pause in which nothing was asked for as no word about the rate", async function () {
+  it("idle time is ignored in the estimate of the rate", async function () {
     const { gate, clock } = throttle();
     await gate.run(async () => ({ status: 200 }));
     clock.pass(20 * 60_000);
@@ -170,7 +171,7 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now() - start).to.be.below(30_000);
   });
 
-  it("paces ahead of time when it is given a rate, and says how long that takes", async function () {
+  it("requestsPerMinute spaces requests from the start, and a message gives the finish time", async function () {
     const { gate, clock, said } = throttle({ requestsPerMinute: 60 });
     const start = clock.now();
     await Promise.all(Array.from({ length: 5 }, () => gate.run(async () => ({ status: 200 }))));
@@ -179,11 +180,11 @@ describe("the throttle of an endpoint", function () {
     await Promise.all(Array.from({ length: 20 }, () => gate.run(async () => ({ status: 200 }))));
     expect(said).to.have.length(1);
     expect(said[0]).to.match(
-      /^openai:requestsPerMinute paces granting \(POST\): 5 of 2\d permissions done, some 60 a minute, until about 00:00 UTC\.$/,
+      /^openai:requestsPerMinute limits grants \(POST\): 5 of 2\d permissions done, about 60 per minute, finishing around 00:00 UTC\.$/,
     );
   });
 
-  it("gives up only when nothing is served for longer than the limit, however long the queue is", async function () {
+  it("a queue of any length may outlast maxWaitSeconds while requests are served", async function () {
     const { gate, clock } = throttle();
     const { send, served } = bucket(clock, 7, 7);
     await Promise.all(Array.from({ length: 300 }, () => gate.run(send)));
@@ -191,31 +192,33 @@ describe("the throttle of an endpoint", function () {
     expect(clock.now()).to.be.above(40 * 60_000);
   });
 
-  it("says how far a run is, at what rate, and until when: at most every quarter of a minute", async function () {
+  it("a rate-limited run reports progress, rate and finish time, at most every 15 seconds", async function () {
     const { gate, clock, said } = throttle();
     const { send } = bucket(clock, 7, 7);
-    gate.expect(50);
+    gate.progress.expect(50);
     for (let request = 0; request < 50; request++) await gate.run(send);
     expect(said[0]).to.equal(
-      "OpenAI throttles granting (POST): 7 of 50 permissions done, the rest as fast as it allows.",
+      "OpenAI is rate-limiting grants (POST): 7 of 50 permissions done, the rest as fast as it allows.",
     );
-    expect(said.at(-1)).to.match(/: 4\d of 50 permissions done, some [678] a minute, until about 00:0\d UTC\.$/);
+    expect(said.at(-1)).to.match(
+      /: 4\d of 50 permissions done, about [678] per minute, finishing around 00:0\d UTC\.$/,
+    );
     expect(said.length).to.be.at.most(1 + clock.now() / 15_000);
     expect(said.join()).not.to.include("waiting");
   });
 
-  it("counts several permissions in one request, and forgets what will not be asked for", async function () {
+  it("progress counts every permission in a request and drops those no longer expected", async function () {
     const { gate, said } = throttle();
-    gate.expect(10);
-    gate.expect(-10);
+    gate.progress.expect(10);
+    gate.progress.expect(-10);
     let refusals = 1;
     const once = async () => ({ status: refusals-- > 0 ? 429 : 200, retryAfter: 20_000 });
     await gate.run(async () => ({ status: 200 }), 40);
     await gate.run(once, 100);
-    expect(said[0]).to.include("40 of 140 permissions done, some 300 a minute");
+    expect(said[0]).to.include("40 of 140 permissions done, about 300 per minute");
   });
 
-  it("takes no notice of a computer's clock that is set", async function () {
+  it("a change of the computer's clock does not affect a wait", async function () {
     for (const hours of [-1, 1]) {
       const { gate, clock } = throttle();
       let refusals = 1;
@@ -228,11 +231,11 @@ describe("the throttle of an endpoint", function () {
     }
   });
 
-  it("fails at once when the wait would pass the limit, saying what was done and what to run", async function () {
+  it("a Retry-After beyond maxWaitSeconds fails at once, naming the limit and what was done", async function () {
     const { gate, clock } = throttle({ maxWaitSeconds: 30 });
     await gate.run(async () => ({ status: 200 }));
     const error = await failureOf(gate.run(async () => ({ status: 429, retryAfter: 31_000 })));
-    expect(error).to.be.instanceOf(WaitedTooLong);
+    expect(error).to.be.instanceOf(ApiError);
     expect(error.message)
       .to.include("nothing for longer than 30 s (openai:maxWaitSeconds)")
       .and.to.include("1 of 2 permissions done");
@@ -240,7 +243,7 @@ describe("the throttle of an endpoint", function () {
   });
 });
 
-describe("the wait that an answer asks for", function () {
+describe("Retry-After headers", function () {
   const now = Date.UTC(2026, 10, 22, 12, 0, 0);
   const cases: [Record<string, string>, number | undefined][] = [
     [{}, undefined],
@@ -254,7 +257,7 @@ describe("the wait that an answer asks for", function () {
     [{ "retry-after": "-1" }, undefined],
   ];
   for (const [headers, expected] of cases) {
-    it(`is ${String(expected)} ms for ${JSON.stringify(headers)}`, function () {
+    it(`the headers ${JSON.stringify(headers)} ask for ${expected === undefined ? "no wait" : `a wait of ${expected} ms`}`, function () {
       expect(retryAfter(headers, now)).to.equal(expected);
     });
   }

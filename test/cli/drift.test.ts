@@ -1,34 +1,42 @@
 import { expect } from "chai";
 import { drift } from "../../provider/cli/drift";
-import type { Format } from "../../provider/cli/format";
+import { render, type Format } from "../../provider/cli/report";
 import { typesOf } from "../../provider/resource/reference";
-import type { StackRecord } from "../../provider/cli/stack";
+import type { PendingGrant, RecordedPermission } from "../../provider/cli/stack-export";
 import type { PermissionRow } from "../../sandbox/api/api";
-import { checkpoint, deploymentWith, fakeApi } from "../support/api";
+import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 import { TestScreen } from "../support/screen";
 
 const other = "ft:gpt-4.1-mini-2025-04-14:acme:support:C8S0WkRe";
 const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::web`;
 
-/** A record of a permission that the API has, or of another one. */
-function recordOf(row: PermissionRow, more: Partial<StackRecord> = {}): StackRecord {
-  const recorded = { id: row.id, createdAt: row.created_at };
-  return { checkpoint, projectId: row.project_id, recorded, isLeaving: false, urn, ...more };
+/** A permission in state that the API has. */
+function inState(row: PermissionRow, more: Partial<RecordedPermission> = {}): RecordedPermission {
+  const { id, project_id: projectId, created_at: createdAt } = row;
+  return { id, projectId, createdAt, checkpoint, isLeaving: false, urn, ...more };
 }
 
-const vanished = (projectId: string): StackRecord => ({
-  ...{ checkpoint, projectId, isLeaving: false, urn },
-  recorded: { id: "cp_gone", createdAt: 1 },
-});
-
-async function compare(recorded: StackRecord[], format: Format = "json", recordedOnly = false) {
-  const { deployment, said } = deploymentWith();
-  return { ...(await drift(deployment, new TestScreen(), recorded, { recordedOnly, format })), said };
+/** A permission in state that the API does not have. */
+function missing(projectId: string, more: Partial<RecordedPermission> = {}): RecordedPermission {
+  return { ...{ id: "cp_gone", createdAt: 1, checkpoint, projectId, isLeaving: false, urn }, ...more };
 }
 
-async function differences(recorded: StackRecord[], recordedOnly = false): Promise<string[]> {
-  const { text } = await compare(recorded, "json", recordedOnly);
+async function compare(
+  recorded: RecordedPermission[],
+  format: Format = "json",
+  options: { recordedOnly?: boolean; pending?: PendingGrant[]; checkpoints?: string[] } = {},
+) {
+  const { context, said } = contextWith();
+  const screen = new TestScreen();
+  const { recordedOnly = false, pending = [], checkpoints = [] } = options;
+  const records = { recorded, pending };
+  const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints });
+  return { text: render(report, format), hasDrift, said, screen };
+}
+
+async function differences(...args: Parameters<typeof compare>): Promise<string[]> {
+  const { text } = await compare(...args);
   const { differences: found } = JSON.parse(text) as { differences: Record<string, string>[] };
   return found.map(({ change, projectId, recordedId, presentId }) =>
     [change, projectId, recordedId, presentId].filter((part) => part !== undefined).join(" "),
@@ -36,175 +44,171 @@ async function differences(recorded: StackRecord[], recordedOnly = false): Promi
 }
 
 describe("the drift command", function () {
-  it("finds nothing where all is as recorded", async function () {
+  it("drift finds nothing if everything is as in state", async function () {
     const api = fakeApi();
-    const { hasDrift, text } = await compare([recordOf(api.grant(checkpoint, "proj_a"))], "table");
+    const { hasDrift, text } = await compare([inState(api.grant(checkpoint, "proj_a"))], "table");
     expect(hasDrift).to.be.false;
-    expect(text).to.match(/^1 permission of 1 checkpoint: as recorded\./);
+    expect(text).to.match(/^1 permission of 1 checkpoint: as in state\./);
   });
 
-  it("finds what is missing, what was re-made, and what nobody declares, by project", async function () {
+  it("drift reports missing, recreated and unmanaged permissions, sorted by kind and project", async function () {
     const api = fakeApi();
-    const remade = api.grant(checkpoint, "proj_b");
-    const undeclared = api.grant(checkpoint, "proj_d");
+    const recreated = api.grant(checkpoint, "proj_b");
+    const unmanaged = api.grant(checkpoint, "proj_d");
     const kept = api.grant(checkpoint, "proj_a");
-    const recorded = [recordOf(kept), vanished("proj_b"), vanished("proj_e"), vanished("proj_c")];
+    const recorded = [inState(kept), missing("proj_b"), missing("proj_e"), missing("proj_c")];
     expect(await differences(recorded)).to.deep.equal([
       "missing proj_c cp_gone",
       "missing proj_e cp_gone",
-      `re-made proj_b cp_gone ${remade.id}`,
-      `undeclared proj_d ${undeclared.id}`,
+      `recreated proj_b cp_gone ${recreated.id}`,
+      `unmanaged proj_d ${unmanaged.id}`,
     ]);
   });
 
-  it("finds the second permission of a project", async function () {
+  it("drift reports a project's second permission as a duplicate", async function () {
     const api = fakeApi();
-    const first = recordOf(api.grant(checkpoint, "proj_a"));
+    const first = inState(api.grant(checkpoint, "proj_a"));
     const second = api.grant(checkpoint, "proj_a");
     expect(await differences([first])).to.deep.equal([`duplicate proj_a ${second.id}`]);
   });
 
-  it("finds what a set lists and was not granted yet", async function () {
+  it("drift reports projects of a set without a permission in state as pending", async function () {
     const api = fakeApi();
     const { id } = api.grant(checkpoint, "proj_b");
-    const listed = ["proj_a", "proj_b"].map((project) => ({ ...vanished(project), recorded: undefined }));
-    expect(await differences(listed)).to.deep.equal(["pending proj_a", `pending proj_b ${id}`]);
+    const pending = ["proj_a", "proj_b"].map((projectId) => ({ checkpoint, projectId, urn }));
+    expect(await differences([], "json", { pending })).to.deep.equal(["pending proj_a", `pending proj_b ${id}`]);
   });
 
-  it("does not miss what is about to go, nor call it undeclared", async function () {
+  it("drift ignores permissions about to leave state, whether they exist or not", async function () {
     const api = fakeApi();
-    const there = recordOf(api.grant(checkpoint, "proj_a"), { isLeaving: true });
-    expect(await differences([there, { ...vanished("proj_b"), isLeaving: true }])).to.deep.equal([]);
+    const there = inState(api.grant(checkpoint, "proj_a"), { isLeaving: true });
+    expect(await differences([there, { ...missing("proj_b"), isLeaving: true }])).to.deep.equal([]);
   });
 
-  it("calls undeclared, and no duplicate, what was granted in place of a record that is about to go", async function () {
+  it("drift reports a grant in place of a permission about to leave state as unmanaged", async function () {
     const api = fakeApi();
     const { id } = api.grant(checkpoint, "proj_a");
-    expect(await differences([{ ...vanished("proj_a"), isLeaving: true }])).to.deep.equal([`undeclared proj_a ${id}`]);
+    expect(await differences([{ ...missing("proj_a"), isLeaving: true }])).to.deep.equal([`unmanaged proj_a ${id}`]);
   });
 
-  it("takes what one stack declares as declared for all", async function () {
+  it("drift does not call a permission unmanaged that is in any given stack's state", async function () {
     const api = fakeApi();
-    const stacks = [recordOf(api.grant(checkpoint, "proj_a")), recordOf(api.grant(checkpoint, "proj_b"))];
+    const stacks = [inState(api.grant(checkpoint, "proj_a")), inState(api.grant(checkpoint, "proj_b"))];
     expect(await differences([stacks[0]!])).to.have.length(1);
     expect(await differences(stacks)).to.deep.equal([]);
   });
 
-  it("compares many checkpoints, reading each list once", async function () {
+  it("drift reads each checkpoint's list once", async function () {
     const api = fakeApi();
     const recorded = [checkpoint, other].flatMap((one) =>
-      Array.from({ length: 150 }, (_, index) => recordOf(api.grant(one, `proj_${index}`), { checkpoint: one })),
+      Array.from({ length: 150 }, (_, index) => inState(api.grant(one, `proj_${index}`), { checkpoint: one })),
     );
     expect(await differences(recorded)).to.deep.equal([]);
     expect(api.requests).to.have.length(4);
   });
 
-  it("finds access to a checkpoint that no stack has recorded, if it is asked about", async function () {
+  it("drift --checkpoint reports access to a checkpoint that is in no stack's state", async function () {
     const api = fakeApi();
     const { id } = api.grant(other, "proj_a");
-    const { deployment } = deploymentWith();
-    const options = { recordedOnly: false, format: "json" as const, checkpoints: [other] };
-    const { text, hasDrift } = await drift(deployment, new TestScreen(), [], options);
+    const { text, hasDrift } = await compare([], "json", { checkpoints: [other] });
     expect(hasDrift).to.be.true;
     expect(JSON.parse(text)).to.have.property("differences").that.is.an("array").with.lengthOf(1);
-    expect(text).to.include(`"undeclared"`).and.to.include(id);
+    expect(text).to.include(`"unmanaged"`).and.to.include(id);
   });
 
-  it("looks for nothing else with --recorded-only, in one filtered request for one permission", async function () {
+  it("drift --recorded-only checks a permission in state with one filtered request", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     const row = api.grant(checkpoint, "proj_a");
-    expect(await differences([recordOf(row)], true)).to.deep.equal([]);
+    expect(await differences([inState(row)], "json", { recordedOnly: true })).to.deep.equal([]);
     expect(api.requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_a"]);
   });
 
-  it("takes a permission as granted that is too young to be listed, and says so", async function () {
+  it("drift treats a permission too new to be listed as granted, and says so", async function () {
     fakeApi();
-    const young = { id: "cp_young", createdAt: Math.floor(Date.now() / 1000) };
-    const { hasDrift, said } = await compare([{ ...vanished("proj_a"), recorded: young }]);
+    const createdAt = Math.floor(Date.now() / 1000);
+    const { hasDrift, said } = await compare([missing("proj_a", { id: "cp_young", createdAt })]);
     expect(hasDrift).to.be.false;
-    expect(said.join("\n")).to.include("cp_young").and.to.include("taken as granted");
+    expect(said.join("\n")).to.include("cp_young").and.to.include("treated as granted");
   });
 
-  it("finds nothing in a stack without permissions, in every format", async function () {
+  it("drift finds nothing in a stack without permissions, in every format", async function () {
     for (const format of ["table", "markdown", "json", "csv"] as const) {
       const { text, hasDrift } = await compare([], format);
       expect(hasDrift).to.be.false;
-      expect(text).to.match(/^No checkpoint permissions are recorded|"differences": \[\]|^change,/);
+      expect(text).to.match(/^(# )?No checkpoint permissions are in state|"differences": \[\]|^change,/);
     }
   });
 
-  it("warns of a permission that two stacks have recorded, and counts it once", async function () {
+  it("drift warns of a permission in the state of two stacks, and counts it once", async function () {
     const api = fakeApi();
     const row = api.grant(checkpoint, "proj_a");
-    const screen = new TestScreen();
-    const both = [recordOf(row), recordOf(row, { urn: urn.replace(":dev:", ":prod:") })];
-    const options = { recordedOnly: false, format: "table" as const };
-    const { text, hasDrift } = await drift(deploymentWith().deployment, screen, both, options);
+    const both = [inState(row), inState(row, { urn: urn.replace(":dev:", ":prod:") })];
+    const { text, hasDrift, screen } = await compare(both, "table");
     expect(hasDrift).to.be.false;
-    expect(text).to.match(/^1 permission of 1 checkpoint: as recorded/);
+    expect(text).to.match(/^1 permission of 1 checkpoint: as in state/);
     expect(screen.text).to.match(
-      /^proj_a \(cp_\w+\) is recorded twice, by web in acme\/dev and by web in acme\/prod: /,
+      /^proj_a \(cp_\w+\) is in state twice, of web in acme\/dev and of web in acme\/prod: /,
     );
   });
 
-  it("says that a checkpoint is gone with all of its permissions", async function () {
+  it("drift reports a deleted checkpoint's permissions as deleted, not as revoked", async function () {
     fakeApi({ unknownCheckpoints: [checkpoint] });
-    const { text, hasDrift } = await compare([vanished("proj_a")], "table");
+    const { text, hasDrift } = await compare([missing("proj_a")], "table");
     expect(hasDrift).to.be.true;
     expect(text)
       .to.include("OpenAI does not have this checkpoint")
-      .and.to.include("gone        proj_a")
+      .and.to.include("deleted     proj_a")
       .and.not.to.include("revoked");
   });
 
-  it("is no drift when the key is refused: that is a failure", async function () {
+  it("drift fails, rather than report drift, if the key is rejected", async function () {
     fakeApi({ adminKey: "another" });
-    expect((await failureOf(compare([vanished("proj_a")]))).message).to.match(/^Cannot list who has access to .*401/);
+    expect((await failureOf(compare([missing("proj_a")]))).message).to.match(/^Cannot list who has access to .*401/);
   });
 
-  it("reads well as a comment on a pull request", async function () {
+  it("drift's Markdown has a title, a table, a legend and its source", async function () {
     const api = fakeApi({ now: () => Date.UTC(2026, 10, 24, 19, 40) });
-    const remade = api.grant(checkpoint, "proj_b");
-    const undeclared = api.grant(checkpoint, "proj_d");
-    const { text } = await compare([vanished("proj_b"), vanished("proj_c")], "markdown");
+    const recreated = api.grant(checkpoint, "proj_b");
+    const unmanaged = api.grant(checkpoint, "proj_d");
+    const { text } = await compare([missing("proj_b"), missing("proj_c")], "markdown");
     const row = (change: string, project: string, id: string, by: string) =>
       new RegExp(`^\\| ${change} +\\| \`${project}\` \\| .*\`${id}\`.* \\| ${by} +\\|$`, "m");
     expect(text)
-      .to.match(/^### Checkpoint permissions: 3 differences between what is recorded and what is granted\n/)
-      .and.to.match(/^\| Change +\| Project +\| Permission +\| Recorded by +\|$/m)
+      .to.match(/^# 3 differences between state and the permissions that exist\n/)
+      .and.to.match(/^\| Change +\| Project +\| Permission +\| Declared by +\|$/m)
       .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `acme/dev`"))
-      .and.to.match(row("re-made", "proj_b", remade.id, "`web` in `acme/dev`"))
-      .and.to.match(row("undeclared", "proj_d", undeclared.id, "nobody"))
+      .and.to.match(row("recreated", "proj_b", recreated.id, "`web` in `acme/dev`"))
+      .and.to.match(row("unmanaged", "proj_d", unmanaged.id, "nobody"))
       .and.to.match(/^- Missing: .*`pulumi up` grants it again/m)
-      .and.to.match(/Read 2026-11-24 19:40:00 UTC from https:\/\/api\.openai\.com\/v1, organization acme\./);
+      .and.to.match(/Read 2026-11-24 19:40:00 UTC\..*\nSource: https:\/\/api\.openai\.com\/v1, organization acme\./);
   });
 
-  it("fits a terminal of 80 columns, with IDs as long as OpenAI's", async function () {
+  it("drift's table fits 80 columns with IDs as long as OpenAI's", async function () {
     const api = fakeApi();
     const project = (letter: string) => `proj_${letter.repeat(24)}`;
     api.grant(checkpoint, project("b"));
     api.grant(checkpoint, project("d"));
-    const { text } = await compare([vanished(project("b")), vanished(project("c"))], "table");
+    const { text } = await compare([missing(project("b")), missing(project("c"))], "table");
     expect(text.split("\n").filter((line) => line.length > 80 && !line.startsWith("- "))).to.deep.equal([]);
-    expect(text).to.match(/re-made +proj_b+\n +recorded: cp_gone\n +by: +web in acme\/dev\n +granted: +cp_\w+ \d/);
+    expect(text).to.match(/recreated +proj_b+\n +in state: cp_gone\n +by: +web in acme\/dev\n +granted: +cp_\w+ \d/);
   });
 
-  it("gives a row of CSV for each difference", async function () {
+  it("drift's CSV has a row for each difference", async function () {
     const api = fakeApi();
     const { id } = api.grant(checkpoint, "proj_d");
-    const { text } = await compare([vanished("proj_c")], "csv");
+    const { text } = await compare([missing("proj_c")], "csv");
     expect(text.split("\n").map((line) => line.split(",").slice(0, 5))).to.deep.equal([
       ["change", "checkpoint", "project_id", "recorded_id", "present_id"],
       ["missing", checkpoint, "proj_c", "cp_gone", ""],
-      ["undeclared", checkpoint, "proj_d", "", id],
+      ["unmanaged", checkpoint, "proj_d", "", id],
     ]);
   });
 
-  it("gives a row of CSV for a checkpoint without differences, and says what was compared", async function () {
+  it("drift's CSV has a row saying what was compared for a checkpoint without differences", async function () {
     const api = fakeApi();
-    const { text } = await compare([recordOf(api.grant(checkpoint, "proj_a"))], "csv", true);
+    const { text } = await compare([inState(api.grant(checkpoint, "proj_a"))], "csv", { recordedOnly: true });
     const [, row] = text.split("\n");
-    expect(row).to.match(/^none,ft:[^,]+,,,,,,recorded permissions,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
+    expect(row).to.match(/^none,ft:[^,]+,,,,,,permissions in state,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
   });
 });

@@ -1,8 +1,8 @@
 import { expect } from "chai";
 import { importOf, type ImportOptions } from "../../provider/cli/import";
-import type { StackRecord } from "../../provider/cli/stack";
+import type { StackRecords } from "../../provider/cli/stack-export";
 import { providerOf, typesOf } from "../../provider/resource/reference";
-import { checkpoint, deploymentWith, fakeApi } from "../support/api";
+import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 import { TestScreen } from "../support/screen";
 
@@ -18,20 +18,21 @@ interface Resource {
 
 async function imported(options: Partial<ImportOptions> = {}, checkpoints = [checkpoint]) {
   const screen = new TestScreen();
-  const all = { project: undefined, set: false, native: false, except: [], ...options };
-  const made = await importOf(deploymentWith().deployment, screen, checkpoints, all);
+  const all = { project: undefined, set: false, native: false, except: { recorded: [], pending: [] }, ...options };
+  const made = await importOf(contextWith().context, screen, checkpoints, all);
   if (made === undefined) return undefined;
   const { resources } = JSON.parse(made.file) as { resources: Resource[] };
   return { ...made, resources, names: resources.map(({ name }) => name), said: screen.text };
 }
 
-function recordOf(projectId: string, name: string, one = checkpoint): StackRecord {
+/** A stack that has one permission in state. */
+function stackWith(projectId: string, name: string, one = checkpoint): StackRecords {
   const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::${name}`;
-  return { checkpoint: one, projectId, urn, isLeaving: false, recorded: { id: "cp_1", createdAt: 1 } };
+  return { recorded: [{ id: "cp_1", projectId, createdAt: 1, checkpoint: one, urn, isLeaving: false }], pending: [] };
 }
 
 describe("the import command", function () {
-  it("gives a dynamic resource all of its state", async function () {
+  it("import writes all state of a dynamic resource", async function () {
     const api = fakeApi();
     const { id, created_at: createdAt } = api.grant(checkpoint, "proj_a");
     const __provider = providerOf("permission");
@@ -41,18 +42,18 @@ describe("the import command", function () {
     ]);
   });
 
-  it("gives a native resource by what Pulumi imports it by", async function () {
+  it("import gives a native resource the ID that `pulumi import` takes", async function () {
     fakeApi().grant(checkpoint, "proj_a");
     const name = "B7R9VjQd-proj_a";
     const id = `${checkpoint}/proj_a`;
     expect((await imported({ native: true }))!.resources).to.deep.equal([
       { type: typesOf.permission.native, name, id },
     ]);
-    const set = { type: typesOf.permissions.native, name: "B7R9VjQd", id: checkpoint };
+    const set = { type: typesOf.permissionSet.native, name: "B7R9VjQd", id: checkpoint };
     expect((await imported({ native: true, set: true }))!.resources).to.deep.equal([set]);
   });
 
-  it("gives a set of the projects, sorted", async function () {
+  it("import --set writes a set of the requested projects, sorted", async function () {
     const api = fakeApi();
     for (const project of ["proj_c", "proj_a", "proj_b"]) api.grant(checkpoint, project);
     const { resources, names } = (await imported({ set: true, project: ["proj_c", "proj_a"] }))!;
@@ -61,7 +62,7 @@ describe("the import command", function () {
     expect(resources[0]!.outputs!["permissions"]).to.have.length(2);
   });
 
-  it("names resources by checkpoint and project, the same whatever else is imported", async function () {
+  it("import names a resource by its checkpoint and project, no matter what else it imports", async function () {
     const api = fakeApi();
     api.grant(other, "proj_a");
     api.grant(checkpoint, "proj_b");
@@ -72,7 +73,7 @@ describe("the import command", function () {
     expect((await imported({}, [other]))!.names).to.deep.equal(["support-B7R9VjQd-ckpt-step-1000-proj_a"]);
   });
 
-  it("gives two checkpoints that end alike different names", async function () {
+  it("import gives two checkpoints with the same ending different names", async function () {
     const twin = checkpoint.replace("mini", "nano");
     const api = fakeApi();
     for (const one of [checkpoint, twin]) api.grant(one, "proj_a");
@@ -82,7 +83,7 @@ describe("the import command", function () {
     ]);
   });
 
-  it("gives two checkpoints that end alike different keys in the program, whoever has access", async function () {
+  it("import gives two checkpoints with the same ending different keys in the program", async function () {
     const twin = checkpoint.replace("mini", "nano");
     const api = fakeApi();
     api.grant(checkpoint, "proj_a");
@@ -92,29 +93,29 @@ describe("the import command", function () {
     expect(keys).to.deep.equal(["B7R9VjQd", "ft-gpt-4.1-nano-2025-04-14-acme--B7R9VjQd"]);
   });
 
-  it("leaves out what a stack records, and keeps the names of what comes later", async function () {
+  it("import leaves out what a stack has in state, and does not rename the rest", async function () {
     const api = fakeApi();
     for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
-    const except = [recordOf("proj_a", "B7R9VjQd-proj_a")];
+    const except = stackWith("proj_a", "B7R9VjQd-proj_a");
     const { names, said } = (await imported({ except }))!;
     expect(names).to.deep.equal(["B7R9VjQd-proj_b"]);
-    expect(said).to.equal(`${checkpoint}: left out 1 project that a stack has recorded.\n`);
+    expect(said).to.equal(`${checkpoint}: left out 1 project that a stack has in state.\n`);
   });
 
-  it("takes no name that a stack uses for something else", async function () {
+  it("import avoids a name that a stack uses for another resource", async function () {
     fakeApi().grant(checkpoint, "proj_a");
-    const except = [recordOf("proj_z", "B7R9VjQd-proj_a", other)];
+    const except = stackWith("proj_z", "B7R9VjQd-proj_a", other);
     expect((await imported({ except }))!.names).to.deep.equal(["ft-gpt-4.1-mini-2025-04-14-acme--B7R9VjQd-proj_a"]);
   });
 
-  it("gives nothing where all is recorded, or nobody has access", async function () {
+  it("import writes nothing if everything is in state or no project has access", async function () {
     const api = fakeApi();
     expect(await imported()).to.equal(undefined);
     api.grant(checkpoint, "proj_a");
-    expect(await imported({ except: [recordOf("proj_a", "web")] })).to.equal(undefined);
+    expect(await imported({ except: stackWith("proj_a", "web") })).to.equal(undefined);
   });
 
-  it("imports the newest of a project's permissions, and tells of the other", async function () {
+  it("import takes the newest of a project's permissions and reports the other", async function () {
     let now = Date.UTC(2026, 0, 1);
     const api = fakeApi({ now: () => now });
     api.grant(checkpoint, "proj_a");
@@ -128,7 +129,7 @@ describe("the import command", function () {
     expect(said).not.to.include(id);
   });
 
-  it("leaves a project without a permission out, and says so", async function () {
+  it("import leaves out a project without a permission, and says so", async function () {
     const api = fakeApi();
     api.grant(checkpoint, "proj_a");
     api.grant(other, "proj_b");
@@ -139,21 +140,21 @@ describe("the import command", function () {
     }
   });
 
-  it("refuses part of a native set, which Pulumi imports whole", async function () {
+  it("import refuses part of a native set, which Pulumi imports whole", async function () {
     const api = fakeApi();
     for (const project of ["proj_a", "proj_b"]) api.grant(checkpoint, project);
     const error = await failureOf(imported({ set: true, native: true, project: ["proj_a"] }));
     expect(error.message).to.match(/whole.*only 1 of 2 projects.*--set, or --native/);
   });
 
-  it("reads one project's permission among 250 in one request", async function () {
+  it("import reads one project's permission among 250 in one request", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     expect((await imported({ project: ["proj_7"] }))!.permissions).to.equal(1);
     expect(api.requests).to.have.length(1);
   });
 
-  it("reads 250 permissions in three requests", async function () {
+  it("import reads 250 permissions in three requests", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     expect((await imported())!.permissions).to.equal(250);

@@ -1,18 +1,18 @@
 import { expect } from "chai";
 import { list } from "../../provider/cli/list";
-import type { Format } from "../../provider/cli/format";
-import { checkpoint, deploymentWith, fakeApi } from "../support/api";
+import { render, type Format } from "../../provider/cli/report";
+import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 import { TestScreen } from "../support/screen";
 
 const other = "ft:gpt-4.1-mini-2025-04-14:acme:support:C8S0WkRe";
 
 async function listed(format: Format, project?: string[], checkpoints = [checkpoint]): Promise<string> {
-  return list(deploymentWith().deployment, new TestScreen(), checkpoints, { project, format });
+  return render(await list(contextWith().context, new TestScreen(), checkpoints, project), format);
 }
 
 describe("the list command", function () {
-  it("shows who has access to each checkpoint, by project, in 80 columns", async function () {
+  it("list shows who has access to each checkpoint, sorted by project, in 80 columns", async function () {
     const api = fakeApi();
     const projects = ["proj_c", "proj_a", `proj_${"b".repeat(24)}`];
     for (const project of projects) api.grant(checkpoint, project);
@@ -28,7 +28,7 @@ describe("the list command", function () {
     expect(lines.indexOf(checkpoint)).to.be.lessThan(lines.indexOf(other));
   });
 
-  it("reads every page", async function () {
+  it("list reads every page", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     const { checkpoints } = JSON.parse(await listed("json")) as { checkpoints: { permissions: unknown[] }[] };
@@ -37,7 +37,7 @@ describe("the list command", function () {
   });
 
   for (const format of ["table", "markdown", "json", "csv"] as const) {
-    it(`says as ${format} when it was read, from which API, for which organization, and for whom it is complete`, async function () {
+    it(`list as ${format} states time, API and organization, and for which projects it is complete`, async function () {
       const api = fakeApi({ now: () => Date.UTC(2026, 10, 24, 19, 40) });
       api.grant(checkpoint, "proj_a");
       const text = await listed(format);
@@ -47,7 +47,7 @@ describe("the list command", function () {
     });
   }
 
-  it("keeps as CSV that nobody has access to a checkpoint, and that a project has none", async function () {
+  it("list's CSV has a row for a checkpoint or a project without permissions", async function () {
     fakeApi();
     const rows = (text: string) => text.split("\n").map((row) => row.split(",").slice(0, 6));
     expect(rows(await listed("csv"))[1]).to.deep.equal([checkpoint, "", "", "", "0", "all projects"]);
@@ -55,16 +55,16 @@ describe("the list command", function () {
     expect(asked[1]).to.deep.equal([checkpoint, "proj_a", "", "", "0", "the projects asked about"]);
   });
 
-  it("asks about one project in one request", async function () {
+  it("list reads one project's permissions in one request", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     expect(await listed("table", ["proj_7"]))
       .to.include("1 permission,")
-      .and.to.include("Complete for the projects asked about.");
+      .and.to.include("complete for the projects asked about.");
     expect(api.requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_7"]);
   });
 
-  it("finds a project's second permission on a later page, when several projects are asked about", async function () {
+  it("list of several projects finds a project's second permission on a later page", async function () {
     let now = Date.UTC(2026, 0, 1);
     const api = fakeApi({ now: () => now });
     const older = api.grant(checkpoint, "proj_a");
@@ -75,7 +75,7 @@ describe("the list command", function () {
     expect(text).to.include(older.id).and.to.include(newer.id);
   });
 
-  it("shows a project's two permissions, the older first", async function () {
+  it("list shows the older of a project's two permissions first", async function () {
     let now = Date.UTC(2026, 0, 1);
     const api = fakeApi({ now: () => now });
     const first = api.grant(checkpoint, "proj_a");
@@ -85,34 +85,32 @@ describe("the list command", function () {
     expect(text.indexOf(first.id)).to.be.greaterThan(0).and.lessThan(text.indexOf(second.id));
   });
 
-  it("gives nothing when one of the lists cannot be read, and says which", async function () {
+  it("list fails, naming the checkpoint, if any of the lists cannot be read", async function () {
     const api = fakeApi({ unknownCheckpoints: [other] });
     api.grant(checkpoint, "proj_a");
     const error = await failureOf(listed("table", undefined, [checkpoint, other]));
     expect(error.message).to.match(new RegExp(`^Cannot list who has access to ${other}: 404`));
   });
 
-  it("shows on a terminal how far it is, and takes that away in the end", async function () {
+  it("list shows its progress on a terminal and clears it in the end", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     const screen = new TestScreen(80);
-    await list(deploymentWith().deployment, screen, [checkpoint, other], { project: undefined, format: "table" });
-    expect(screen.text.match(/Reading[^.]+/g)).to.deep.equal([
-      "Reading checkpoint 1 of 2: 0 of at least 2 pages read",
-      "Reading checkpoint 1 of 2: 1 of at least 3 pages read",
-      "Reading checkpoint 1 of 2: 2 of at least 4 pages read",
-      "Reading checkpoint 1 of 2: 3 of at least 4 pages read",
-      "Reading checkpoint 2 of 2: 3 of at least 4 pages read",
-      "Reading checkpoint 2 of 2: 4 of at least 4 pages read",
+    await list(contextWith().context, screen, [checkpoint, other], undefined);
+    expect(screen.text.match(/Reading.*?page \d+/g)).to.deep.equal([
+      "Reading checkpoint 1 of 2, page 1",
+      "Reading checkpoint 1 of 2, page 2",
+      "Reading checkpoint 1 of 2, page 3",
+      "Reading checkpoint 2 of 2, page 1",
     ]);
     // Nothing is left but the order to clear it.
     expect(screen.text.endsWith("\u001b[0J")).to.be.true;
   });
 
-  it("says nothing beside the result where there is no terminal", async function () {
+  it("list shows no progress without a terminal", async function () {
     fakeApi();
     const screen = new TestScreen();
-    await list(deploymentWith().deployment, screen, [checkpoint], { project: undefined, format: "table" });
+    await list(contextWith().context, screen, [checkpoint], undefined);
     expect(screen.text).to.equal("");
   });
 });

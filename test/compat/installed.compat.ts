@@ -14,7 +14,7 @@ import { Emulator } from "../../sandbox/api/server";
 import type { Command, Project, Run } from "../../sandbox/engines";
 import { findPulumi, type PulumiEngine } from "../../sandbox/pulumi";
 import { foundOrSkip } from "../e2e/engines";
-import { checkpoint } from "../e2e/world";
+import { checkpoint } from "../e2e/scenario";
 import { languages, managers, nodes, oldestSdk, sdks, typescripts, type Language, type Manager } from "./kinds";
 import { compatibilityPage, type Seen } from "./page";
 

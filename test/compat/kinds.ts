@@ -1,6 +1,6 @@
 /** The kinds of project that the packed package is installed into. */
 import { packageName } from "../../provider/resource/reference";
-import { checkpoint } from "../e2e/world";
+import { checkpoint } from "../e2e/scenario";
 
 export const oldestSdk = "3.150.0";
 
@@ -33,13 +33,13 @@ export interface Language {
 }
 
 const args = `fineTunedModelCheckpoint: "${checkpoint}"`;
-const names = "CheckpointPermission, CheckpointPermissions, listCheckpointPermissionsOutput";
+const names = "CheckpointPermission, CheckpointPermissionSet, listCheckpointPermissionsOutput";
 const asModules = `import { ${names} } from "${packageName}";`;
 const asCommonJs = `const { ${names} } = require("${packageName}");`;
 
 const resources = `
 const web = new CheckpointPermission("web", { ${args}, projectId: "proj_web" });
-const team = new CheckpointPermissions("team", { ${args}, projectIds: ["proj_mobile", "proj_search"] });
+const team = new CheckpointPermissionSet("team", { ${args}, projectIds: ["proj_mobile", "proj_search"] });
 const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: web.fineTunedModelCheckpoint });
 `;
 

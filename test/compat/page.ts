@@ -23,7 +23,7 @@ export function compatibilityPage(seen: readonly Seen[], pulumi: string, date: D
   return `# Compatibility
 
 On ${date.toISOString().slice(0, 10)} \`npm run test:compat\` installed the packed package into empty projects outside of the repository. In each
-it ran, with the Pulumi CLI ${pulumi}: a preview, an \`up\`, a preview after somebody revoked a permission, the command
+it ran, with the Pulumi CLI ${pulumi}: a preview, an \`up\`, a preview after a permission was revoked outside of Pulumi, the command
 line's \`list\`, and a \`destroy\`. It wrote this table from what passed.
 
 ${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}

@@ -6,8 +6,8 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 import { runCommand } from "./command";
-import { byNativePlugin, onEachEngine, onTheCli, throughEachDoor, type Suite } from "./engines";
-import { checkpoint, type World } from "./world";
+import { byNativePlugin, onEachEngine, onTheCli, throughEachEntryPoint, type Suite } from "./engines";
+import { checkpoint, type Scenario } from "./scenario";
 
 const environmentOf = (api: Emulator) => ({ OPENAI_ADMIN_KEY: api.adminKey, OPENAI_BASE_URL: api.url });
 
@@ -112,7 +112,7 @@ describe("the command line", function () {
     const { code, stdout, stderr } = await run(["list", checkpoint, "--format", "csv"]);
     expect(code).to.equal(0);
     expect(stdout.trim().split("\n")).to.have.length(151);
-    expect(stderr).to.match(/^OpenAI throttles looking permissions up \(GET\): 1 of 2 requests done/);
+    expect(stderr).to.match(/^OpenAI is rate-limiting lookups \(GET\): 1 of \d requests done/);
   });
 
   it("ends quietly when nobody reads on", async function () {
@@ -121,7 +121,7 @@ describe("the command line", function () {
     const command = `"${process.execPath}" "${require.resolve("../../provider/dist/cli/main.js")}" list ${checkpoint} | head -n 1`;
     // The server answers in this process, so it must not be held up.
     const { stdout, stderr } = await promisify(exec)(command, { env: { ...process.env, ...environmentOf(api) } });
-    expect([stdout, stderr]).to.deep.equal([`${checkpoint}\n`, ""]);
+    expect([stdout, stderr]).to.deep.equal(["Who has access to fine-tuned checkpoints.\n", ""]);
   });
 
   it("overwrites nothing that it is not asked to", async function () {
@@ -195,86 +195,91 @@ describe("the command line", function () {
   }
 });
 
-async function driftOf(world: World, ...options: string[]) {
-  const input = JSON.stringify(await world.export());
-  return runCommand(["drift", "-", ...options], { env: environmentOf(world.api), input });
+async function driftOf(scenario: Scenario, ...options: string[]) {
+  const input = JSON.stringify(await scenario.export());
+  return runCommand(["drift", "-", ...options], { env: environmentOf(scenario.api), input });
 }
 
-throughEachDoor("drift, by the command", function (createWorld) {
+throughEachEntryPoint("drift, by the command", function (createScenario) {
   it("is none after an up, and tells what somebody changed since", async function () {
-    const world = await createWorld();
-    await world.program(`
+    const scenario = await createScenario();
+    await scenario.program(`
       new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_web" });
-      new CheckpointPermissions("team", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ["proj_a", "proj_b"] });`);
-    await world.runs("up");
-    world.api.takeRequests();
-    expect(await driftOf(world)).to.include({ code: 0, stderr: "" });
-    expect(world.api.takeRequests()).to.have.length(1);
+      new CheckpointPermissionSet("team", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ["proj_a", "proj_b"] });`);
+    await scenario.runs("up");
+    scenario.api.takeRequests();
+    expect(await driftOf(scenario)).to.include({ code: 0, stderr: "" });
+    expect(scenario.api.takeRequests()).to.have.length(1);
 
-    for (const { id, project_id } of world.api.permissions(checkpoint)) {
-      if (project_id !== "proj_b") world.api.revoke(id);
+    for (const { id, project_id } of scenario.api.permissions(checkpoint)) {
+      if (project_id !== "proj_b") scenario.api.revoke(id);
     }
-    world.api.grant(checkpoint, "proj_web");
-    world.api.grant(checkpoint, "proj_hand");
-    const { code, stdout } = await driftOf(world, "--format", "csv");
+    scenario.api.grant(checkpoint, "proj_web");
+    scenario.api.grant(checkpoint, "proj_hand");
+    const { code, stdout } = await driftOf(scenario, "--format", "csv");
     expect(code).to.equal(2);
     expect(
       stdout.split("\n").map((line) => line.split(",").filter((_, column) => column === 0 || column === 2)),
     ).to.deep.equal([
       ["change", "project_id"],
       ["missing", "proj_a"],
-      ["re-made", "proj_web"],
-      ["undeclared", "proj_hand"],
+      ["recreated", "proj_web"],
+      ["unmanaged", "proj_hand"],
       [""],
     ]);
-    expect(world.takeWrites()).to.deep.equal([]);
+    expect(scenario.takeWrites()).to.deep.equal([]);
   });
 });
 
 for (const set of [false, true]) {
   const title = `what exists, imported ${set ? "as a set" : "one by one"} by the command`;
-  const suite: Suite = (createWorld) => {
+  const suite: Suite = (createScenario) => {
     it("previews clean with the program that it prints", async function () {
-      const world = await createWorld();
+      const scenario = await createScenario();
       const other = `${checkpoint}:ckpt-step-1000`;
-      for (const project of ["proj_b", "proj_a", "proj_c"]) world.api.grant(checkpoint, project);
-      world.api.grant(other, "proj_a");
-      const file = join(world.folder, "import.json");
-      const options = ["--file", file, ...(set ? ["--set"] : []), ...(world.door === "native" ? ["--native"] : [])];
+      for (const project of ["proj_b", "proj_a", "proj_c"]) scenario.api.grant(checkpoint, project);
+      scenario.api.grant(other, "proj_a");
+      const file = join(scenario.folder, "import.json");
+      const options = [
+        "--file",
+        file,
+        ...(set ? ["--set"] : []),
+        ...(scenario.entryPoint === "native" ? ["--native"] : []),
+      ];
       const { code, stdout, stderr } = await runCommand(["import", checkpoint, other, ...options], {
-        env: environmentOf(world.api),
+        env: environmentOf(scenario.api),
       });
       expect(code).to.equal(0);
       // The command that it names, but for the questions that it asks.
       const [, named] = /^ {2}pulumi (import .*)$/m.exec(stderr)!;
       const unasked = ["--generate-code=false", "--yes", "--skip-preview", "--stack", "test"];
-      await world.pulumi(...new Set([...named!.split(" "), ...unasked]));
+      await scenario.pulumi(...new Set([...named!.split(" "), ...unasked]));
 
       // The printed program is JavaScript, too, once the package's names are in its scope.
-      await world.program(stdout.replace(/^import .*$/m, ""));
-      const preview = await world.runs("preview");
+      await scenario.program(stdout.replace(/^import .*$/m, ""));
+      const preview = await scenario.runs("preview");
       expect(preview.counts).to.deep.equal({ same: set ? 2 : 4 });
-      expect(world.takeWrites()).to.deep.equal([]);
-      await world.runs("destroy");
-      expect([...world.api.permissions(checkpoint), ...world.api.permissions(other)]).to.deep.equal([]);
+      expect(scenario.takeWrites()).to.deep.equal([]);
+      await scenario.runs("destroy");
+      expect([...scenario.api.permissions(checkpoint), ...scenario.api.permissions(other)]).to.deep.equal([]);
     });
   };
   onTheCli(title, suite);
   byNativePlugin(title, suite);
 }
 
-onEachEngine("a stack that exists already", function (createWorld) {
+onEachEngine("a stack that exists already", function (createScenario) {
   it("is not imported twice", async function () {
-    const world = await createWorld();
-    world.api.grant(checkpoint, "proj_b");
-    await world.declare({ web: "proj_a" });
-    await world.runs("up");
-    const file = join(world.folder, "stack.json");
-    await writeFile(file, JSON.stringify(await world.export()));
+    const scenario = await createScenario();
+    scenario.api.grant(checkpoint, "proj_b");
+    await scenario.declare({ web: "proj_a" });
+    await scenario.runs("up");
+    const file = join(scenario.folder, "stack.json");
+    await writeFile(file, JSON.stringify(await scenario.export()));
     const { stdout } = await runCommand(
-      ["import", checkpoint, "--file", join(world.folder, "i.json"), "--except", file],
+      ["import", checkpoint, "--file", join(scenario.folder, "i.json"), "--except", file],
       {
-        env: environmentOf(world.api),
+        env: environmentOf(scenario.api),
       },
     );
     expect(stdout).to.include("proj_b").and.not.to.include("proj_a");

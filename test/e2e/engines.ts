@@ -2,13 +2,13 @@ import { findPulumi, type NoPulumi } from "../../sandbox/pulumi";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/server";
-import { World, type Door } from "./world";
+import { Scenario, type EntryPoint } from "./scenario";
 
-interface Worlds {
-  (options?: EmulatorOptions): Promise<World>;
-  readonly door: Door;
+interface CreateScenario {
+  (options?: EmulatorOptions): Promise<Scenario>;
+  readonly entryPoint: EntryPoint;
   /** A copy of an example. */
-  ofExample(name: string): Promise<World>;
+  ofExample(name: string): Promise<Scenario>;
 }
 
 /** The engine; where there is none the suite is skipped, or fails if REQUIRE_PULUMI is set. */
@@ -18,7 +18,7 @@ export function foundOrSkip<Found extends Engine>(found: Found | NoPulumi, conte
   return context.skip();
 }
 
-export type Suite = (createWorld: Worlds) => void;
+export type Suite = (createScenario: CreateScenario) => void;
 
 /** Runs a suite of scenarios on the CLI alone. */
 export function onTheCli(title: string, suite: Suite): void {
@@ -33,7 +33,7 @@ export function onEachEngine(title: string, suite: Suite): void {
 }
 
 /** The same for scenarios that hold for native resources, too; these the miniature engine does not run. */
-export function throughEachDoor(title: string, suite: Suite): void {
+export function throughEachEntryPoint(title: string, suite: Suite): void {
   onEachEngine(title, suite);
   byNativePlugin(title, suite);
 }
@@ -48,25 +48,25 @@ const finders = {
   "the miniature engine": () => Promise.resolve(new MiniatureEngine()),
 };
 
-function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, door: Door, suite: Suite): void {
+function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, entryPoint: EntryPoint, suite: Suite): void {
   describe(title, function () {
     let engine: Engine;
-    const worlds: World[] = [];
+    const scenarios: Scenario[] = [];
 
     before(async function () {
       engine = foundOrSkip(await find(), this);
     });
 
     afterEach(async function () {
-      for (const world of worlds.splice(0)) await world.remove();
+      for (const scenario of scenarios.splice(0)) await scenario.remove();
     });
 
-    const keep = async (creating: Promise<World>) => {
-      const world = await creating;
-      worlds.push(world);
-      return world;
+    const keep = async (creating: Promise<Scenario>) => {
+      const scenario = await creating;
+      scenarios.push(scenario);
+      return scenario;
     };
-    const create = (options?: EmulatorOptions) => keep(World.create(engine, options, door));
-    suite(Object.assign(create, { door, ofExample: (name: string) => keep(World.ofExample(engine, name)) }));
+    const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, options, entryPoint));
+    suite(Object.assign(create, { entryPoint, ofExample: (name: string) => keep(Scenario.ofExample(engine, name)) }));
   });
 }

@@ -6,7 +6,7 @@ import { expect } from "chai";
 import { parse } from "yaml";
 import { PulumiEngine } from "../../sandbox/pulumi";
 import { onTheCli } from "./engines";
-import { checkpoint, type World } from "./world";
+import { checkpoint, type Scenario } from "./scenario";
 
 interface Workflow {
   env: Record<string, string>;
@@ -15,14 +15,14 @@ interface Workflow {
 
 const workflowOf = async (file: string) => parse(await readFile(join("examples", file), "utf8")) as Workflow;
 
-function environmentOf({ engine, project }: World): NodeJS.ProcessEnv {
+function environmentOf({ engine, project }: Scenario): NodeJS.ProcessEnv {
   return engine instanceof PulumiEngine ? engine.environment(project) : {};
 }
 
-/** Runs a program in the world's folder with the CLI at hand; gives its exit code with what it printed. */
-async function run(world: World, command: string, args: string[], env: NodeJS.ProcessEnv) {
-  const { folder } = world.project;
-  const environment = { ...environmentOf(world), ...env };
+/** Runs a program in the scenario's folder with the CLI at hand; gives its exit code with what it printed. */
+async function run(scenario: Scenario, command: string, args: string[], env: NodeJS.ProcessEnv) {
+  const { folder } = scenario.project;
+  const environment = { ...environmentOf(scenario), ...env };
   const running = promisify(execFile)(command, args, { cwd: folder, env: environment });
   return running.then(
     (output) => ({ code: 0, ...output }),
@@ -30,36 +30,36 @@ async function run(world: World, command: string, args: string[], env: NodeJS.Pr
   );
 }
 
-onTheCli("the workflow for drift", function (createWorld) {
+onTheCli("the workflow for drift", function (createScenario) {
   /** GitHub runs a step with `bash -e {0}`. */
-  async function step(world: World, name: string) {
+  async function step(scenario: Scenario, name: string) {
     const { jobs } = await workflowOf("drift-detection/drift.yml");
     const script = jobs["drift"]!.steps.find((one) => one.name === name)!.run!;
     // npx would bring the package from the registry.
-    const bin = join(world.folder, "bin");
+    const bin = join(scenario.folder, "bin");
     await mkdir(bin, { recursive: true });
     const main = resolve("provider/dist/cli/main.js");
     await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
     await chmod(join(bin, "npx"), 0o755);
-    return run(world, "bash", ["-e", "-c", script], {
-      PATH: `${bin}${delimiter}${environmentOf(world)["PATH"]!}`,
-      STACK: world.project.stack,
-      GITHUB_STEP_SUMMARY: join(world.folder, "summary.md"),
-      OPENAI_ADMIN_KEY: world.api.adminKey,
-      OPENAI_BASE_URL: world.api.url,
+    return run(scenario, "bash", ["-e", "-c", script], {
+      PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
+      STACK: scenario.project.stack,
+      GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
+      OPENAI_ADMIN_KEY: scenario.api.adminKey,
+      OPENAI_BASE_URL: scenario.api.url,
     });
   }
 
   it("passes while all is as recorded, and fails with a table of what is not", async function () {
-    const world = await createWorld();
-    await world.declare({ web: "proj_web" });
-    await world.runs("up");
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
     for (const name of ["Export the stack", "Compare it with OpenAI"]) {
-      expect(await step(world, name), name).to.include({ code: 0 });
+      expect(await step(scenario, name), name).to.include({ code: 0 });
     }
-    world.api.revoke(world.api.permissions(checkpoint)[0]!.id);
-    expect(await step(world, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
-    const summary = await readFile(join(world.folder, "summary.md"), "utf8");
+    scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
+    expect(await step(scenario, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
+    const summary = await readFile(join(scenario.folder, "summary.md"), "utf8");
     expect(summary)
       .to.match(/^### Checkpoint permissions: 1 permission of 1 checkpoint: as recorded$/m)
       .and.to.match(/^### Checkpoint permissions: 1 difference between/m)
@@ -70,13 +70,13 @@ onTheCli("the workflow for drift", function (createWorld) {
     const { jobs } = await workflowOf("drift-detection/drift.yml");
     const action = jobs["preview"]!.steps.find(({ uses }) => uses?.startsWith("pulumi/actions@"))!;
     expect(action.with).to.include({ command: "preview", "expect-no-changes": true });
-    const world = await createWorld();
-    await world.declare({ web: "proj_web" });
-    await world.runs("up");
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
     const preview = ["preview", "--expect-no-changes", "--stack", "test", "--non-interactive"];
-    await world.pulumi(...preview);
-    world.api.revoke(world.api.permissions(checkpoint)[0]!.id);
-    const failure = await world.pulumi(...preview).catch((error: unknown) => String(error));
+    await scenario.pulumi(...preview);
+    scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
+    const failure = await scenario.pulumi(...preview).catch((error: unknown) => String(error));
     expect(failure).to.include("Drift: proj_web lost its access").and.to.include("no changes were expected");
   });
 });
@@ -92,17 +92,20 @@ describe("the examples' workflows", function () {
   }
 });
 
-onTheCli("the example automation-api", function (createWorld) {
+onTheCli("the example automation-api", function (createScenario) {
   it("applies a CSV over several stacks, and ends with who gained and who lost access", async function () {
-    const world = await createWorld.ofExample("automation-api");
+    const scenario = await createScenario.ofExample("automation-api");
     // The backend's folder has to be there.
-    await world.pulumi("whoami");
+    await scenario.pulumi("whoami");
     const second = "ft:gpt-4.1-mini-2025-04-14:acme:sales:C8S0WkRe";
     const apply = async (...rows: string[]) => {
-      await writeFile(join(world.project.folder, "grants.csv"), ["stack,checkpoint,project", ...rows, ""].join("\n"));
-      return run(world, process.execPath, ["--require", "tsx/cjs", "apply.ts"], {
-        OPENAI_ADMIN_KEY: world.api.adminKey,
-        OPENAI_BASE_URL: world.api.url,
+      await writeFile(
+        join(scenario.project.folder, "grants.csv"),
+        ["stack,checkpoint,project", ...rows, ""].join("\n"),
+      );
+      return run(scenario, process.execPath, ["--require", "tsx/cjs", "apply.ts"], {
+        OPENAI_ADMIN_KEY: scenario.api.adminKey,
+        OPENAI_BASE_URL: scenario.api.url,
       });
     };
     const first = await apply(`dev,${checkpoint},proj_dev`, `prod,${checkpoint},proj_web`, `prod,${second},proj_crm`);
@@ -111,8 +114,8 @@ onTheCli("the example automation-api", function (createWorld) {
     expect(first.stderr)
       .to.match(/^prod: create ft:/m)
       .and.to.match(/^dev: create ft:/m);
-    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_dev", "proj_web"]);
-    expect(world.takeWrites()).to.have.length(3);
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_dev", "proj_web"]);
+    expect(scenario.takeWrites()).to.have.length(3);
 
     const next = await apply(
       `dev,${checkpoint},proj_dev`,
@@ -123,8 +126,8 @@ onTheCli("the example automation-api", function (createWorld) {
     expect(next.stdout)
       .to.match(/'prod' +│ 'gained' +│ 'proj_ios → /)
       .and.to.match(/'prod' +│ 'lost' +│ 'proj_crm → /);
-    expect(world.api.projects(second)).to.deep.equal([]);
-    expect((await apply(`dev,${checkpoint},proj_dev`)).stdout).to.include("Nobody gained or lost access.");
+    expect(scenario.api.projects(second)).to.deep.equal([]);
+    expect((await apply(`dev,${checkpoint},proj_dev`)).stdout).to.include("No project gained or lost access.");
 
     const failed = await apply(`dev,${checkpoint},web`);
     expect(failed).to.include({ code: 1 });

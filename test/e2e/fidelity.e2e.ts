@@ -5,7 +5,7 @@ import { MiniatureEngine } from "../../sandbox/miniature";
 import { findPulumi } from "../../sandbox/pulumi";
 import type { Engine } from "../../sandbox/engines";
 import { onEachEngine } from "./engines";
-import { checkpoint, stepsOf, texts, World } from "./world";
+import { checkpoint, stepsOf, texts, Scenario } from "./scenario";
 
 const args = (project: string) => `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
 
@@ -24,26 +24,26 @@ const flaky = `
     }
   }`;
 
-onEachEngine("an engine", function (createWorld) {
+onEachEngine("an engine", function (createScenario) {
   it("records a resource that came out half made, and updates it the next time", async function () {
-    const world = await createWorld();
-    await world.program(`${flaky} new Flaky("flaky", true);`);
-    const up = await world.run("up");
+    const scenario = await createScenario();
+    await scenario.program(`${flaky} new Flaky("flaky", true);`);
+    const up = await scenario.run("up");
     expect(up.ok).to.equal(false);
-    const recorded = async () => (await world.all()).find(({ type }) => type === "pulumi-nodejs:dynamic:Resource");
+    const recorded = async () => (await scenario.all()).find(({ type }) => type === "pulumi-nodejs:dynamic:Resource");
     expect(await recorded()).to.deep.include({ id: "half", initErrors: ["it is half made"] });
 
-    await world.program(`${flaky} new Flaky("flaky", false);`);
-    expect(stepsOf(await world.runs("up"))).to.deep.equal(["update flaky"]);
+    await scenario.program(`${flaky} new Flaky("flaky", false);`);
+    expect(stepsOf(await scenario.runs("up"))).to.deep.equal(["update flaky"]);
     expect((await recorded())?.outputs).to.include({ updated: true });
     expect((await recorded())?.initErrors ?? []).to.deep.equal([]);
   });
 
   it("calls check and diff in the order of the real engine, whatever fails or is forced", async function () {
-    const world = await createWorld();
+    const scenario = await createScenario();
     // One trigger is in state, the other changes.
     const program = (trigger: number, fails: boolean) =>
-      world.program(`
+      scenario.program(`
         class Logged extends pulumi.dynamic.Resource {
           constructor(name, fails, opts) {
             const log = (call, text = "") => console.log("[" + call + " " + name + text + "]");
@@ -59,7 +59,7 @@ onEachEngine("an engine", function (createWorld) {
         new Logged("dependent", false, { dependsOn: [failing], list: [failing.id, "b"] });
         new Logged("forced", false, { replacementTrigger: ${trigger} });`);
     const calls = async (options = {}) => {
-      return [...texts(await world.run("up", options)).matchAll(/\[((?:check|diff|create|delete) [\w ]+)\]/g)]
+      return [...texts(await scenario.run("up", options)).matchAll(/\[((?:check|diff|create|delete) [\w ]+)\]/g)]
         .map(([, call]) => call)
         .sort();
     };
@@ -76,60 +76,60 @@ onEachEngine("an engine", function (createWorld) {
   });
 
   it("deletes dependents first, and components with what is in them", async function () {
-    const world = await createWorld();
-    await world.program(`
+    const scenario = await createScenario();
+    await scenario.program(`
       class Group extends pulumi.ComponentResource { constructor(name) { super("test:index:Group", name); } }
       const group = new Group("group");
       const first = new CheckpointPermission("first", ${args(`"proj_1"`)}, { parent: group });
       new CheckpointPermission("second", ${args(`"proj_2"`)}, { dependsOn: [first] });`);
-    await world.runs("up");
-    const ids = await world.recorded();
-    world.api.takeRequests();
-    await world.program("");
-    const up = await world.runs("up");
+    await scenario.runs("up");
+    const ids = await scenario.recorded();
+    scenario.api.takeRequests();
+    await scenario.program("");
+    const up = await scenario.runs("up");
     expect(up.counts).to.include({ delete: 3 });
-    expect(world.api.takeRequests().map(({ path }) => path.split("/").at(-1))).to.deep.equal([
+    expect(scenario.api.takeRequests().map(({ path }) => path.split("/").at(-1))).to.deep.equal([
       ids["second"]!.id,
       ids["first"]!.id,
     ]);
   });
 
   it("hands the program its config, and stores none of it as plain text that is secret", async function () {
-    const world = await createWorld();
-    world.config["scenario:project"] = "proj_from_config";
-    world.config["scenario:token"] = { secret: "a-secret-of-the-program" };
-    await world.program(`
+    const scenario = await createScenario();
+    scenario.config["scenario:project"] = "proj_from_config";
+    scenario.config["scenario:token"] = { secret: "a-secret-of-the-program" };
+    await scenario.program(`
       const config = new pulumi.Config();
       if (!config.require("token").endsWith("of-the-program")) throw new Error("no token");
       new CheckpointPermission("web", ${args('config.require("project")')});`);
-    await world.runs("up");
-    expect(world.api.projects(checkpoint)).to.deep.equal(["proj_from_config"]);
-    expect(await world.files()).not.to.include("a-secret-of-the-program");
+    await scenario.runs("up");
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_from_config"]);
+    expect(await scenario.files()).not.to.include("a-secret-of-the-program");
   });
 
   it("grants a hundred in far fewer POSTs, and looks them up in two GETs", async function () {
-    const world = await createWorld();
+    const scenario = await createScenario();
     const declared = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, `proj_${index}`]));
-    await world.declare(declared);
-    await world.runs("up", { parallel: 20 });
-    const methods = world.api.takeRequests().map(({ method }) => method);
+    await scenario.declare(declared);
+    await scenario.runs("up", { parallel: 20 });
+    const methods = scenario.api.takeRequests().map(({ method }) => method);
     // Five where nothing else is running; on a busy machine they come with longer gaps.
     expect(methods.filter((method) => method === "POST").length).to.be.at.most(20);
     expect(methods.filter((method) => method === "GET").length).to.be.at.most(4);
-    await world.runs("preview");
-    expect(world.api.takeRequests()).to.have.length(2);
+    await scenario.runs("preview");
+    expect(scenario.api.takeRequests()).to.have.length(2);
   });
 });
 
 describe("the miniature engine", function () {
-  const worlds: World[] = [];
-  async function createWorld(engine: Engine = new MiniatureEngine()): Promise<World> {
-    const world = await World.create(engine);
-    worlds.push(world);
-    return world;
+  const scenarios: Scenario[] = [];
+  async function createScenario(engine: Engine = new MiniatureEngine()): Promise<Scenario> {
+    const scenario = await Scenario.create(engine);
+    scenarios.push(scenario);
+    return scenario;
   }
   afterEach(async function () {
-    for (const world of worlds.splice(0)) await world.remove();
+    for (const scenario of scenarios.splice(0)) await scenario.remove();
   });
 
   const refused: Record<string, string> = {
@@ -141,10 +141,10 @@ describe("the miniature engine", function () {
     customTimeouts: `{ customTimeouts: { create: "5m" } }`,
   };
   it("refuses by name, before anything is changed, whatever it does not do", async function () {
-    const world = await createWorld();
+    const scenario = await createScenario();
     for (const [option, options] of Object.entries(refused)) {
-      await world.declare({ first: "proj_1", second: { project: "proj_2", options } });
-      const up = await world.run("up", { skipPreview: false });
+      await scenario.declare({ first: "proj_1", second: { project: "proj_2", options } });
+      const up = await scenario.run("up", { skipPreview: false });
       expect(up.ok, option).to.equal(false);
       expect(texts(up)).to.include(
         `The miniature engine does not do ${option}; the Pulumi CLI does. Nothing was changed.`,
@@ -157,20 +157,20 @@ describe("the miniature engine", function () {
       "invokes (functions of providers)": `pulumi.runtime.invoke("random:index:get", {});`,
     };
     for (const [what, program] of Object.entries(programs)) {
-      await world.program(`new CheckpointPermission("first", ${args(`"proj_1"`)});\n${program}`);
-      const up = await world.run("up", { skipPreview: false });
+      await scenario.program(`new CheckpointPermission("first", ${args(`"proj_1"`)});\n${program}`);
+      const up = await scenario.run("up", { skipPreview: false });
       expect(up.ok, what).to.equal(false);
       expect(texts(up)).to.include(`does not do ${what};`);
     }
-    expect(world.api.requests).to.deep.equal([]);
-    expect(await world.all()).to.deep.equal([]);
+    expect(scenario.api.requests).to.deep.equal([]);
+    expect(await scenario.all()).to.deep.equal([]);
   });
 
   it("keeps its state for its owner alone", async function () {
-    const world = await createWorld();
-    await world.declare({ web: "proj_web" });
-    await world.runs("up");
-    expect(statSync(join(world.project.stateFolder, "test.json")).mode & 0o777).to.equal(0o600);
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    expect(statSync(join(scenario.project.stateFolder, "test.json")).mode & 0o777).to.equal(0o600);
   });
 
   it("and the Pulumi CLI take each other's state, and find nothing to change", async function () {
@@ -180,11 +180,11 @@ describe("the miniature engine", function () {
       [new MiniatureEngine(), pulumi],
       [pulumi, new MiniatureEngine()],
     ] as const) {
-      const source = await createWorld(from);
+      const source = await createScenario(from);
       const declared = { web: "proj_web", data: "proj_data" };
       await source.declare(declared);
       await source.runs("up");
-      const target = await createWorld(to);
+      const target = await createScenario(to);
       target.config = source.config;
       await target.declare(declared);
       await target.engine.importState({ ...target.project, config: target.config }, await source.export());

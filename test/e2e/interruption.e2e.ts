@@ -1,15 +1,15 @@
 import { expect } from "chai";
-import { throughEachDoor } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import { combined } from "./full";
-import { InterruptedRun, manners } from "./interruption/interrupted";
-import { checkpoint } from "./world";
+import { InterruptedRun, interruptions } from "./interruption/interrupted";
+import { checkpoint } from "./scenario";
 
 const args = (project: string, rest = "") =>
   `{ fineTunedModelCheckpoint: "${checkpoint}", projectId: "${project}"${rest} }`;
 const single = (name: string, project: string, options = "{}") =>
   `new CheckpointPermission("${name}", ${args(project)}, ${options})`;
 const set = (name: string, projects: string[]) =>
-  `new CheckpointPermissions("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} })`;
+  `new CheckpointPermissionSet("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} })`;
 
 const names = Array.from({ length: 12 }, (_, index) => `proj_${index}`);
 const programs = {
@@ -17,39 +17,39 @@ const programs = {
   "a set": `${set("all", names)};`,
 };
 
-throughEachDoor("whatever is interrupted", function (createWorld) {
-  for (const [manner, [what, program]] of combined(manners, Object.entries(programs))) {
+throughEachEntryPoint("whatever is interrupted", function (createScenario) {
+  for (const [manner, [what, program]] of combined(interruptions, Object.entries(programs))) {
     it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
-      const world = await createWorld({ repeatedPost: "duplicate" });
-      if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
-      world.api.grant(checkpoint, "proj_other");
-      await world.program(program);
-      const run = new InterruptedRun(world);
+      const scenario = await createScenario({ repeatedPost: "duplicate" });
+      if (scenario.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
+      scenario.api.grant(checkpoint, "proj_other");
+      await scenario.program(program);
+      const run = new InterruptedRun(scenario);
       const after = what === "a set" ? 0 : 1;
-      world.api.fail({ method: "POST", after, kind: { before: () => run.interrupt(manner) } });
+      scenario.api.fail({ method: "POST", after, kind: { before: () => run.interrupt(manner) } });
       await run.run("up", { parallel: 4 });
-      expect(world.api.requests.filter(({ method }) => method === "POST")).to.have.length.at.most(after + 1);
+      expect(scenario.api.requests.filter(({ method }) => method === "POST")).to.have.length.at.most(after + 1);
 
-      await world.runs("up");
-      await world.assertAgrees(names, ["proj_other"]);
-      await world.runs("destroy");
-      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+      await scenario.runs("up");
+      await scenario.assertAgrees(names, ["proj_other"]);
+      await scenario.runs("destroy");
+      expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
     });
 
     it(`ends as declared with the next up: ${manner} in the middle of revoking ${what}`, async function () {
-      const world = await createWorld({ repeatedPost: "duplicate" });
-      if (world.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
-      world.api.grant(checkpoint, "proj_other");
-      await world.program(program);
-      await world.runs("up");
-      const run = new InterruptedRun(world);
-      world.api.fail({ method: "DELETE", after: 1, kind: { before: () => run.interrupt(manner) } });
+      const scenario = await createScenario({ repeatedPost: "duplicate" });
+      if (scenario.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
+      scenario.api.grant(checkpoint, "proj_other");
+      await scenario.program(program);
+      await scenario.runs("up");
+      const run = new InterruptedRun(scenario);
+      scenario.api.fail({ method: "DELETE", after: 1, kind: { before: () => run.interrupt(manner) } });
       await run.run("destroy", { parallel: 4 });
 
-      await world.runs("up");
-      await world.assertAgrees(names, ["proj_other"]);
-      await world.runs("destroy");
-      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+      await scenario.runs("up");
+      await scenario.assertAgrees(names, ["proj_other"]);
+      await scenario.runs("destroy");
+      expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
     });
   }
 
@@ -76,35 +76,37 @@ throughEachDoor("whatever is interrupted", function (createWorld) {
   };
   for (const [move, [before, after]] of Object.entries(moves)) {
     it(`leaves nothing granted: destroy after a program that fails between the two halves of ${move}`, async function () {
-      const world = await createWorld({ repeatedPost: "duplicate" });
-      world.api.grant(checkpoint, "proj_other");
-      await world.program(before);
-      await world.runs("up");
-      await world.program(`${after} first.id.apply(() => { if (!pulumi.runtime.isDryRun()) throw new Error("no"); });`);
-      expect((await world.run("up", { parallel: 1 })).ok).to.equal(false);
-      await world.runs("destroy");
-      expect(world.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
+      const scenario = await createScenario({ repeatedPost: "duplicate" });
+      scenario.api.grant(checkpoint, "proj_other");
+      await scenario.program(before);
+      await scenario.runs("up");
+      await scenario.program(
+        `${after} first.id.apply(() => { if (!pulumi.runtime.isDryRun()) throw new Error("no"); });`,
+      );
+      expect((await scenario.run("up", { parallel: 1 })).ok).to.equal(false);
+      await scenario.runs("destroy");
+      expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
     });
   }
 
   for (const [[move, [before, after]], [end, command]] of combined(Object.entries(moves), Object.entries(ends))) {
     it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
-      const world = await createWorld({ repeatedPost: "duplicate" });
-      world.api.grant(checkpoint, "proj_other");
-      await world.program(before);
-      await world.runs("up");
-      const granted = world.api.permissions(checkpoint);
-      const projects = world.api.projects(checkpoint).filter((project) => project !== "proj_other");
+      const scenario = await createScenario({ repeatedPost: "duplicate" });
+      scenario.api.grant(checkpoint, "proj_other");
+      await scenario.program(before);
+      await scenario.runs("up");
+      const granted = scenario.api.permissions(checkpoint);
+      const projects = scenario.api.projects(checkpoint).filter((project) => project !== "proj_other");
 
-      const run = new InterruptedRun(world);
-      await world.program(`${after} first.id.apply((id) => { if (!pulumi.runtime.isDryRun()) ${command}; });`);
+      const run = new InterruptedRun(scenario);
+      await scenario.program(`${after} first.id.apply((id) => { if (!pulumi.runtime.isDryRun()) ${command}; });`);
       await run.run("up");
-      expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
+      expect(scenario.api.permissions(checkpoint)).to.deep.equal(granted);
 
-      await world.program(after);
-      await world.runs("up");
-      expect(world.api.permissions(checkpoint)).to.deep.equal(granted);
-      await world.assertAgrees(projects, ["proj_other"]);
+      await scenario.program(after);
+      await scenario.runs("up");
+      expect(scenario.api.permissions(checkpoint)).to.deep.equal(granted);
+      await scenario.assertAgrees(projects, ["proj_other"]);
     });
   }
 });

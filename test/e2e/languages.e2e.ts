@@ -18,27 +18,27 @@ function isOnPath(command: string): boolean {
   });
 }
 
-byNativePlugin("the example", function (createWorld) {
+byNativePlugin("the example", function (createScenario) {
   for (const [language, host] of Object.entries(languages)) {
     it(`in ${language} grants, previews clean and revokes, with the SDK that Pulumi generates`, async function () {
       // The others install their language's packages.
       if (!isOnPath(`pulumi-language-${host}`) || !(isFull || language === "yaml")) this.skip();
       this.timeout(600_000);
-      const world = await createWorld();
-      const { folder } = world.project;
+      const scenario = await createScenario();
+      const { folder } = scenario.project;
       await rm(folder, { recursive: true });
       await cp(join("examples/native", language), folder, { recursive: true });
-      await world.pulumi("package", "add", resolve("provider/plugin"));
-      await world.pulumi("install");
+      await scenario.pulumi("package", "add", resolve("provider/native"));
+      await scenario.pulumi("install");
 
-      await world.runs("up");
+      await scenario.runs("up");
       const example = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
-      expect(world.api.projects(example)).to.deep.equal(["proj_web"]);
-      expect(world.api.projects(`${example}:ckpt-step-1000`)).to.deep.equal(["proj_analytics", "proj_mobile"]);
-      expect((await world.runs("preview")).counts).to.deep.equal({ same: 2 });
-      await world.runs("destroy");
-      expect(world.api.permissions(example)).to.deep.equal([]);
-      expect(world.api.permissions(`${example}:ckpt-step-1000`)).to.deep.equal([]);
+      expect(scenario.api.projects(example)).to.deep.equal(["proj_web"]);
+      expect(scenario.api.projects(`${example}:ckpt-step-1000`)).to.deep.equal(["proj_analytics", "proj_mobile"]);
+      expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 2 });
+      await scenario.runs("destroy");
+      expect(scenario.api.permissions(example)).to.deep.equal([]);
+      expect(scenario.api.permissions(`${example}:ckpt-step-1000`)).to.deep.equal([]);
     });
   }
 });

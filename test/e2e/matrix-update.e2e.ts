@@ -1,4 +1,4 @@
-import { throughEachDoor } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import {
   casesOf,
   changedProjectsOf,
@@ -9,7 +9,7 @@ import {
   type Call,
   type Matrices,
 } from "./matrix/matrix";
-import { throttlings, troubles } from "./matrix/troubles";
+import { throttlings, faults } from "./matrix/faults";
 
 const granting: Call[] = [
   { title: "the grant (POST)", method: "POST" },
@@ -22,22 +22,22 @@ const revoking: Call[] = [
 const shapes = ["a set of one", "a set of three", "an exclusive set of three"] as const;
 
 const matrices: Matrices[] = [
-  ["at a revocation", casesOf("update", { calls: revoking, troubles, shapes })],
+  ["at a revocation", casesOf("update", { calls: revoking, faults, shapes })],
   ...repeats.map((repeatedPost): Matrices => [
     `where a repeated POST is to ${repeatedPost}`,
-    casesOf("update", { calls: granting, troubles, shapes, repeatedPost }),
+    casesOf("update", { calls: granting, faults, shapes, repeatedPost }),
   ]),
   ...throttlings.map((throttling): Matrices => [
     `after ${throttling.title}`,
-    casesOf("update", { calls: [...granting, ...revoking], shapes, troubles: [throttling] }),
+    casesOf("update", { calls: [...granting, ...revoking], shapes, faults: [throttling] }),
   ]),
 ];
 
-throughEachDoor("whatever goes wrong while updating", function (createWorld) {
+throughEachEntryPoint("whatever goes wrong while updating", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
     it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);
-      const matrix = await Matrix.create(await createWorld(), cases);
+      const matrix = await Matrix.create(await createScenario(), cases);
       await matrix.declare(projectsOf);
       await matrix.runClean("up");
       await matrix.declare(changedProjectsOf);

@@ -18,7 +18,7 @@ function resourceClass(name, outputs) {
 }
 
 exports.CheckpointPermission = resourceClass("CheckpointPermission", ["createdAt"]);
-exports.CheckpointPermissions = resourceClass("CheckpointPermissions", ["permissions"]);
+exports.CheckpointPermissionSet = resourceClass("CheckpointPermissionSet", ["permissions"]);
 exports.Provider = class extends pulumi.ProviderResource {
   constructor(name, args, opts) {
     super("openai-checkpoint-permissions", name, args, opts);

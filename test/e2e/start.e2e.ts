@@ -16,7 +16,7 @@ describe("npm start", function () {
       "+- 1 to replace, 2 unchanged",
       "+- 1 replaced, 2 unchanged",
       "- 3 deleted",
-      "nobody",
+      "no project",
       "Done, with 8 GET, 2 POST and 3 DELETE requests.",
     ];
     let from = 0;

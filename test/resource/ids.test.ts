@@ -1,9 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { inspect } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
 import { checkId, type IdProperty } from "../../provider/resource/ids";
 
-describe("an ID that a program gives", function () {
+describe("IDs in a program", function () {
   const good: [IdProperty, string][] = [
     ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"],
     ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org::B7R9VjQd"],
@@ -13,7 +14,7 @@ describe("an ID that a program gives", function () {
     ["projectId", pulumi.runtime.unknownValue],
   ];
   for (const [property, value] of good) {
-    it(`passes: ${value}`, function () {
+    it(`${property} accepts ${value === pulumi.runtime.unknownValue ? "a value not known yet" : value}`, function () {
       expect(checkId(property, value)).to.equal(undefined);
     });
   }
@@ -41,18 +42,18 @@ describe("an ID that a program gives", function () {
     ["fineTunedModelCheckpoint", `ft:${"a".repeat(10_000)}`, "is 10003 characters long"],
   ];
   for (const [property, value, reason] of bad) {
-    it(`is refused: ${property} that ${reason}`, function () {
+    it(`${property} rejects ${inspect(value, { maxStringLength: 20 })}: ${reason}`, function () {
       const failure = checkId(property, value);
       expect(failure?.property).to.equal(property);
-      expect(failure?.reason).to.include(`${property} `).and.to.include(reason).and.to.include("It looks like");
+      expect(failure?.reason).to.include(`${property} `).and.to.include(reason).and.to.include("looks like");
     });
   }
 
-  it("never repeats an API key", function () {
+  it("an error about an ID never repeats an API key", function () {
     expect(checkId("projectId", "sk-admin-secret")?.reason).not.to.include("secret");
   });
 
-  it("passes only what is safe in a path, whatever it is", function () {
+  it("only IDs that are safe in a URL's path are accepted", function () {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.anything()), (value) => {
         for (const prefix of ["", "proj_", "ft:"]) {

@@ -21,7 +21,7 @@ interface ListBody {
   has_more: boolean;
 }
 
-describe("the emulated API", function () {
+describe("the emulator", function () {
   let emulator: Emulator;
 
   before(function () {
@@ -57,7 +57,7 @@ describe("the emulated API", function () {
 
   const projects = (count: number) => Array.from({ length: count }, (_, index) => `proj_${index}`);
 
-  it("grants, lists newest first, and revokes", async function () {
+  it("the emulator grants, lists newest first, and revokes", async function () {
     await start();
     const { list } = await call("POST", "", { project_ids: ["proj_a", "proj_b"] });
     expect(list.data.map((row) => row.project_id)).to.have.members(["proj_a", "proj_b"]);
@@ -71,7 +71,7 @@ describe("the emulated API", function () {
     expect((await call("DELETE", `/${id}`)).status).to.equal(404);
   });
 
-  it("pages ten at a time, and up to a hundred", async function () {
+  it("the emulator's pages have ten rows, or up to a hundred on request", async function () {
     await start();
     for (const project of projects(25)) emulator.grant(checkpoint, project);
     const first = (await call("GET")).list;
@@ -86,7 +86,7 @@ describe("the emulated API", function () {
     }
   });
 
-  it("filters on the project, and answers an empty page with null cursors", async function () {
+  it("the emulator filters by project and answers an empty page with null cursors", async function () {
     await start();
     for (const project of projects(3)) emulator.grant(checkpoint, project);
     expect((await call("GET", "?project_id=proj_1")).list.data).to.have.length(1);
@@ -96,7 +96,7 @@ describe("the emulated API", function () {
 
   const repeated = { return: [1, 200], omit: [0, 200], duplicate: [1, 200], refuse: [undefined, 409] } as const;
   for (const [choice, [rows, status]] of Object.entries(repeated)) {
-    it(`can ${choice} the permission that a POST asks for again`, async function () {
+    it(`the emulator can ${choice} a permission that a POST asks for again`, async function () {
       await start({ repeatedPost: choice as keyof typeof repeated });
       const existing = emulator.grant(checkpoint, "proj_a");
       const answer = await call("POST", "", { project_ids: ["proj_a"] });
@@ -107,7 +107,7 @@ describe("the emulated API", function () {
     });
   }
 
-  it("refuses a wrong key, a project's key, a wrong path, a wrong body, and what the organization lacks", async function () {
+  it("the emulator rejects wrong keys, paths and bodies, and unknown projects and checkpoints", async function () {
     await start({ unknownProjects: ["proj_none"] });
     expect((await call("GET", "", undefined, "sk-wrong")).status).to.equal(401);
     expect((await call("GET", "", undefined, "sk-proj-1")).status).to.equal(403);
@@ -119,7 +119,7 @@ describe("the emulated API", function () {
     expect((await call("GET")).json).to.have.nested.property("error.code", "model_not_found");
   });
 
-  it("throttles each endpoint by itself, and says when to come back if it is to", async function () {
+  it("the emulator rate-limits each endpoint separately, and sends Retry-After if asked to", async function () {
     await start({ throttle: { perMinute: 6, burst: 2 } });
     expect((await call("GET")).status).to.equal(200);
     expect((await call("GET")).status).to.equal(200);
@@ -136,7 +136,7 @@ describe("the emulated API", function () {
     expect(Date.parse((await call("GET")).headers.get("retry-after")!)).to.be.within(Date.now(), Date.now() + 11_000);
   });
 
-  it("goes wrong on demand, as often and as late as asked", async function () {
+  it("the emulator injects faults, as often and as late as asked", async function () {
     await start();
     emulator.fail({ method: "GET", after: 1, times: 2, kind: { status: 500, headers: { "retry-after": "3" } } });
     expect((await call("GET")).status).to.equal(200);
@@ -146,7 +146,7 @@ describe("the emulated API", function () {
   });
 
   for (const kind of ["reset", "lost answer"] as const) {
-    it(`cuts the connection (${kind}), ${kind === "reset" ? "before" : "after"} the effect`, async function () {
+    it(`the emulator can cut the connection ${kind === "reset" ? "before" : "after"} the effect (${kind})`, async function () {
       await start();
       emulator.fail({ method: "POST", kind });
       const failed = await call("POST", "", { project_ids: ["proj_a"] }).catch((error: unknown) => error);
@@ -156,7 +156,7 @@ describe("the emulated API", function () {
     });
   }
 
-  it("answers HTML, half an answer, or one of another shape", async function () {
+  it("the emulator can answer HTML, truncated JSON or JSON of another shape", async function () {
     await start();
     for (const kind of ["html", "cut json", "wrong shape"] as const) {
       emulator.fail({ method: "GET", kind });
@@ -167,7 +167,7 @@ describe("the emulated API", function () {
     }
   });
 
-  it("keeps a log of what was asked", async function () {
+  it("the emulator logs every request", async function () {
     await start();
     await call("POST", "", { project_ids: ["proj_a"] });
     await call("GET", "?project_id=proj_a");

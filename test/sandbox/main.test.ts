@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { expect } from "chai";
 
 describe("npm run sandbox", function () {
-  it("prints two lines to paste, shows each request, and serves until Ctrl-C", async function () {
+  it("npm run sandbox prints two lines to paste, shows each request, and serves until Ctrl-C", async function () {
     const child = spawn(process.execPath, ["--require", "tsx/cjs", "sandbox/api/main.ts", "--port", "0"]);
     let output = "";
     child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
@@ -23,7 +23,7 @@ describe("npm run sandbox", function () {
     expect(output).to.include("GET /fine_tuning/checkpoints/ft:x/permissions → 200");
   });
 
-  it("says what it takes when it is called wrongly", async function () {
+  it("npm run sandbox with an invalid argument prints its usage", async function () {
     const child = spawn(process.execPath, ["--require", "tsx/cjs", "sandbox/api/main.ts", "--latency", "much"]);
     let output = "";
     child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));

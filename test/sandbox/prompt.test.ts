@@ -22,23 +22,23 @@ describe("the sandbox's prompt", function () {
       "",
     ).status;
 
-  it("grants, lists and revokes by project and by permission, at the quickstart's checkpoint or another", function () {
+  it("the prompt grants, lists and revokes, for the quickstart's checkpoint or another", function () {
     expect(prompt.answer("grant proj_a proj_b")).to.match(/proj_b +cp_\w+\n +proj_a +cp_/);
     prompt.answer(`revoke ${api.permissions(checkpoint)[0]!.id}`);
-    expect(prompt.answer("revoke proj_a")).to.equal(`Nobody has access to ${checkpoint}.`);
+    expect(prompt.answer("revoke proj_a")).to.equal(`No project has access to ${checkpoint}.`);
     prompt.answer("grant proj_c ft:x");
     expect(api.projects("ft:x")).to.deep.equal(["proj_c"]);
     expect(prompt.answer("grant")).to.include("Which project?");
   });
 
-  it("retires a checkpoint and brings it back", function () {
+  it("the prompt retires and restores a checkpoint", function () {
     prompt.answer("retire");
     expect(status()).to.equal(404);
     prompt.answer("restore");
     expect(status()).to.equal(200);
   });
 
-  it("throttles, and ends it", function () {
+  it("the prompt starts and ends a rate limit", function () {
     prompt.answer("throttle 1");
     expect([status(), status()]).to.deep.equal([200, 429]);
     prompt.answer("throttle 0");
@@ -46,7 +46,7 @@ describe("the sandbox's prompt", function () {
     expect(prompt.answer("throttle much")).to.include("As in: throttle 7");
   });
 
-  it("refuses keys, and accepts them again", async function () {
+  it("the prompt makes the API reject keys and accept them again", async function () {
     const served = async () => {
       const url = new URL(`${api.url}/fine_tuning/checkpoints/${checkpoint}/permissions`);
       const delivery = await api.serve("GET", url, `Bearer ${api.adminKey}`, "");
@@ -58,7 +58,7 @@ describe("the sandbox's prompt", function () {
     expect(await served()).to.equal(200);
   });
 
-  it("says what there is when it is asked for something else", function () {
+  it("the prompt lists its commands when it gets an unknown command", function () {
     expect(prompt.answer("dance")).to.match(/^There is no "dance"\.\n.*behind Pulumi's back/);
     expect(prompt.answer(" ")).to.equal("");
   });

@@ -1,5 +1,5 @@
 import nock from "nock";
-import { Deployment } from "../../provider/access/deployment";
+import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
 import type { Method } from "../../sandbox/api/api";
 import { FaultyApi, type FaultyApiOptions } from "../../sandbox/api/faults";
@@ -34,16 +34,16 @@ export function fakeApi(options: FaultyApiOptions = {}): FaultyApi {
   return api;
 }
 
-export interface TestDeployment {
-  deployment: Deployment;
+export interface TestContext {
+  context: ProviderContext;
   clock: TestClock;
   /** What was said, a line each. */
   said: string[];
 }
 
 /** A deployment with this config, on a clock that does not wait. */
-export function deploymentWith(config: Record<string, string> = {}, clock = new TestClock()): TestDeployment {
+export function contextWith(config: Record<string, string> = {}, clock = new TestClock()): TestContext {
   const said: string[] = [];
   const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
-  return { deployment: new Deployment(settings, clock, (line) => said.push(line)), clock, said };
+  return { context: new ProviderContext(settings, clock, (line) => said.push(line)), clock, said };
 }

@@ -13,14 +13,14 @@ export function resourceOf(
   name: string,
   outputs: object,
   more: object = {},
-  door: "dynamic" | "native" = "dynamic",
+  entryPoint: "dynamic" | "native" = "dynamic",
 ): Resource {
-  const type = typesOf[kind][door];
+  const type = typesOf[kind][entryPoint];
   return { urn: `urn:pulumi:dev::acme::${type}::${name}`, type, outputs, ...more };
 }
 
-/** A single permission, as state has it. */
-export function singleOf(name: string, projectId: string, id: string, more: object = {}): Resource {
+/** A permission, as state has it. */
+export function permissionOf(name: string, projectId: string, id: string, more: object = {}): Resource {
   return resourceOf(
     "permission",
     name,
@@ -32,7 +32,7 @@ export function singleOf(name: string, projectId: string, id: string, more: obje
 /** A set with these permissions, as state has it. */
 export function setOf(name: string, projectIds: string[], permissions: object[], more: object = {}): Resource {
   const outputs = { fineTunedModelCheckpoint: checkpoint, projectIds, permissions, exclusive: false };
-  return resourceOf("permissions", name, outputs, { id: checkpoint, ...more });
+  return resourceOf("permissionSet", name, outputs, { id: checkpoint, ...more });
 }
 
 /** What `pulumi stack export` gives of a stack with these resources. */

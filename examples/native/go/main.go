@@ -18,7 +18,7 @@ func main() {
 		}
 
 		// An earlier checkpoint of the same model, for a list of projects.
-		trial, err := permissions.NewCheckpointPermissions(ctx, "trial", &permissions.CheckpointPermissionsArgs{
+		trial, err := permissions.NewCheckpointPermissionSet(ctx, "trial", &permissions.CheckpointPermissionSetArgs{
 			FineTunedModelCheckpoint: pulumi.String(checkpoint + ":ckpt-step-1000"),
 			ProjectIds:               pulumi.ToStringArray([]string{"proj_mobile", "proj_analytics"}),
 		})

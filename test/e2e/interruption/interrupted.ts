@@ -2,29 +2,29 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Command, RunOptions } from "../../../sandbox/engines";
-import type { World } from "../world";
+import type { Scenario } from "../scenario";
 
-/** What a person, or a machine, does to a run. */
-export const manners = ["Ctrl-C", "Ctrl-C twice", "a killed provider host", "a killed engine"] as const;
-export type Manner = (typeof manners)[number];
+/** What may interrupt a run. */
+export const interruptions = ["Ctrl-C", "Ctrl-C twice", "a killed provider host", "a killed engine"] as const;
+export type Interruption = (typeof interruptions)[number];
 
 const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
 /** A run that is to be interrupted. */
 export class InterruptedRun {
-  constructor(readonly world: World) {
-    world.env["NODE_OPTIONS"] = `--require ${resolve("test/e2e/interruption/note-host.cjs")}`;
-    world.env["TEST_PIDS"] = world.project.folder;
+  constructor(readonly scenario: Scenario) {
+    scenario.env["NODE_OPTIONS"] = `--require ${resolve("test/e2e/interruption/note-host.cjs")}`;
+    scenario.env["TEST_PIDS"] = scenario.project.folder;
   }
 
   /** Runs a command until it ends by itself or is interrupted, and waits for the provider host to be gone. */
   async run(command: Command, options: RunOptions = {}): Promise<void> {
-    const { world } = this;
+    const { scenario } = this;
     const started = (pid: number) => writeFileSync(this.#file("engine"), String(pid));
-    if (world.engine.kind === "pulumi") {
-      await world.run(command, { ...options, onStart: started });
+    if (scenario.engine.kind === "pulumi") {
+      await scenario.run(command, { ...options, onStart: started });
     } else {
-      const project = JSON.stringify({ ...world.project, config: world.config, env: world.env });
+      const project = JSON.stringify({ ...scenario.project, config: scenario.config, env: scenario.env });
       const script = resolve("test/e2e/interruption/miniature-process.ts");
       const args = ["--import", "tsx", script, project, command, JSON.stringify({ skipPreview: true, ...options })];
       const child = spawn(process.execPath, args, { stdio: "inherit" });
@@ -33,12 +33,12 @@ export class InterruptedRun {
     }
     await this.#assertHostIsGone();
     this.#endOrphans();
-    await world.engine.cancel(world.project);
+    await scenario.engine.cancel(scenario.project);
   }
 
-  /** Interrupts, and holds up whatever is under way for a moment. */
-  async interrupt(manner: Manner): Promise<void> {
-    switch (manner) {
+  /** Interrupts, and holds up what is under way for a moment. */
+  async interrupt(interruption: Interruption): Promise<void> {
+    switch (interruption) {
       case "a killed engine":
         kill(this.#pid("engine"), "SIGKILL");
         break;
@@ -63,23 +63,23 @@ export class InterruptedRun {
       const file = `/proc/${entry}/environ`;
       if (!/^\d+$/.test(entry)) continue;
       try {
-        if (readFileSync(file, "utf8").includes(`TEST_PIDS=${this.world.project.folder}\0`))
+        if (readFileSync(file, "utf8").includes(`TEST_PIDS=${this.scenario.project.folder}\0`))
           kill(Number(entry), "SIGKILL");
       } catch {
-        // It has ended, or is somebody else's.
+        // It has ended, or belongs to another user.
       }
     }
   }
 
   #file(name: string): string {
-    return join(this.world.project.folder, `${name}.pid`);
+    return join(this.scenario.project.folder, `${name}.pid`);
   }
 
   #pid(name: string): number {
     return Number(readFileSync(this.#file(name), "utf8"));
   }
 
-  /** What the host still did after its engine's end, nobody would know of. */
+  /** What the host still did after its engine's end would not be recorded. */
   async #assertHostIsGone(): Promise<void> {
     const host = this.#pid("host");
     for (let tries = 0; tries < 50; tries++) {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/api";
 import type { Fault } from "../../../sandbox/api/faults";
 import { nameOf, type Command, type Run, type RunOptions } from "../../../sandbox/engines";
-import type { World } from "../world";
+import type { Scenario } from "../scenario";
 import { isFull } from "../full";
-import type { Outcome, Trouble } from "./troubles";
+import type { Outcome, FaultKind } from "./faults";
 
 export const shapes = [
   "one alone",
@@ -34,53 +34,53 @@ export interface Case {
   shape: Shape;
   call: Call;
   repeatedPost: RepeatedPost;
-  trouble: Trouble;
+  faultKind: FaultKind;
   lasts: boolean;
   outcome: Outcome;
 }
 
 export type Matrices = readonly [title: string, cases: Case[]];
 
-/** Every call × every trouble, once and lasting × every shape. */
+/** Every call × every faultKind, once and lasting × every shape. */
 export function casesOf(
   operation: string,
   options: {
     calls: readonly Call[];
-    troubles: readonly Trouble[];
+    faults: readonly FaultKind[];
     shapes?: readonly Shape[];
     repeatedPost?: RepeatedPost;
   },
 ): Case[] {
-  const { calls, troubles, repeatedPost = "return" } = options;
+  const { calls, faults, repeatedPost = "return" } = options;
   const cases: Case[] = [];
   for (const shape of options.shapes ?? shapes)
     for (const call of calls)
-      for (const trouble of troubles.filter(({ methods }) => methods.includes(call.method)))
-        for (const lasts of trouble.lasts ? [false, true] : [false]) {
+      for (const faultKind of faults.filter(({ methods }) => methods.includes(call.method)))
+        for (const lasts of faultKind.lasts ? [false, true] : [false]) {
           const end = lasts ? ", without end" : "";
           cases.push({
             ...identityOf(cases.length),
-            ...{ shape, call, repeatedPost, trouble, lasts },
-            title: `${operation} of ${shape}: at ${call.title}, ${trouble.title}${end} (repeated POST: ${repeatedPost})`,
-            outcome: outcomeOf(call, trouble, lasts),
+            ...{ shape, call, repeatedPost, faultKind, lasts },
+            title: `${operation} of ${shape}: at ${call.title}, ${faultKind.title}${end} (repeated POST: ${repeatedPost})`,
+            outcome: outcomeOf(call, faultKind, lasts),
           });
         }
   return cases;
 }
 
 /**
- * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, trouble,
+ * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, faultKind,
  * shape and answer to a repeated POST occurs. Throttling is apart, since it slows down whatever runs beside it: there
  * each kind of 429 is met once.
  */
 export function selected(matrices: readonly Matrices[]): readonly Matrices[] {
   if (isFull) return matrices;
   const all = matrices.flatMap(([, cases]) => cases);
-  const isThrottling = ({ trouble }: Case) => trouble.title.startsWith("429");
-  const troubleOf = ({ trouble, lasts }: Case) => `${trouble.title} ${lasts}`;
+  const isThrottling = ({ faultKind }: Case) => faultKind.title.startsWith("429");
+  const troubleOf = ({ faultKind, lasts }: Case) => `${faultKind.title} ${lasts}`;
   return [
     [
-      "in each pair of call, trouble, shape and answer to a repeated POST",
+      "in each pair of call, faultKind, shape and answer to a repeated POST",
       covering(
         all.filter((one) => !isThrottling(one)),
         (one) => [one.call.title, troubleOf(one), one.shape, one.repeatedPost],
@@ -113,12 +113,12 @@ function identityOf(index: number): Pick<Case, "key" | "checkpoint"> {
   return { key, checkpoint: `ft:gpt-4.1-mini-2025-04-14:acme:${key}:B7R9VjQd` };
 }
 
-function outcomeOf(call: Call, trouble: Trouble, lasts: boolean): Outcome {
-  if (!lasts) return trouble.once;
+function outcomeOf(call: Call, faultKind: FaultKind, lasts: boolean): Outcome {
+  if (!lasts) return faultKind.once;
   // Of a write that did happen another look or try tells, however often its answer is lost.
-  if (trouble.takesEffect === true && call.method !== "GET") return "either";
+  if (faultKind.takesEffect === true && call.method !== "GET") return "either";
   // Where the checkpoint is gone there is nothing left to revoke.
-  if (trouble.saysCheckpointIsGone === true && (call.isPlan === true || mayHaveRevoked({ call }))) return "either";
+  if (faultKind.saysCheckpointIsDeleted === true && (call.isPlan === true || mayHaveRevoked({ call }))) return "either";
   return "fails";
 }
 
@@ -143,7 +143,7 @@ export function changedProjectsOf(one: Case): string[] {
 
 const program = `
 for (const { key, set, exclusive, checkpoint: fineTunedModelCheckpoint, projects } of require("./cases.json")) {
-  if (set) new CheckpointPermissions(key, { fineTunedModelCheckpoint, projectIds: projects, exclusive });
+  if (set) new CheckpointPermissionSet(key, { fineTunedModelCheckpoint, projectIds: projects, exclusive });
   else for (const projectId of projects) new CheckpointPermission(key + "-" + projectId, { fineTunedModelCheckpoint, projectId });
 }`;
 
@@ -152,30 +152,30 @@ interface Recorded {
   id: string;
 }
 
-/** Many cases on one stack, and what must hold of them: state and server agree, and nobody has what nobody declared. */
+/** Many cases on one stack, and what must hold of them: state and server agree, and no project has access that is not declared. */
 export class Matrix {
   readonly problems: string[] = [];
-  readonly #foreign = new Map<string, PermissionRow[]>();
+  readonly #unmanaged = new Map<string, PermissionRow[]>();
   #declared = new Map<string, string[]>();
   #hit = new Set<Case>();
 
   private constructor(
-    readonly world: World,
+    readonly scenario: Scenario,
     readonly cases: readonly Case[],
   ) {}
 
-  static async create(world: World, cases: readonly Case[]): Promise<Matrix> {
-    const matrix = new Matrix(world, cases);
+  static async create(scenario: Scenario, cases: readonly Case[]): Promise<Matrix> {
+    const matrix = new Matrix(scenario, cases);
     // Long enough for an answer on a busy machine, short enough to wait for one that never comes.
-    world.config["openai:timeoutSeconds"] = "2";
+    scenario.config["openai:timeoutSeconds"] = "2";
     const repeatedPost = new Map(cases.map((one) => [one.checkpoint, one.repeatedPost]));
-    world.api.set({ repeatedPost: (checkpoint) => repeatedPost.get(checkpoint) ?? "return" });
+    scenario.api.set({ repeatedPost: (checkpoint) => repeatedPost.get(checkpoint) ?? "return" });
     for (const one of cases) {
-      const row = world.api.grant(one.checkpoint, "proj_other");
+      const row = scenario.api.grant(one.checkpoint, "proj_other");
       // An exclusive set is to revoke it.
-      if (!isExclusive(one)) matrix.#noteForeign(one.checkpoint, row);
+      if (!isExclusive(one)) matrix.#noteUnmanaged(one.checkpoint, row);
     }
-    await world.program(program);
+    await scenario.program(program);
     return matrix;
   }
 
@@ -185,7 +185,7 @@ export class Matrix {
       ...{ key: one.key, checkpoint: one.checkpoint, set: one.shape.includes("set"), exclusive: isExclusive(one) },
       projects: this.#declared.get(one.key),
     }));
-    await writeFile(join(this.world.project.folder, "cases.json"), JSON.stringify(declared));
+    await writeFile(join(this.scenario.project.folder, "cases.json"), JSON.stringify(declared));
   }
 
   /** Runs a command in which every one of the cases goes wrong, and sees to it that it ends as it should. */
@@ -194,29 +194,27 @@ export class Matrix {
     const recorded = await this.#recorded();
     for (const one of this.cases) {
       const isFailed = errors.has(one);
-      if (one.outcome === "succeeds" && isFailed) this.#blame(one, `fails: ${errors.get(one)!.join(" ")}`);
-      if (one.outcome === "fails" && !isFailed) this.#blame(one, "fails without a word");
+      if (one.outcome === "succeeds" && isFailed) this.#addProblem(one, `fails: ${errors.get(one)!.join(" ")}`);
+      if (one.outcome === "fails" && !isFailed) this.#addProblem(one, "fails without a word");
       for (const text of errors.get(one) ?? []) {
-        const isClear = /Cannot (grant|look up|revoke|list) |is not as declared yet|could be revoked|still gives/.test(
-          text,
-        );
-        if (!isClear || !text.includes(one.checkpoint)) this.#blame(one, `is unclear: ${text}`);
+        const isClear = text.includes("Cannot ");
+        if (!isClear || !text.includes(one.checkpoint)) this.#addProblem(one, `is unclear: ${text}`);
       }
       const mine = recorded.get(one.key) ?? [];
       if (command === "destroy") {
         // Once the checkpoint is known to be gone, nothing more is asked about it.
-        const mayBeLeft = one.trouble.saysCheckpointIsGone === true;
+        const mayBeLeft = one.faultKind.saysCheckpointIsDeleted === true;
         if (isFailed && !mayBeLeft) this.#assertAllRecorded(one, mine);
         else if (!mayBeLeft) this.#assertServerHas(one, []);
       } else if (command === "up" && !isFailed) this.#assertAsDeclared(one, mine);
       else if (!(isFailed && mayHaveRevoked(one))) this.#assertAllGranted(one, mine);
-      this.#assertForeignKept(one);
+      this.#assertUnmanagedKept(one);
     }
     return run;
   }
 
   /** Runs what stops at its first error, with state as it was. */
-  async runInVain(command: Command, cases: readonly Case[]): Promise<void> {
+  async runExpectingFailure(command: Command, cases: readonly Case[]): Promise<void> {
     const before = await this.state();
     const { run } = await this.#runWithFaults(command, cases);
     const [one] = cases;
@@ -224,14 +222,14 @@ export class Matrix {
     const isClear = errors.some(
       ({ text }) => /Cannot look up /.test(text) && cases.some(({ checkpoint }) => text.includes(checkpoint)),
     );
-    if (run.ok) this.#blame(one!, `${command} succeeds`);
-    else if (!isClear) this.#blame(one!, `${command} fails unclearly: ${run.output}`);
-    if ((await this.state()) !== before) this.#blame(one!, `${command} changes state`);
+    if (run.ok) this.#addProblem(one!, `${command} succeeds`);
+    else if (!isClear) this.#addProblem(one!, `${command} fails unclearly: ${run.output}`);
+    if ((await this.state()) !== before) this.#addProblem(one!, `${command} changes state`);
   }
 
   /** Runs what must go well. */
   async runClean(command: Command): Promise<Run> {
-    const run = await this.world.run(command, { parallel: 200 });
+    const run = await this.scenario.run(command, { parallel: 200 });
     if (!run.ok) this.problems.push(`a clean ${command} fails:\n${run.output.slice(0, 4000)}`);
     return run;
   }
@@ -247,30 +245,30 @@ export class Matrix {
     await this.runClean("destroy");
     const recorded = await this.#recorded();
     for (const one of this.cases) {
-      if ((recorded.get(one.key) ?? []).length > 0) this.#blame(one, "destroy leaves it in state");
+      if ((recorded.get(one.key) ?? []).length > 0) this.#addProblem(one, "destroy leaves it in state");
       this.#assertServerHas(one, []);
-      if (!this.#hit.has(one)) this.#blame(one, "the request that was to go wrong was never made");
+      if (!this.#hit.has(one)) this.#addProblem(one, "the request that was to go wrong was never made");
     }
-    const files = await this.world.files();
-    for (const secret of [this.world.api.adminKey, "Bearer", "Authorization", "sk-admin-repeated-by-the-server"]) {
-      if (this.world.output.includes(secret)) this.problems.push(`the output shows ${secret}`);
+    const files = await this.scenario.files();
+    for (const secret of [this.scenario.api.adminKey, "Bearer", "Authorization", "sk-admin-repeated-by-the-server"]) {
+      if (this.scenario.output.includes(secret)) this.problems.push(`the output shows ${secret}`);
       if (files.includes(secret)) this.problems.push(`a file holds ${secret}`);
     }
-    if (/^\s+at .*\.[jt]s:\d+/m.test(this.world.output)) this.problems.push("the output shows a stack trace");
+    if (/^\s+at .*\.[jt]s:\d+/m.test(this.scenario.output)) this.problems.push("the output shows a stack trace");
     if (this.problems.length > 0) {
       throw new Error(`${this.problems.length} of ${this.cases.length} cases:\n${this.problems.join("\n")}`);
     }
   }
 
   async state(): Promise<string> {
-    const resources = (await this.world.all()).filter((resource) => this.world.isOurs(resource));
+    const resources = (await this.scenario.all()).filter((resource) => this.scenario.isOurs(resource));
     return JSON.stringify(resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs })));
   }
 
   async #runWithFaults(command: Command, cases: readonly Case[], options: RunOptions = {}) {
-    for (const one of cases) this.world.api.fail(this.#faultOf(one));
-    const run = await this.world.run(command, { parallel: 200, ...options });
-    this.world.api.clearFaults();
+    for (const one of cases) this.scenario.api.fail(this.#faultOf(one));
+    const run = await this.scenario.run(command, { parallel: 200, ...options });
+    this.scenario.api.clearFaults();
     const errors = new Map<Case, string[]>();
     const byKey = new Map(cases.map((one) => [one.key, one]));
     for (const { severity, name, text } of run.messages) {
@@ -281,12 +279,12 @@ export class Matrix {
   }
 
   #faultOf(one: Case): Fault {
-    const { checkpoint, call, trouble, lasts } = one;
-    const onForeign = (row: PermissionRow) => this.#noteForeign(checkpoint, row);
+    const { checkpoint, call, faultKind, lasts } = one;
+    const onUnmanaged = (row: PermissionRow) => this.#noteUnmanaged(checkpoint, row);
     const project = this.#declared.get(one.key)!.at(-1)!;
     const fault: Fault = {
       ...{ method: call.method, checkpoint, times: lasts ? Infinity : 1 },
-      kind: trouble.kind({ checkpoint, project, onForeign }),
+      kind: faultKind.kind({ checkpoint, project, onUnmanaged }),
       onHit: () => this.#hit.add(one),
     };
     return call.first === undefined ? fault : { ...call.first, checkpoint, then: fault };
@@ -295,7 +293,7 @@ export class Matrix {
   #assertAsDeclared(one: Case, mine: readonly Recorded[]): void {
     const projects = mine.map(({ projectId }) => projectId).sort();
     const wanted = [...this.#declared.get(one.key)!].sort();
-    if (projects.join() !== wanted.join()) this.#blame(one, `state has ${projects.join()} for ${wanted.join()}`);
+    if (projects.join() !== wanted.join()) this.#addProblem(one, `state has ${projects.join()} for ${wanted.join()}`);
     this.#assertServerHas(one, mine);
   }
 
@@ -303,7 +301,7 @@ export class Matrix {
   #assertAllGranted(one: Case, mine: readonly Recorded[]): void {
     const ids = this.#idsOnServer(one);
     for (const { projectId, id } of mine) {
-      if (!ids.has(id)) this.#blame(one, `state says that ${projectId} has ${id}, and it has not`);
+      if (!ids.has(id)) this.#addProblem(one, `state says that ${projectId} has ${id}, and it has not`);
     }
   }
 
@@ -311,40 +309,41 @@ export class Matrix {
   #assertAllRecorded(one: Case, mine: readonly Recorded[]): void {
     const known = new Set(mine.map(({ id }) => id));
     for (const { id, project_id } of this.#oursOnServer(one)) {
-      if (!known.has(id)) this.#blame(one, `${project_id} has ${id}, and state does not know it`);
+      if (!known.has(id)) this.#addProblem(one, `${project_id} has ${id}, and state does not know it`);
     }
   }
 
   #assertServerHas(one: Case, mine: readonly Recorded[]): void {
     this.#assertAllGranted(one, mine);
     this.#assertAllRecorded(one, mine);
-    this.#assertForeignKept(one);
+    this.#assertUnmanagedKept(one);
   }
 
-  #assertForeignKept(one: Case): void {
+  #assertUnmanagedKept(one: Case): void {
     const ids = this.#idsOnServer(one);
-    for (const row of this.#foreign.get(one.checkpoint) ?? []) {
-      if (row.project_id === "proj_other" && !ids.has(row.id)) this.#blame(one, "another's permission was revoked");
+    for (const row of this.#unmanaged.get(one.checkpoint) ?? []) {
+      if (row.project_id === "proj_other" && !ids.has(row.id))
+        this.#addProblem(one, "another's permission was revoked");
     }
   }
 
   #idsOnServer({ checkpoint }: Case): Set<string> {
-    return new Set(this.world.api.permissions(checkpoint).map(({ id }) => id));
+    return new Set(this.scenario.api.permissions(checkpoint).map(({ id }) => id));
   }
 
   #oursOnServer({ checkpoint }: Case): PermissionRow[] {
-    const foreign = new Set((this.#foreign.get(checkpoint) ?? []).map(({ id }) => id));
-    return this.world.api.permissions(checkpoint).filter(({ id }) => !foreign.has(id));
+    const unmanaged = new Set((this.#unmanaged.get(checkpoint) ?? []).map(({ id }) => id));
+    return this.scenario.api.permissions(checkpoint).filter(({ id }) => !unmanaged.has(id));
   }
 
-  #noteForeign(checkpoint: string, row: PermissionRow): void {
-    this.#foreign.set(checkpoint, [...(this.#foreign.get(checkpoint) ?? []), row]);
+  #noteUnmanaged(checkpoint: string, row: PermissionRow): void {
+    this.#unmanaged.set(checkpoint, [...(this.#unmanaged.get(checkpoint) ?? []), row]);
   }
 
   async #recorded(): Promise<Map<string, Recorded[]>> {
     const recorded = new Map<string, Recorded[]>();
-    for (const resource of await this.world.all()) {
-      if (!this.world.isOurs(resource)) continue;
+    for (const resource of await this.scenario.all()) {
+      if (!this.scenario.isOurs(resource)) continue;
       const { urn, id, outputs } = resource;
       const key = nameOf(urn).split("-")[0]!;
       const rows = (outputs?.["permissions"] as Recorded[] | undefined) ?? [
@@ -355,7 +354,7 @@ export class Matrix {
     return recorded;
   }
 
-  #blame(one: Case, what: string): void {
+  #addProblem(one: Case, what: string): void {
     this.problems.push(`- ${one.title}: ${what}`);
   }
 }

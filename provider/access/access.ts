@@ -1,0 +1,251 @@
+import type { Permission } from "../api/permission";
+import { ApiError } from "../api/error";
+import { UsageError, type Config } from "../config";
+import type { Checkpoint } from "./checkpoint";
+import { maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
+import type { PermissionList } from "./lookups";
+
+/** A resource that is in state and still in the program. */
+export interface LiveResource {
+  /** What the program gives it now. */
+  accesses: ReadonlySet<Access>;
+  /** Whether the program asks for a replacement to delete it first. */
+  deleteBeforeReplace: boolean;
+}
+
+/** What a lookup found. */
+export interface Look {
+  /** The permission that state has, else the newest; undefined when there is none. */
+  permission: Permission | undefined;
+  /** Further permissions of the project, as far as they were read. */
+  others: Permission[];
+  /** Whether the permission that state has is missing at the API. */
+  isMissing: boolean;
+  /** Whether it counts as granted although no list has it yet: lists may lag behind one this young. */
+  isNotListedYet: boolean;
+}
+
+/**
+ * What a release did:
+ *
+ * - `revoked`: revoked the permission;
+ * - `missing`: nothing, since the permission was missing already;
+ * - `kept`: nothing, since another resource of the program has the permission in state;
+ * - `stillDeclared`: nothing, since the program declares the access and no other resource has a permission for it in
+ *   state. The record must stay.
+ */
+export type Release = "revoked" | "missing" | "kept" | "stillDeclared";
+
+/** A permission younger than this, in seconds, may be missing from a list that lags. */
+export const lag = 30;
+
+/**
+ * Everything that a process knows about one project's access to one checkpoint, and the one place that decides about it.
+ *
+ * Grants and releases of one access take turns: a create that looks while the permission is being revoked would adopt
+ * what is missing a moment later.
+ */
+export class Access {
+  /** Whether the program declares it. That guarantees neither a create nor that it uses this value. */
+  #isDeclared = false;
+  /** The live resources that have it in state. */
+  readonly #resources: LiveResource[] = [];
+  /** The ID of the permission that a resource of the program has in state by now. */
+  #inStateId: string | undefined;
+  /** Whether a create or an update has asked for it. */
+  #isAskedFor = false;
+  /** IDs of permissions that are in our state, or that replaced one that is. */
+  readonly #ours = new Set<string>();
+  /** IDs of permissions that we are revoking. */
+  readonly #revoking = new Set<string>();
+  /** IDs of permissions that are missing, because a list lacks them or we revoked them. */
+  readonly #missing = new Set<string>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly checkpoint: Checkpoint,
+    readonly projectId: string,
+  ) {}
+
+  /** Notes that the program declares it. */
+  markDeclared(): void {
+    this.#isDeclared = true;
+  }
+
+  get isDeclared(): boolean {
+    return this.#isDeclared;
+  }
+
+  /** Whether a create or an update has asked for it, or it is in state. */
+  get isSettled(): boolean {
+    return this.#isAskedFor || this.#inStateId !== undefined;
+  }
+
+  /** Notes a resource that has it in state and is still in the program. */
+  addResource(resource: LiveResource): void {
+    this.#resources.push(resource);
+  }
+
+  /** Whether a permission is ours, as far as is known. */
+  isOurs(permissionId: string): boolean {
+    return this.#ours.has(permissionId);
+  }
+
+  /** Notes that a permission is ours, so that adopting it is nothing to report. */
+  markOurs(permissionId: string): void {
+    this.#ours.add(permissionId);
+  }
+
+  /** Notes that a diff keeps the permission: if its resource is in the program, it is in state. */
+  markInState(permissionId: string): void {
+    this.markOurs(permissionId);
+    if (!this.#resources.some(({ accesses }) => accesses.has(this))) return;
+    this.#inStateId = permissionId;
+    this.checkpoint.grants.recount();
+  }
+
+  /**
+   * Looks the access up.
+   *
+   * A permission that state has and a list lacks is missing, unless it is so young that the list may lag behind.
+   *
+   * @param maxAge the greatest age, in milliseconds, of an answer from memory.
+   */
+  async look(recorded?: Permission, maxAge = Infinity): Promise<Look> {
+    const { lookups } = this.checkpoint;
+    if (recorded !== undefined) this.markOurs(recorded.id);
+    const ids = recorded === undefined ? this.#ours : new Set([recorded.id]);
+    const options = ids.size > 0 ? { ids, maxAge } : { maxAge };
+    const list = await this.checkpoint.emptyIfDeleted(() => lookups.listFor(this.projectId, options));
+    const lookOf = (permission: Permission | undefined, what: Partial<Look> = {}): Look => {
+      const others = list.permissions.filter((other) => other !== permission);
+      return { permission, others, isMissing: false, isNotListedYet: false, ...what };
+    };
+    if (recorded === undefined) return lookOf(oursOrNewest(list, this.#ours));
+    const found = list.permissions.find(({ id }) => id === recorded.id);
+    if (found !== undefined) return lookOf(found);
+    const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
+    if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
+    this.#missing.add(recorded.id);
+    const permission = oursOrNewest(list, this.#ours);
+    // What replaced it outside of Pulumi is ours, too.
+    if (permission !== undefined) this.markOurs(permission.id);
+    return lookOf(permission, { isMissing: true });
+  }
+
+  /**
+   * Grants the project access, or adopts the permission that it has.
+   *
+   * @param recorded the permission that state has: it stays, unless it is missing.
+   * @throws {UsageError} naming the permission, when one exists and `adoptExisting` is false.
+   * @throws {ApiError} when the API refuses, or does not answer.
+   */
+  grant(recorded?: Permission): Promise<GrantResult> {
+    return this.#inTurn(async () => {
+      this.#isAskedFor = true;
+      if (recorded !== undefined) {
+        const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
+        if (permission !== undefined && !isMissing) {
+          this.#inStateId = permission.id;
+          this.checkpoint.grants.recount();
+          return { permission, isAdopted: false };
+        }
+      }
+      const result = await this.checkpoint.grants.grant(this.projectId, this.#ours);
+      const { permission, isAdopted } = result;
+      const { config } = this.checkpoint.shared;
+      if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
+      this.markOurs(permission.id);
+      this.#inStateId = permission.id;
+      return result;
+    });
+  }
+
+  /**
+   * Gives up a permission: revokes it, or lets only its record go, or neither.
+   *
+   * When a rename, a swap or a move has just adopted a permission, the engine still deletes its old record by the same
+   * ID. So the program decides, and not the engine's delete.
+   */
+  release(permissionId: string): Promise<Release> {
+    return this.#inTurn(async () => this.#reasonToSpare(permissionId) ?? this.#revoke(permissionId));
+  }
+
+  /** Whether a release would revoke the permission, as far as is known. */
+  willRevoke(permissionId: string): boolean {
+    return this.#reasonToSpare(permissionId) === undefined;
+  }
+
+  /** Why a permission must not be revoked; undefined when it must. */
+  #reasonToSpare(id: string): Exclude<Release, "revoked"> | undefined {
+    if (this.checkpoint.isDeleted || this.#missing.has(id)) return "missing";
+    if (!this.#isDeclared && !this.checkpoint.hasUnknownProjects) return undefined;
+    if (this.#inStateId === id) return "kept";
+    // With another in state this one is one too many.
+    if (this.#inStateId !== undefined || this.#isDeletedFirst) return undefined;
+    return "stillDeclared";
+  }
+
+  /**
+   * Whether delete-before-replace asks for it: the delete comes before its resource has been asked for anything that it
+   * is to have.
+   */
+  get #isDeletedFirst(): boolean {
+    const isUnsettled = ({ accesses }: LiveResource) => [...accesses].every(({ isSettled }) => !isSettled);
+    return this.#resources.some((one) => one.deleteBeforeReplace && isUnsettled(one));
+  }
+
+  /** A 404 may also come from a wrong base URL, so a lookup confirms it. */
+  async #revoke(id: string): Promise<Release> {
+    const { lookups, shared } = this.checkpoint;
+    const isListed = async () => {
+      const { permissions } = await this.checkpoint.emptyIfDeleted(() =>
+        lookups.listFor(this.projectId, { ids: new Set([id]) }),
+      );
+      return permissions.some((row) => row.id === id);
+    };
+    this.#revoking.add(id);
+    for (let tries = 1; ; tries++) {
+      try {
+        await shared.client.deletePermission(this.checkpoint.id, id);
+        lookups.revoked(id);
+        this.#missing.add(id);
+        return "revoked";
+      } catch (error) {
+        const isDoubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
+        if (!isDoubtful) {
+          if (error instanceof ApiError && error.ambiguous) lookups.forget();
+          throw error;
+        }
+        if (!(await isListed())) return "missing";
+        lookups.forget();
+        if (!(await isListed())) return "missing";
+        if (tries === 2) throw error;
+      }
+    }
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function isYoung({ createdAt }: Permission, { date }: PermissionList): boolean {
+  return Math.abs(date - createdAt) < lag;
+}
+
+function refusedToAdopt(permission: Permission, { nameOf }: Config): UsageError {
+  const key = nameOf("adoptExisting");
+  return new UsageError(
+    `it exists already (${permission.id}, granted ${dateTime(permission)}), and ${key} is false.`,
+    `If it was granted outside of this stack, revoke it first. If it is this stack's own, and moves by a rename or a forced ` +
+      `replacement, or if it is to become so, adopt it: \`pulumi config set ${key} true\`, \`pulumi up\`, and set it back.`,
+  );
+}
+
+/** When a permission was granted, for a user. */
+export function dateTime({ createdAt }: Pick<Permission, "createdAt">): string {
+  return new Date(createdAt * 1000).toISOString();
+}

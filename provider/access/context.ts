@@ -1,0 +1,63 @@
+import { Client } from "../api/client";
+import type { Clock } from "../clock";
+import type { Config } from "../config";
+import { Checkpoint } from "./checkpoint";
+
+/** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
+export type Print = (line: string, kind: "message" | "warning" | "progress") => void;
+
+/**
+ * What all resources share in one process, which lives as long as one deployment: a preview, an `up`, a refresh or a
+ * destroy.
+ */
+export class ProviderContext {
+  readonly client: Client;
+  readonly #checkpoints = new Map<string, Checkpoint>();
+  readonly #said = new Set<string>();
+  /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
+  runsProgram = false;
+  /** How many creates the engine runs at a time; undefined if that is not known. */
+  parallel: number | undefined;
+  /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
+  reportsExisting: boolean;
+
+  constructor(
+    readonly config: Config,
+    readonly clock: Clock,
+    readonly print: Print,
+  ) {
+    this.client = new Client(config, clock, (line) => print(line, "progress"));
+    this.reportsExisting = config.driftDetection;
+    for (const notice of config.notices) this.warn(notice);
+  }
+
+  checkpoint(id: string): Checkpoint {
+    let checkpoint = this.#checkpoints.get(id);
+    if (checkpoint === undefined) {
+      checkpoint = new Checkpoint(id, this);
+      this.#checkpoints.set(id, checkpoint);
+    }
+    return checkpoint;
+  }
+
+  /** Prints a message, in one line and only once. */
+  say(line: string): void {
+    this.#once(line, "message");
+  }
+
+  /** Prints a warning, in one line and only once. */
+  warn(line: string): void {
+    this.#once(line, "warning");
+  }
+
+  #once(line: string, kind: "message" | "warning"): void {
+    if (this.#said.has(line)) return;
+    this.#said.add(line);
+    this.print(line, kind);
+  }
+
+  /** Fails the requests that wait, and sends no more; those under way are finished. */
+  cancel(): void {
+    this.client.cancel();
+  }
+}

@@ -1,0 +1,93 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { keysOfAdminKey, problemsWithKeys, warningOfPlainKey } from "../config";
+import { packageName } from "../resource/reference";
+
+const foldersWithPackage = new Set<string>();
+const programsWithCheckedConfig = new WeakSet<object>();
+
+/**
+ * Checks whether a resource can be declared.
+ *
+ * @throws {pulumi.RunError} that says what to do.
+ */
+export function assertCanDeclare(
+  type: string,
+  name: string,
+  // A program in JavaScript may forget them.
+  args: object | null | undefined,
+  opts: pulumi.CustomResourceOptions | undefined,
+): asserts args is object {
+  if (args === undefined || args === null) {
+    const projects = type === "CheckpointPermission" ? "projectId" : "projectIds";
+    throw programError(`${type} "${name}" has no arguments: give it fineTunedModelCheckpoint and ${projects}.`);
+  }
+  if (opts?.import !== undefined) {
+    throw programError(
+      `${type} "${name}" cannot be imported by the option \`import\`, because Pulumi cannot read dynamic resources by ` +
+        "their IDs. Leave the option out, and `pulumi up` adopts the permission that exists; or run " +
+        `\`npx ${packageName} import\`.`,
+    );
+  }
+  assertHostFindsPackage();
+  checkConfig();
+}
+
+/** An error of the program, which Pulumi shows without a stack trace. */
+export function programError(message: string): pulumi.RunError {
+  const error = new pulumi.RunError(message);
+  // With a stack, thrown in `apply`, the SDK prints everything that it refers to, which takes half a minute.
+  error.stack = "";
+  return error;
+}
+
+/**
+ * Checks that Pulumi's provider host will find this package by name, if it is known where the host looks.
+ *
+ * @throws {pulumi.RunError} when it will not.
+ */
+export function assertHostFindsPackage(folder = folderOfHost()): void {
+  if (folder === undefined || foldersWithPackage.has(folder)) return;
+  try {
+    // Resolved from here, the package would always find itself.
+    createRequire(join(folder, "index.js")).resolve(`${packageName}/dynamic`);
+    foldersWithPackage.add(folder);
+  } catch {
+    throw programError(
+      `Pulumi's provider host does not find ${packageName} from ${folder}. Add it to this program's own dependencies ` +
+        `(npm install ${packageName}): package managers such as pnpm hide what only another package depends on.`,
+    );
+  }
+}
+
+/**
+ * Where the host runs: in the program's folder, if Pulumi runs the program. An inline program of the Automation API
+ * cannot know.
+ */
+function folderOfHost(): string | undefined {
+  const isRunByPulumi = /[\\/]cmd[\\/]run([\\/]index\.js)?$/.test(process.argv[1] ?? "");
+  return isRunByPulumi ? process.cwd() : undefined;
+}
+
+/**
+ * Checks the stack's config, once in a program, for keys that are mistyped and so would have no effect.
+ *
+ * @throws {pulumi.RunError} naming those in the package's own namespace, and what may be meant.
+ */
+export function checkConfig(): void {
+  const program = pulumi.runtime.getMonitor();
+  if (program === undefined || programsWithCheckedConfig.has(program)) return;
+  programsWithCheckedConfig.add(program);
+  const keys = Object.keys(pulumi.runtime.allConfig());
+  const { errors, notices } = problemsWithKeys(keys);
+  if (errors.length > 0) throw programError(errors.join(" "));
+  const plain = keysOfAdminKey.filter((key) => keys.includes(key) && !isSecret(key));
+  for (const line of [...notices, ...plain.map((key) => warningOfPlainKey(key))]) void pulumi.log.warn(line);
+}
+
+/** The SDK's function is internal to it. Without it there is no warning. */
+function isSecret(key: string): boolean {
+  const { isConfigSecret } = pulumi.runtime as { isConfigSecret?: (key: string) => boolean };
+  return isConfigSecret?.(key) ?? true;
+}

@@ -1,0 +1,102 @@
+/**
+ * What Pulumi's provider host loads, by the name that is in the state of every resource, in `__provider`.
+ *
+ * The name `pulumi-openai-checkpoint-permissions/dynamic` and its exports are in users' state, so they must stay.
+ */
+import type { dynamic } from "@pulumi/pulumi";
+import { ProviderContext } from "../access/context";
+import { systemClock } from "../clock";
+import { readConfig } from "../config";
+import { exitWithEngine } from "../exit-with-engine";
+import { FailureMessages, OperationFailed } from "../resource/failure";
+import { PermissionResource } from "../resource/permission";
+import { PermissionSetResource } from "../resource/permission-set";
+import type { SetInputs, SetOutputs } from "../resource/permission-set-inputs";
+
+// One host process serves one deployment.
+let context: (() => ProviderContext) | undefined;
+const failures = new FailureMessages();
+
+/** Serves `CheckpointPermission`. */
+export function permission(): dynamic.ResourceProvider {
+  return onHost(new PermissionResource(current));
+}
+
+/** Serves `CheckpointPermissionSet`. */
+export function permissionSet(): dynamic.ResourceProvider {
+  const resource = new PermissionSetResource(current);
+  return {
+    ...onHost(resource),
+    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(() => resource.update(id, olds, news)),
+  };
+}
+
+/** The host caches a provider before it awaits `configure`, so everything happens before the first await. */
+function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
+  if (context === undefined) {
+    exitWithEngine();
+    context = prepare(config);
+  }
+  return Promise.resolve();
+}
+
+function prepare(config: dynamic.Config): () => ProviderContext {
+  try {
+    const ready = new ProviderContext(
+      readConfig((key) => config.get(key), process.env),
+      systemClock,
+      // Pulumi prints the host's output under the stack's diagnostics.
+      (line) => console.log(line),
+    );
+    return () => ready;
+  } catch (error) {
+    // Thrown here, it would fail one call, and leave the others without config.
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function current(): ProviderContext {
+  if (context === undefined) throw new Error("Pulumi's provider host called before it configured the provider.");
+  return context();
+}
+
+function onHost<Inputs, Outputs>(
+  resource: Required<Omit<dynamic.ResourceProvider<Inputs, Outputs>, "configure" | "update">>,
+): dynamic.ResourceProvider<Inputs, Outputs> {
+  return {
+    configure,
+    check: (olds, news) => withHostErrors(() => resource.check(olds, news)),
+    diff: (id, olds, news) => withHostErrors(() => resource.diff(id, olds, news)),
+    create: (inputs) => withHostErrors(() => resource.create(inputs)),
+    read: (id, props) => withHostErrors(() => resource.read(id, props)),
+    delete: (id, props) => withHostErrors(() => resource.delete(id, props)),
+  };
+}
+
+/** Runs an operation, and throws its failure as an error for Pulumi's host. */
+async function withHostErrors<Result>(operation: () => Promise<Result>): Promise<Result> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw error instanceof OperationFailed ? new HostError(failures.of(error), error.title) : error;
+  }
+}
+
+/**
+ * A failure in the form that reads best when Pulumi's host prints it.
+ *
+ * The engine shows its message at the resource. For every operation but create and update the host also prints
+ * `${error}: ${error.stack}` under the stack: this class makes that one short line, so that they list what failed.
+ */
+class HostError extends Error {
+  constructor(message: string, title: string) {
+    super(message);
+    this.stack = title;
+  }
+
+  override toString(): string {
+    return "Failed";
+  }
+}

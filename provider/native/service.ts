@@ -1,0 +1,204 @@
+import type { dynamic } from "@pulumi/pulumi";
+import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
+import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
+import * as messages from "@pulumi/pulumi/proto/provider_pb";
+import { Empty } from "google-protobuf/google/protobuf/empty_pb";
+import { ProviderContext } from "../access/context";
+import { systemClock } from "../clock";
+import { providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
+import { Claims } from "../resource/claims";
+import { configFailure, PartialFailure } from "../resource/failure";
+import { isUnknown, unknownValue } from "../resource/ids";
+import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
+import { providerOf, typesOf } from "../resource/reference";
+import { PermissionSetResource } from "../resource/permission-set";
+import { PermissionResource } from "../resource/permission";
+import { unaryHandlers } from "./unary-handler";
+import { diffResponse } from "./diff";
+import type { EngineLog } from "./engine-log";
+import schema from "./schema.json";
+import { marshal, unmarshal, type Properties, type Unmarshalled } from "./marshal";
+
+/** What the protocol needs of each resource. */
+interface Resource extends Required<Omit<dynamic.ResourceProvider<Properties, Properties>, "configure">> {
+  import(id: string): Promise<dynamic.ReadResult<Properties>>;
+}
+
+/** Arguments of a provider that are not settings. */
+const notSettings: readonly string[] = ["version", "pluginDownloadURL", "__internal", "__defaults"];
+const { DiffChanges } = messages.DiffResponse;
+
+/**
+ * Pulumi's provider protocol for the two resources and the list: each call is one of their methods.
+ *
+ * https://www.pulumi.com/docs/iac/guides/building-extending/providers/implementers-guide/
+ */
+export function service(engineLog: EngineLog, clock = systemClock) {
+  // The engine runs a process for each provider, and for each deployment.
+  let configured: ProviderContext | undefined;
+  const context = () => {
+    if (configured === undefined) throw new Error("The engine called before it configured the provider.");
+    return configured;
+  };
+  const claims = new Claims();
+  const unaryHandler = unaryHandlers();
+  const permission = new PermissionResource(context) as unknown as Resource;
+  const permissionSet = new PermissionSetResource(context) as unknown as Resource;
+  const types: Record<string, { resource: Resource; reference: string; computed: string }> = {
+    [typesOf.permission.native]: { resource: permission, reference: providerOf("permission"), computed: "createdAt" },
+    [typesOf.permissionSet.native]: {
+      resource: permissionSet,
+      reference: providerOf("permissionSet"),
+      computed: "permissions",
+    },
+  };
+
+  /** Runs an operation on a resource. */
+  async function onResource<Result>(urn: string, operation: (resource: Resource) => Promise<Result>): Promise<Result> {
+    return engineLog.at(urn, () => operation(typeOf(urn).resource));
+  }
+
+  function typeOf(urn: string) {
+    const name = urn.split("::")[2]!.split("$").at(-1)!;
+    const type = types[name];
+    if (type === undefined) throw new Error(`There is no resource ${name} in this package.`);
+    return type;
+  }
+
+  /** What goes into state. What comes from a secret is secret. */
+  function outputs(urn: string, values: object, secrets: ReadonlySet<string>) {
+    const derived = secrets.has("projectIds") ? [...secrets, "permissions"] : secrets;
+    return marshal({ ...values, __provider: typeOf(urn).reference }, new Set(derived));
+  }
+
+  /** The outputs, as far as a preview knows them. */
+  function outputsInPreview(urn: string, { values, secrets }: Unmarshalled) {
+    return outputs(urn, { ...values, [typeOf(urn).computed]: unknownValue }, secrets);
+  }
+
+  function asPartialFailure(urn: string, secrets: ReadonlySet<string>) {
+    return (error: unknown): never => {
+      if (error instanceof PartialFailure) error.properties = outputs(urn, error.properties, secrets);
+      throw error;
+    };
+  }
+
+  return {
+    handshake: unaryHandler(async () => new messages.ProviderHandshakeResponse().setAcceptSecrets(true)),
+    getPluginInfo: unaryHandler(async () => new PluginInfo().setVersion(schema.version)),
+    getSchema: unaryHandler(async () => new messages.GetSchemaResponse().setSchema(JSON.stringify(schema))),
+
+    checkConfig: unaryHandler(async (request: messages.CheckRequest) => {
+      const { values, secrets } = unmarshal(request.getNews());
+      const failures = Object.keys(values).flatMap((property) => {
+        const reason = notSettings.includes(property) ? undefined : problemWithName(property);
+        return reason === undefined ? [] : { property, reason };
+      });
+      try {
+        configOf(values);
+      } catch (error) {
+        failures.push(configFailure(error));
+      }
+      return checkResponse(values, secrets, failures);
+    }),
+    // Another key or base URL replaces no resource.
+    diffConfig: unaryHandler(async (request: messages.DiffRequest) => {
+      const [olds, news] = [request.getOldInputs(), request.getNews()].map((one) =>
+        JSON.stringify(unmarshal(one).values),
+      );
+      return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
+    }),
+    configure: unaryHandler(async (request: messages.ConfigureRequest) => {
+      const { values, secrets } = unmarshal(request.getArgs());
+      const config = configOf(values);
+      configured = new ProviderContext(config, clock, engineLog.print);
+      if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
+        configured.warn(warningOfPlainKey(config.nameOf("adminApiKey")));
+      return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
+    }),
+
+    check: unaryHandler(async (request: messages.CheckRequest) => {
+      const urn = request.getUrn();
+      const olds = unmarshal(request.getOlds());
+      const news = unmarshal(request.getNews());
+      const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
+        resource.check(olds.values, news.values),
+      );
+      if (failures.length === 0) failures.push(...claims.enter(urn, inputs));
+      return checkResponse(inputs, news.secrets, failures);
+    }),
+    diff: unaryHandler(async (request: messages.DiffRequest) => {
+      const [olds, news] = [unmarshal(request.getOlds()).values, unmarshal(request.getNews()).values];
+      const diff = await onResource(request.getUrn(), (resource) => resource.diff(request.getId(), olds, news));
+      return diffResponse(diff, unmarshal(request.getOldInputs()).values, news);
+    }),
+    create: unaryHandler(async (request: messages.CreateRequest) => {
+      const urn = request.getUrn();
+      const inputs = unmarshal(request.getProperties());
+      if (request.getPreview()) return new messages.CreateResponse().setProperties(outputsInPreview(urn, inputs));
+      const { values, secrets } = inputs;
+      const creating = onResource(urn, (resource) => resource.create(values));
+      const { id, outs = {} } = await creating.catch(asPartialFailure(urn, secrets));
+      return new messages.CreateResponse().setId(id).setProperties(outputs(urn, outs, secrets));
+    }),
+    read: unaryHandler(async (request: messages.ReadRequest) => {
+      const urn = request.getUrn();
+      const { values, secrets } = unmarshal(request.getProperties());
+      // An import has nothing but the ID.
+      const isImport = values["fineTunedModelCheckpoint"] === undefined;
+      const id = request.getId();
+      const read = await onResource(urn, (resource) => (isImport ? resource.import(id) : resource.read(id, values)));
+      if (read.id === undefined) return new messages.ReadResponse();
+      const properties = outputs(urn, read.props ?? {}, secrets);
+      return new messages.ReadResponse()
+        .setId(read.id)
+        .setProperties(properties)
+        .setInputs(marshal(read.inputs, secrets));
+    }),
+    update: unaryHandler(async (request: messages.UpdateRequest) => {
+      const urn = request.getUrn();
+      const olds = unmarshal(request.getOlds()).values;
+      const news = unmarshal(request.getNews());
+      if (request.getPreview()) return new messages.UpdateResponse().setProperties(outputsInPreview(urn, news));
+      const { values, secrets } = news;
+      const updating = onResource(urn, (resource) => resource.update(request.getId(), olds, values));
+      const { outs = {} } = await updating.catch(asPartialFailure(urn, secrets));
+      return new messages.UpdateResponse().setProperties(outputs(urn, outs, secrets));
+    }),
+    delete: unaryHandler(async (request: messages.DeleteRequest) => {
+      const { values } = unmarshal(request.getProperties());
+      await onResource(request.getUrn(), (resource) => resource.delete(request.getId(), values));
+      return new Empty();
+    }),
+
+    invoke: unaryHandler(async (request: messages.InvokeRequest) => {
+      const name = request.getTok();
+      if (name !== "openai-checkpoint-permissions:index:listCheckpointPermissions")
+        throw new Error(`There is no function ${name} in this package.`);
+      const args = unmarshal(request.getArgs()).values as unknown as ListCheckpointPermissionsArgs;
+      const { permissions } = await engineLog.at("", () => listPermissions(context, args));
+      return new messages.InvokeResponse().setReturn(marshal({ permissions }));
+    }),
+    cancel: unaryHandler(async () => {
+      configured?.cancel();
+      return new Empty();
+    }),
+  } satisfies Partial<IResourceProviderServer>;
+}
+
+function configOf(args: Properties): Config {
+  const get = (key: string) => {
+    const value = args[key.slice(key.indexOf(":") + 1)];
+    // A setting may be an output that a preview does not know yet.
+    if (isUnknown(value)) return undefined;
+    return typeof value === "string" ? value : JSON.stringify(value);
+  };
+  return readConfig(get, process.env, providerSource);
+}
+
+function checkResponse(inputs: object, secrets: ReadonlySet<string>, failures: readonly dynamic.CheckFailure[]) {
+  const list = failures.map(({ property, reason }) =>
+    new messages.CheckFailure().setProperty(property).setReason(reason),
+  );
+  return new messages.CheckResponse().setInputs(marshal(inputs, secrets)).setFailuresList(list);
+}

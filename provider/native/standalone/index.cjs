@@ -1,0 +1,1 @@
+require("pulumi-openai-checkpoint-permissions/native");

@@ -1,0 +1,29 @@
+import type { Checkpoint } from "../access/checkpoint";
+import type { ProviderContext } from "../access/context";
+import { isUnknown } from "./ids";
+
+/**
+ * What a constructor knows about its program, as far as it can. It is in the input `__hints`, which the check takes out
+ * again, so it is never stored.
+ */
+export interface ProgramHints {
+  /** Whether a replacement deletes the resource first. */
+  deleteBeforeReplace?: boolean;
+  /** How many accesses to the same checkpoint the program declares without waiting for another resource. */
+  declaredCount?: number;
+  /** How many creates the engine runs at a time. */
+  parallel?: number;
+  /** Of a set: the projects that other resources of the program give access to the same checkpoint. */
+  others?: string[];
+  /** Of a set: the length of its list, if some elements are outputs; the engine drops those that failed. */
+  listLength?: number;
+}
+
+/** Notes what the hints say of the program as a whole. */
+export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hints: ProgramHints | undefined): void {
+  if (hints === undefined || isUnknown(hints)) return;
+  context.parallel ??= hints.parallel;
+  checkpoint.declaredCount ??= hints.declaredCount;
+  checkpoint.grants.recount();
+  for (const projectId of hints.others ?? []) checkpoint.access(projectId).markDeclared();
+}

@@ -1,0 +1,165 @@
+import { dateTime, lag } from "../access/access";
+import type { Permission } from "../api/permission";
+import type { Config } from "../config";
+
+/** The messages, a line each. A line begins with the project that it is about, since a terminal cuts off its end. */
+
+/** How many projects a line lists at most: of those that lose access, and of all others. */
+const losersListed = 100;
+const othersListed = 20;
+
+/** What a comparison of state with the API found. */
+export interface DriftFound {
+  checkpoint: string;
+  missing: readonly Permission[];
+  recreated: readonly { recorded: Permission; permission: Permission }[];
+  /** When it was seen, in milliseconds since the Unix epoch. */
+  date: number;
+  /** Whether a refresh found it, which changes state and not access. */
+  isRefresh: boolean;
+}
+
+/** Permissions in state were revoked outside of Pulumi. */
+export function drift({ checkpoint, missing, recreated, date, isRefresh }: DriftFound): string[] {
+  const seen = `(seen ${new Date(date).toISOString()})`;
+  const lines: string[] = [];
+  if (missing.length > 0) {
+    const [{ id, projectId }] = missing as [Permission];
+    const what =
+      missing.length === 1
+        ? `${projectId} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi ${seen}.`
+        : `${listOf(missing, losersListed)} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
+    const they = missing.length === 1 ? "It" : "They";
+    lines.push(`Drift: ${what} ${they} will be ${isRefresh ? "removed from state" : "granted again"}.`);
+  }
+  if (recreated.length > 0) {
+    const [{ recorded, permission }] = recreated as [(typeof recreated)[number]];
+    const pairs = recreated.map((one) => ({ ...one.recorded, id: `${one.recorded.id}, now ${one.permission.id}` }));
+    const what =
+      recreated.length === 1
+        ? `${recorded.projectId} has another permission for ${checkpoint}: ${recorded.id} was revoked outside of Pulumi ` +
+          `and granted again as ${permission.id} ${seen}.`
+        : `${listOf(pairs, othersListed)} have other permissions for ${checkpoint}: revoked and granted again outside ` +
+          `of Pulumi ${seen}.`;
+    lines.push(
+      `Drift: ${what} State will have the new ${recreated.length === 1 ? "one" : "ones"}; access stays the same.`,
+    );
+  }
+  return lines;
+}
+
+/** The API does not list yet what was granted a moment ago. */
+export function notListedYet(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, othersListed)}: granted less than ${lag} s ago and not listed by the API for ${checkpoint} ` +
+    `yet; treated as granted.`
+  );
+}
+
+/** Existing permissions are adopted. */
+export function adopted(checkpoint: string, permissions: readonly Permission[]): string {
+  const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
+  return (
+    `${listOf(since, othersListed)} already ${has(permissions)} access to ${checkpoint}; this stack adopts ` +
+    `${the(permissions)} and will revoke ${it(permissions)} when the resource is deleted.`
+  );
+}
+
+/** A create will find existing permissions. */
+export function exists(config: Config, checkpoint: string, permissions: readonly Permission[]): string {
+  if (config.adoptExisting) return adopted(checkpoint, permissions);
+  return (
+    `${listOf(permissions, othersListed)} already ${has(permissions)} access to ${checkpoint}; unless this stack granted ` +
+    `it, \`pulumi up\` fails, because ${config.nameOf("adoptExisting")} is false.`
+  );
+}
+
+/** A project has more permissions than the one that is adopted. */
+export function others(checkpoint: string, permissions: readonly Permission[]): string {
+  const theyGive = permissions.length === 1 ? "it gives" : "they give";
+  return (
+    `${listOf(permissions, othersListed)} also ${has(permissions)} access to ${checkpoint}; this stack leaves ` +
+    `${the(permissions)} alone, and ${theyGive} access until revoked.`
+  );
+}
+
+/** The lookup failed that would show what a create adopts. */
+export function existingUnknown(config: Config, reason: string): string {
+  const consequence = config.adoptExisting ? "adopt any that do" : "fail for any that do";
+  return `Cannot check which permissions already exist: ${reason} \`pulumi up\` will check again and ${consequence}.`;
+}
+
+/** Nothing is revoked, and only old records leave state. */
+export function kept(checkpoint: string, permissions: readonly Permission[]): string {
+  const projects = few(permissions.map(({ projectId }) => projectId));
+  const [theResource, is] = permissions.length === 1 ? ["the old resource", "is"] : ["the old resources", "are"];
+  return (
+    `Kept ${few(permissions.map(({ id }) => id))}: the program still declares access to ${checkpoint} for ${projects}; ` +
+    `only ${theResource} ${is} removed from state.`
+  );
+}
+
+export function loses(checkpoint: string, permissions: readonly Permission[]): string {
+  return `${listOf(permissions, losersListed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
+}
+
+export function gains(checkpoint: string, projectIds: readonly string[]): string {
+  return `${few(projectIds, othersListed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
+}
+
+/** Projects that are not on an exclusive list have access. */
+export function unmanaged(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, losersListed)} ${has(permissions)} access to ${checkpoint} but ${are(permissions)} not on the ` +
+    `exclusive list; \`pulumi up\` revokes ${it(permissions)}.`
+  );
+}
+
+export function unmanagedRevoked(permissions: readonly Permission[]): string {
+  return `Revoked, because not on the exclusive list: ${listOf(permissions, losersListed)}.`;
+}
+
+export function emptyList(checkpoint: string): string {
+  return `The exclusive list for ${checkpoint} is empty: no project will have access.`;
+}
+
+/**
+ * A preview cannot know what a set will do.
+ *
+ * @param checkpoint undefined if it is not known yet.
+ * @param exclusive undefined if that is not known yet.
+ */
+export function unknown(checkpoint: string | undefined, exclusive: boolean | undefined): string {
+  const subject = `Projects with access to ${checkpoint ?? "a checkpoint that is not known yet"}`;
+  if (exclusive === false)
+    return `${subject}: not all are known yet; this preview cannot say who gains or loses access.`;
+  const revokes = exclusive === undefined ? "may revoke" : "will revoke";
+  return (
+    `${subject}: not all are known yet. \`pulumi up\` ${revokes} every project not on the list; this preview cannot say ` +
+    `which.`
+  );
+}
+
+/** Without a key, a preview cannot find out which projects an exclusive list leaves out. */
+export function withoutKey(checkpoint: string): string {
+  return `Without an admin key, this preview cannot show which projects \`pulumi up\` will remove from ${checkpoint}.`;
+}
+
+function listOf(permissions: readonly Permission[], most: number): string {
+  return few(
+    permissions.map(({ id, projectId }) => `${projectId} (${id})`),
+    most,
+  );
+}
+
+/** A few names, and how many more there are. */
+export function few(names: readonly string[], most = 3): string {
+  const more = names.length - most;
+  return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
+}
+
+const granted = (permission: Permission) => `granted ${dateTime(permission)}`;
+const it = ({ length }: readonly unknown[]) => (length === 1 ? "it" : "them");
+const the = ({ length }: readonly unknown[]) => (length === 1 ? "the permission" : "the permissions");
+const has = ({ length }: readonly unknown[]) => (length === 1 ? "has" : "have");
+const are = ({ length }: readonly unknown[]) => (length === 1 ? "is" : "are");

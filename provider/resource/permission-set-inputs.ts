@@ -1,0 +1,104 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { Permission } from "../api/permission";
+import { incompleteState } from "./failure";
+import { checkId, isUnknown } from "./ids";
+
+export interface SetInputs {
+  fineTunedModelCheckpoint: string;
+  projectIds: string[];
+  exclusive: boolean;
+}
+
+export interface SetOutputs extends SetInputs {
+  /**
+   * Sorted by project. The permission of a project that has left the list for another resource stays here until that
+   * resource has adopted it, and the set is updated again.
+   */
+  permissions: Permission[];
+}
+
+/** What is wrong with the inputs, by property. */
+export function problemsWith({ fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): dynamic.CheckFailure[] {
+  const failures = [checkId("fineTunedModelCheckpoint", fineTunedModelCheckpoint) ?? []].flat();
+  if (!isUnknown(exclusive) && typeof exclusive !== "boolean") {
+    failures.push({ property: "exclusive", reason: "exclusive must be true or false." });
+  }
+  if (isUnknown(projectIds)) return failures;
+  if (!Array.isArray(projectIds)) {
+    const reason = "projectIds must be a list of project IDs, such as proj_abc123.";
+    return [...failures, { property: "projectIds", reason }];
+  }
+  const problems = projectIds.flatMap(
+    (projectId, index) => checkId("projectId", projectId, `projectIds[${index}]`) ?? [],
+  );
+  return [...failures, ...problems];
+}
+
+export function completeState(id: string, state: Partial<SetOutputs> | undefined): SetOutputs {
+  const { fineTunedModelCheckpoint, projectIds, permissions, exclusive = false } = state ?? {};
+  if (fineTunedModelCheckpoint && projectIds && permissions) {
+    return { fineTunedModelCheckpoint, projectIds, permissions, exclusive };
+  }
+  throw incompleteState(id, "it is incomplete");
+}
+
+/** Whether a preview knows the whole list already, and that it is exclusive or not. */
+export function isKnown({ projectIds, exclusive }: SetInputs): boolean {
+  return !isUnknown(exclusive) && knownOf(projectIds).length === projectIds.length;
+}
+
+/** The projects that a preview knows already. */
+export function knownOf(projectIds: readonly string[]): string[] {
+  return isUnknown(projectIds) ? [] : projectIds.filter((projectId) => !isUnknown(projectId));
+}
+
+/** A set's projects, for a message. */
+export function subjectOf({ projectIds }: SetInputs): string {
+  return projectIds.length === 1 ? projectIds[0]! : `${projectIds.length} projects`;
+}
+
+/** What an update of a set does. */
+export interface Plan {
+  /** Permissions that stay. */
+  staying: Permission[];
+  /** Permissions that are given up, but for those that another resource is to adopt. */
+  leaving: Permission[];
+  /** Projects that have no permission in state, or whose permission is missing. */
+  joining: string[];
+  /** Whether the inputs change, or permissions leave. */
+  isChanged: boolean;
+}
+
+/**
+ * Plans an update of a set.
+ *
+ * @param present the permissions in state that the API still lists.
+ * @param isDeclaredElsewhere whether another resource is to adopt what this one gives up. Until it has, the permission
+ * stays in state and is not mentioned.
+ */
+export function planOf(
+  olds: SetInputs,
+  news: SetInputs,
+  present: readonly Permission[],
+  isDeclaredElsewhere: (projectId: string) => boolean,
+): Plan {
+  const listed = new Set(isUnknown(news.projectIds) ? [] : news.projectIds);
+  const having = new Set(present.map(({ projectId }) => projectId));
+  const staying = present.filter(({ projectId }) => listed.has(projectId));
+  const leaving = present.filter(({ projectId }) => !listed.has(projectId) && !isDeclaredElsewhere(projectId));
+  const joining = [...listed].filter((projectId) => !having.has(projectId));
+  const isChanged =
+    news.exclusive !== olds.exclusive ||
+    isUnknown(news.projectIds) ||
+    !sameProjects(news.projectIds, olds.projectIds) ||
+    leaving.length > 0;
+  return { staying, leaving, joining, isChanged };
+}
+
+function sameProjects(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((projectId, index) => projectId === other[index]);
+}
+
+export function byProject(one: Permission, other: Permission): number {
+  return one.projectId < other.projectId ? -1 : 1;
+}

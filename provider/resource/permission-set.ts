@@ -1,0 +1,317 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { Release } from "../access/access";
+import type { Checkpoint } from "../access/checkpoint";
+import type { ProviderContext } from "../access/context";
+import type { Permission } from "../api/permission";
+import { driftOf, reportDrift, type Drift } from "./drift";
+import {
+  combined,
+  configFailure,
+  failureOf,
+  failuresOf,
+  notRevoked,
+  nothingToImport,
+  PartialFailure,
+  withFailure,
+  type Operation,
+} from "./failure";
+import { takeHints, type ProgramHints } from "./hints";
+import { checkId, isUnknown } from "./ids";
+import * as messages from "./messages";
+import {
+  byProject,
+  completeState,
+  isKnown,
+  knownOf,
+  planOf,
+  problemsWith,
+  subjectOf,
+  type SetInputs,
+  type SetOutputs,
+} from "./permission-set-inputs";
+import { reportCreate, reportGains, reportLosses, reportUnknown, reportUnmanaged, unmanagedOf } from "./preview";
+
+/** Inputs as the program has them. */
+type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: ProgramHints };
+
+export interface SetDiff extends dynamic.DiffResult {
+  /** The projects that an update gives access. */
+  gains?: string[];
+  /** The projects whose access an update takes away. */
+  loses?: string[];
+}
+
+/**
+ * What Pulumi's operations mean for the set of all projects that have access to a checkpoint. In a program it is a
+ * `CheckpointPermissionSet` (dynamic/permission-set.ts).
+ */
+export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs, SetOutputs> {
+  /** @param context returns what all resources share, or throws what is wrong with the config. */
+  constructor(readonly context: () => ProviderContext) {}
+
+  /** Sorts the projects, so that order and repeats make no diff. */
+  async check(olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
+    const news: SetInputs = { ...given, exclusive: given.exclusive ?? false };
+    const failures = problemsWith(news);
+    if (failures.length > 0) return { inputs: news, failures };
+    const { projectIds } = news;
+    const inputs = { ...news, projectIds: isUnknown(projectIds) ? projectIds : [...new Set(projectIds)].sort() };
+    try {
+      const context = this.context();
+      context.runsProgram = true;
+      recordDeclarations(context, olds, news, hints);
+      if (olds.fineTunedModelCheckpoint === undefined) await reportCreate(context, inputs);
+    } catch (error) {
+      failures.push(configFailure(error));
+    }
+    return { inputs, failures };
+  }
+
+  async diff(_id: string, olds: SetOutputs, news: SetInputs): Promise<SetDiff> {
+    return this.#withFailure("look up", olds, async (checkpoint, context) => {
+      if (news.fineTunedModelCheckpoint !== checkpoint.id) {
+        for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
+        reportLosses(context, checkpoint, olds.permissions);
+        if (isUnknown(news.fineTunedModelCheckpoint)) reportUnknown(context, news);
+        return { changes: true, replaces: ["fineTunedModelCheckpoint"] };
+      }
+
+      const { driftDetection } = context.config;
+      const drift = driftDetection
+        ? await this.#drift(context, checkpoint, olds, { isRefresh: false })
+        : { present: olds.permissions, drifted: new Set<string>() };
+      const isDeclaredElsewhere = (projectId: string) =>
+        !context.runsProgram || checkpoint.access(projectId).isDeclared;
+      const { staying, leaving, joining, isChanged } = planOf(olds, news, drift.present, isDeclaredElsewhere);
+      for (const { projectId, id } of staying) checkpoint.access(projectId).markInState(id);
+
+      if (!isKnown(news)) reportUnknown(context, news);
+      else if (isChanged) {
+        reportLosses(context, checkpoint, leaving);
+        const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
+        await reportGains(context, checkpoint, gaining);
+      }
+      const unmanaged = await reportUnmanaged(context, news, olds.permissions);
+      const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
+      const changes = isChanged || isIncomplete || drift.drifted.size > 0 || unmanaged.length > 0;
+      if (!changes || !isKnown(news)) return { changes };
+      return { changes, gains: joining, loses: leaving.map(({ projectId }) => projectId) };
+    });
+  }
+
+  async create(inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
+    const id = inputs.fineTunedModelCheckpoint;
+    const { outs, failure } = await this.#reconcile(inputs, []);
+    if (failure === undefined) return { id, outs };
+    // Permissions that were granted must be in state, even if others were not.
+    if (outs.permissions.length > 0) throw new PartialFailure(id, { ...inputs, ...outs }, failure);
+    throw failure;
+  }
+
+  async read(id: string, props?: Partial<SetOutputs>): Promise<dynamic.ReadResult<SetOutputs>> {
+    const state = completeState(id, props);
+    const { fineTunedModelCheckpoint, exclusive } = state;
+    return this.#withFailure("look up", state, async (checkpoint, context) => {
+      const { present, recreated } = await this.#drift(context, checkpoint, state, { isRefresh: true });
+      await reportUnmanaged(context, state, state.permissions);
+      const permissions = [...present, ...recreated.map(({ permission }) => permission)];
+      if (context.config.adoptExisting) permissions.push(...(await this.#adoptable(context, checkpoint, state)));
+      permissions.sort(byProject);
+      const listed = new Set(state.projectIds);
+      const projectIds = permissions.map(({ projectId }) => projectId).filter((projectId) => listed.has(projectId));
+      const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
+      return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
+    });
+  }
+
+  /**
+   * Finds the permissions to import.
+   *
+   * @param id the checkpoint.
+   * @param only the projects to import. Default: all that have access.
+   * @throws {OperationFailed} when none has access.
+   */
+  async import(id: string, only?: ReadonlySet<string>): Promise<dynamic.ReadResult<SetOutputs>> {
+    const problem = checkId("fineTunedModelCheckpoint", id, "it");
+    if (problem !== undefined) {
+      const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
+      throw nothingToImport(id, problem.reason, remedy);
+    }
+    return withFailure(this.context, { operation: "list", checkpoint: id }, async (context) => {
+      // They come newest first, and the newest counts.
+      const newest = new Map<string, Permission>();
+      for (const permission of (await context.checkpoint(id).all()).permissions.toReversed()) {
+        if (only?.has(permission.projectId) !== false) newest.set(permission.projectId, permission);
+      }
+      const permissions = [...newest.values()].sort(byProject);
+      if (permissions.length === 0) throw nothingToImport(id, `no project has a permission for ${id}`);
+      const projectIds = permissions.map(({ projectId }) => projectId);
+      const inputs = { fineTunedModelCheckpoint: id, projectIds, exclusive: false };
+      return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
+    });
+  }
+
+  async update(id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
+    const { outs, failure } = await this.#reconcile(news, olds.permissions);
+    if (failure !== undefined) throw new PartialFailure(id, { ...news, ...outs }, failure);
+    return { outs };
+  }
+
+  /** Revokes the permissions in state, even of an exclusive set, because no preview has shown the others. */
+  async delete(id: string, props: Partial<SetOutputs>): Promise<void> {
+    const state = completeState(id, props);
+    const { fineTunedModelCheckpoint, permissions } = state;
+    return this.#withFailure("revoke", state, async (checkpoint, context) => {
+      const { failures, by } = await release(context, checkpoint, permissions);
+      if (by("kept").length > 0) context.say(messages.kept(fineTunedModelCheckpoint, by("kept")));
+      const stillDeclared = by("stillDeclared");
+      if (stillDeclared.length > 0) {
+        const isOne = stillDeclared.length === 1;
+        const subject = isOne ? stillDeclared[0]!.projectId : `${stillDeclared.length} projects`;
+        const ids = isOne ? stillDeclared[0]!.id : messages.few(stillDeclared.map((permission) => permission.id));
+        failures.push(notRevoked(fineTunedModelCheckpoint, subject, ids));
+      }
+      if (failures.length > 0) {
+        throw combined(
+          `Cannot revoke all permissions for ${fineTunedModelCheckpoint}`,
+          failures,
+          "Run the same command again; what is revoked already needs no further request.",
+        );
+      }
+    });
+  }
+
+  /** Compares the permissions in state with the API's list, and reports what differs. */
+  async #drift(
+    context: ProviderContext,
+    checkpoint: Checkpoint,
+    state: SetOutputs,
+    how: { isRefresh: boolean },
+  ): Promise<Drift<Permission> & { drifted: ReadonlySet<string> }> {
+    // An exclusive set needs all permissions in any case.
+    if (state.exclusive) await checkpoint.all();
+    const drift = await driftOf(context, checkpoint, state.permissions);
+    // What has left the list moves to another resource, which reports it.
+    const listed = new Set(state.projectIds);
+    const missing = drift.missing.filter(({ projectId }) => listed.has(projectId));
+    const recreated = drift.recreated.filter(({ permission }) => listed.has(permission.projectId));
+    reportDrift(context, checkpoint, { missing, recreated }, how);
+    const drifted = new Set([...missing, ...recreated.map(({ recorded }) => recorded)].map((one) => one.projectId));
+    return { ...drift, drifted };
+  }
+
+  /** Permissions of projects that are on the list and have none in state; a refresh adopts them. */
+  async #adoptable(context: ProviderContext, checkpoint: Checkpoint, state: SetOutputs): Promise<Permission[]> {
+    const recorded = new Set(state.permissions.map(({ projectId }) => projectId));
+    const without = state.projectIds.filter((projectId) => !recorded.has(projectId));
+    const looks = await Promise.all(without.map((projectId) => checkpoint.access(projectId).look()));
+    const found = looks.flatMap(({ permission }) => permission ?? []);
+    if (found.length > 0) context.say(messages.adopted(checkpoint.id, found));
+    return found;
+  }
+
+  /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
+  #reconcile(inputs: SetInputs, inState: readonly Permission[]) {
+    return this.#withFailure("grant", inputs, async (checkpoint, context) => {
+      const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
+      const { granted, failures } = await grantAll(context, checkpoint, projectIds, inState);
+      const listed = new Set(projectIds);
+      const grantedTo = new Set(granted.map(({ projectId }) => projectId));
+      const kept = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
+      const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
+      const unmanaged = await unmanagedOf(context, inputs, inState).catch((error: unknown) => {
+        const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
+        failures.push(failureOf(error, attempt, () => context.config));
+        return [];
+      });
+      const released = await release(context, checkpoint, [...leaving, ...unmanaged]);
+      failures.push(...released.failures);
+      const ours = new Set(leaving);
+      const left = [...released.by("stillDeclared"), ...released.untouched];
+      kept.push(...left.filter((permission) => ours.has(permission)));
+      const revoked = released.by("revoked").filter((permission) => !ours.has(permission));
+      if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
+
+      const permissions = [...granted, ...kept].sort(byProject);
+      const outs: SetOutputs = { fineTunedModelCheckpoint, projectIds, exclusive, permissions };
+      if (failures.length === 0) return { outs, failure: undefined };
+      const failure = combined(
+        `Access to ${checkpoint.id} is not as declared yet`,
+        failures,
+        "What was done is in state; run `pulumi up` again to continue.",
+      );
+      return { outs, failure };
+    });
+  }
+
+  /** Runs an operation on a checkpoint; its failure says on which, and for whom. */
+  #withFailure<Result>(
+    operation: Operation,
+    inputs: SetInputs,
+    run: (checkpoint: Checkpoint, context: ProviderContext) => Promise<Result>,
+  ): Promise<Result> {
+    const { fineTunedModelCheckpoint: checkpoint } = inputs;
+    const attempt = { operation, checkpoint, subject: subjectOf(inputs) };
+    return withFailure(this.context, attempt, (context) => run(context.checkpoint(checkpoint), context));
+  }
+}
+
+/** Notes what the program declares, as far as a check knows. */
+function recordDeclarations(
+  context: ProviderContext,
+  olds: Partial<SetInputs>,
+  news: SetInputs,
+  hints: ProgramHints | undefined,
+): void {
+  if (isUnknown(news.fineTunedModelCheckpoint)) return;
+  const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);
+  takeHints(context, checkpoint, hints);
+  if (hints?.listLength !== undefined && news.projectIds.length < hints.listLength)
+    checkpoint.hasUnknownProjects = true;
+  const accesses = new Set(knownOf(news.projectIds).map((projectId) => checkpoint.access(projectId)));
+  for (const access of accesses) access.markDeclared();
+  if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return;
+  const old = context.checkpoint(olds.fineTunedModelCheckpoint);
+  const resource = { accesses, deleteBeforeReplace: hints?.deleteBeforeReplace === true };
+  for (const projectId of olds.projectIds) old.access(projectId).addResource(resource);
+}
+
+async function grantAll(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  projectIds: readonly string[],
+  inState: readonly Permission[],
+) {
+  const recorded = new Map(inState.map((permission) => [permission.projectId, permission]));
+  const grants = await Promise.allSettled(
+    projectIds.map((projectId) => checkpoint.access(projectId).grant(recorded.get(projectId))),
+  );
+  const granted = grants.flatMap((grant) => (grant.status === "fulfilled" ? grant.value : []));
+  const adopted = granted.filter(({ isAdopted }) => isAdopted).map(({ permission }) => permission);
+  if (adopted.length > 0) context.say(messages.adopted(checkpoint.id, adopted));
+  const failed = grants.flatMap((grant, index): [string, unknown][] =>
+    grant.status === "rejected" ? [[projectIds[index]!, grant.reason]] : [],
+  );
+  return {
+    granted: granted.map(({ permission }) => permission),
+    failures: failuresOf(failed, { operation: "grant", checkpoint: checkpoint.id }, context.config),
+  };
+}
+
+/** Releases permissions. `by` returns those with one outcome. */
+async function release(context: ProviderContext, checkpoint: Checkpoint, permissions: readonly Permission[]) {
+  const outcomes = await checkpoint.releaseAll(permissions);
+  const untouched = permissions.filter(({ id }) => typeof outcomes.get(id) !== "string");
+  const failed = untouched.flatMap(({ id, projectId }): [string, unknown][] => {
+    const outcome = outcomes.get(id);
+    return outcome === undefined ? [] : [[projectId, outcome]];
+  });
+  const failures = failuresOf(failed, { operation: "revoke", checkpoint: checkpoint.id }, context.config);
+  const untried = untouched.length - failed.length;
+  if (untried > 0) {
+    const done = permissions.length - untouched.length;
+    failures.push(new Error(`${done} of ${permissions.length} are done; the rest was not tried.`));
+  }
+  const by = (outcome: Release) => permissions.filter(({ id }) => outcomes.get(id) === outcome);
+  return { failures, untouched, by };
+}

@@ -1,0 +1,168 @@
+import type { dynamic } from "@pulumi/pulumi";
+import type { Access } from "../access/access";
+import type { ProviderContext } from "../access/context";
+import type { Permission } from "../api/permission";
+import { driftOf, reportDrift } from "./drift";
+import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
+import { takeHints, type ProgramHints } from "./hints";
+import { checkId, isUnknown } from "./ids";
+import * as messages from "./messages";
+import { reportExisting } from "./preview";
+
+export interface PermissionInputs {
+  fineTunedModelCheckpoint: string;
+  projectId: string;
+}
+
+export interface PermissionOutputs extends PermissionInputs {
+  /** Unix seconds. */
+  createdAt: number;
+}
+
+const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
+
+/**
+ * What Pulumi's operations mean for one checkpoint permission. In a program it is a `CheckpointPermission`
+ * (dynamic/permission.ts).
+ *
+ * That a permission is missing is an answer, and only a complete list gives it. Every failure throws, and state stays as
+ * it was.
+ */
+export class PermissionResource implements dynamic.ResourceProvider<PermissionInputs, PermissionOutputs> {
+  /** @param context returns what all resources share, or throws what is wrong with the config. */
+  constructor(readonly context: () => ProviderContext) {}
+
+  async check(
+    olds: Partial<PermissionInputs>,
+    { __hints: hints, ...news }: PermissionInputs & { __hints?: ProgramHints },
+  ) {
+    const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
+    try {
+      const context = this.context();
+      context.runsProgram = true;
+      if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
+        const access = accessOf(context, news);
+        takeHints(context, access.checkpoint, hints);
+        access.markDeclared();
+        const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
+        if (hasBoth(olds)) accessOf(context, olds).addResource({ accesses: new Set([access]), deleteBeforeReplace });
+        else await reportExisting(context, access.checkpoint, [news.projectId]);
+      }
+    } catch (error) {
+      failures.push(configFailure(error));
+    }
+    return { inputs: news, failures };
+  }
+
+  async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+    const replaces = inputNames.filter((name) => olds[name] !== news[name]);
+    return this.#withFailure("look up", olds, async (access, context) => {
+      access.markOurs(id);
+      if (replaces.length > 0) return { changes: true, replaces };
+
+      if (context.config.driftDetection) {
+        const drift = await driftOf(context, access.checkpoint, [permissionOf(id, olds)]);
+        reportDrift(context, access.checkpoint, drift, { isRefresh: false });
+        if (drift.present.length === 0) return { changes: true, replaces: ["projectId"] };
+      }
+      access.markInState(id);
+      return { changes: false };
+    });
+  }
+
+  async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
+    return this.#withFailure("grant", inputs, async (access, context) => {
+      const { permission, isAdopted } = await access.grant();
+      if (isAdopted) context.say(messages.adopted(access.checkpoint.id, [permission]));
+      return { id: permission.id, outs: outputsOf(access, permission) };
+    });
+  }
+
+  async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
+    const state = completeState(id, props);
+    return this.#withFailure("look up", state, async (access, context) => {
+      const drift = await driftOf(context, access.checkpoint, [permissionOf(id, state)]);
+      reportDrift(context, access.checkpoint, drift, { isRefresh: true });
+      const permission = drift.present[0] ?? drift.recreated[0]?.permission;
+      return permission === undefined ? {} : readResult(access, permission);
+    });
+  }
+
+  /**
+   * Finds the permission to import.
+   *
+   * @param id `CHECKPOINT/PROJECT`.
+   * @throws {OperationFailed} when the project has no permission.
+   */
+  async import(id: string): Promise<dynamic.ReadResult<PermissionOutputs>> {
+    const [checkpoint = "", projectId = "", ...rest] = id.split("/");
+    const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
+    const problems = inputNames.flatMap((name) => checkId(name, inputs[name]) ?? []);
+    if (problems.length > 0) {
+      const isPair = projectId !== "" && rest.length === 0;
+      throw nothingToImport(
+        id,
+        isPair ? problems.map(({ reason }) => reason).join(" ") : "it is not a checkpoint and a project",
+        "The ID to import is CHECKPOINT/PROJECT, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd/proj_abc123.",
+      );
+    }
+    return this.#withFailure("look up", inputs, async (access) => {
+      const { permission } = await access.look();
+      if (permission === undefined) throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
+      return readResult(access, permission);
+    });
+  }
+
+  async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
+    const state = completeState(id, props);
+    return this.#withFailure("revoke", state, async (access, context) => {
+      const { projectId, checkpoint } = access;
+      const outcome = await access.release(id);
+      if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
+      if (outcome === "kept") context.say(messages.kept(checkpoint.id, [permissionOf(id, state)]));
+    });
+  }
+
+  /** Runs an operation on one access; its failure says on which. */
+  #withFailure<Result>(
+    operation: Operation,
+    inputs: PermissionInputs,
+    run: (access: Access, context: ProviderContext) => Promise<Result>,
+  ): Promise<Result> {
+    const attempt = { operation, checkpoint: inputs.fineTunedModelCheckpoint, subject: inputs.projectId };
+    return withFailure(this.context, attempt, (context) => run(accessOf(context, inputs), context));
+  }
+}
+
+function accessOf(context: ProviderContext, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Access {
+  return context.checkpoint(fineTunedModelCheckpoint).access(projectId);
+}
+
+function hasBoth(inputs: Partial<PermissionInputs>): inputs is PermissionInputs {
+  return inputNames.every((name) => typeof inputs[name] === "string");
+}
+
+function permissionOf(id: string, { projectId, createdAt }: PermissionOutputs): Permission {
+  return { id, projectId, createdAt };
+}
+
+function outputsOf({ checkpoint, projectId }: Access, { createdAt }: Permission): PermissionOutputs {
+  return { fineTunedModelCheckpoint: checkpoint.id, projectId, createdAt };
+}
+
+function readResult(access: Access, permission: Permission): dynamic.ReadResult<PermissionOutputs> {
+  const { createdAt, ...inputs } = outputsOf(access, permission);
+  return { id: permission.id, props: { ...inputs, createdAt }, inputs: inputs as PermissionOutputs };
+}
+
+/** What must be in a resource's state. A dynamic resource that was imported by its ID alone lacks it. */
+function completeState(id: string, state: Partial<PermissionOutputs> | undefined): PermissionOutputs {
+  const { fineTunedModelCheckpoint, projectId, createdAt = 0 } = state ?? {};
+  if (id !== "" && fineTunedModelCheckpoint && projectId) return { fineTunedModelCheckpoint, projectId, createdAt };
+  const missing = [
+    id ? [] : "id",
+    fineTunedModelCheckpoint ? [] : "fineTunedModelCheckpoint",
+    projectId ? [] : "projectId",
+  ].flat();
+  throw incompleteState(id || "a permission", `it lacks its ${missing.join(" and ")}`);
+}

@@ -1,0 +1,105 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { placeOf, readStacks } from "../../provider/cli/stack-export";
+import { checkpoint } from "../support/api";
+import { failureOf } from "../support/failure";
+import { exportOf, resourceOf, setOf, permissionOf } from "../support/stack";
+
+const mark = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
+
+describe("Stack exports", function () {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), "checkpoint-permissions-export-"))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  async function read(...texts: string[]) {
+    const files = texts.map((text, index) => {
+      const file = join(folder, `${index}.json`);
+      writeFileSync(file, text);
+      return file;
+    });
+    return readStacks(files);
+  }
+
+  it("exports of several stacks yield dynamic and native permissions and sets", async function () {
+    const permission = { id: "cp_2", projectId: "proj_b", createdAt: 2 };
+    const native = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_c", createdAt: 3 };
+    const { recorded } = await read(
+      exportOf(
+        { urn: "urn:pulumi:dev::acme::pulumi:pulumi:Stack::acme-dev", type: "pulumi:pulumi:Stack" },
+        permissionOf("web", "proj_a", "cp_1"),
+        setOf("team", ["proj_b"], [permission]),
+      ),
+      exportOf(resourceOf("permission", "ios", native, { id: "cp_3" }, "native")),
+    );
+    expect(
+      recorded.map(({ id, projectId, createdAt, urn: of }) => [placeOf(of).name, projectId, id, createdAt]),
+    ).to.deep.equal([
+      ["web", "proj_a", "cp_1", 1],
+      ["team", "proj_b", "cp_2", 2],
+      ["ios", "proj_c", "cp_3", 3],
+    ]);
+  });
+
+  it("the export of a stack that was never deployed yields nothing", async function () {
+    expect(await read(JSON.stringify({ version: 3, deployment: { manifest: {} } }))).to.deep.equal({
+      recorded: [],
+      pending: [],
+    });
+  });
+
+  it("an export yields a set's ungranted projects as pending, and marks what is about to leave state", async function () {
+    const leaving = { id: "cp_2", projectId: "proj_b", createdAt: 2 };
+    const { recorded, pending } = await read(
+      exportOf(
+        setOf("team", ["proj_a"], [leaving]),
+        permissionOf("old", "proj_c", "cp_3", { delete: true }),
+        permissionOf("seen", "proj_d", "cp_4", { external: true }),
+        permissionOf("deleted", "proj_e", "cp_5", { pendingReplacement: true }),
+      ),
+    );
+    expect(pending.map(({ projectId }) => projectId)).to.deep.equal(["proj_a"]);
+    expect(recorded.map(({ projectId, id, isLeaving }) => [projectId, id, isLeaving])).to.deep.equal([
+      ["proj_b", "cp_2", true],
+      ["proj_c", "cp_3", true],
+    ]);
+  });
+
+  it("an export with plain secrets is read; hidden secrets are an error naming the resource", async function () {
+    const outputs = { fineTunedModelCheckpoint: checkpoint, createdAt: 1 };
+    const shown = { ...outputs, projectId: { ...mark, plaintext: '"proj_a"' } };
+    expect((await read(exportOf(resourceOf("permission", "web", shown, { id: "cp_1" })))).recorded).to.have.length(1);
+    const hidden = { ...outputs, projectId: { ...mark, ciphertext: "v1:abc" } };
+    const error = await failureOf(read(exportOf(resourceOf("permission", "web", hidden, { id: "cp_1" }))));
+    expect(error.message).to.match(/web in acme\/dev has secret inputs.*--show-secrets/);
+  });
+
+  it("an export written by PowerShell is read", async function () {
+    const text = exportOf(permissionOf("web", "proj_a", "cp_1"));
+    expect((await read(`\uFEFF${text}`)).recorded).to.have.length(1);
+    const file = join(folder, "utf16.json");
+    writeFileSync(file, Buffer.from(`\uFEFF${text}`, "utf16le"));
+    expect((await readStacks([file])).recorded).to.have.length(1);
+  });
+
+  for (const [what, text, why] of [
+    ["an empty file", " ", "it is empty"],
+    ["plain text", "nope", "it is not JSON"],
+    ["other JSON", '{"resources": []}', "version is missing"],
+    ["a JSON list", "[]", "version is missing"],
+  ] as const) {
+    it(`${what} is rejected as an export`, async function () {
+      const error = await failureOf(read(text));
+      expect(error.message)
+        .to.match(/0\.json is not what `pulumi stack export` gives: /)
+        .and.to.include(why);
+    });
+  }
+
+  it("the error for broken state names the resource", async function () {
+    const error = await failureOf(read(exportOf(resourceOf("permission", "web", { projectId: 7 }))));
+    expect(error.message).to.match(/the state of web in acme\/dev cannot be read: fineTunedModelCheckpoint is missing/);
+  });
+});

@@ -1,0 +1,284 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import Module from "node:module";
+import { join, posix, resolve } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import { CheckpointPermission, CheckpointPermissionSet } from "../../provider/index";
+import { assertHostFindsPackage } from "../../provider/dynamic/declaration";
+import { providerOf } from "../../provider/resource/reference";
+
+const fineTunedModelCheckpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
+
+/** Starts another program, as far as the constructors can tell. */
+async function program(): Promise<pulumi.runtime.MockResourceArgs[]> {
+  const registered: pulumi.runtime.MockResourceArgs[] = [];
+  await pulumi.runtime.setMocks({
+    newResource: (args) => {
+      registered.push(args);
+      return { id: `${args.name}_id`, state: { ...(args.inputs as object), createdAt: 7 } };
+    },
+    call: ({ inputs }) => inputs as Record<string, unknown>,
+  });
+  return registered;
+}
+
+function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
+  return new Promise((resolveValue) => output.apply(resolveValue));
+}
+
+function hintsOf(inputs: unknown): unknown {
+  return (inputs as Record<string, unknown>)["__hints"];
+}
+
+describe("CheckpointPermission in a program", function () {
+  it("a CheckpointPermission's provider is one constant line that names the host's entry", async function () {
+    const registered = await program();
+    const permission = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
+    expect(await valueOf(permission.createdAt)).to.equal(7);
+    expect(registered).to.have.length(1);
+    expect(registered[0]).to.deep.include({
+      type: "pulumi-nodejs:dynamic/openai:CheckpointPermission",
+      name: "web",
+      inputs: {
+        ...{ fineTunedModelCheckpoint, projectId: "proj_web", __provider: providerOf("permission") },
+        // The check takes it out.
+        __hints: { declaredCount: 1 },
+      },
+    });
+    // It is in users' state: it stays.
+    expect(providerOf("permission")).to.equal(
+      'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permission',
+    );
+    expect(providerOf("permission").length).to.be.at.most(100);
+  });
+
+  it("Pulumi's host finds the provider in the program's folder, with every operation", async function () {
+    const host = new Module("") as Module & { _compile(code: string, file: string): void };
+    host.paths = [resolve("examples/quickstart/node_modules"), resolve("node_modules")];
+    host._compile(providerOf("permission"), "");
+    const handler = (host.exports as { handler: () => pulumi.dynamic.ResourceProvider }).handler();
+    for (const operation of ["configure", "check", "diff", "create", "read", "delete"] as const) {
+      expect(handler[operation]).to.be.a("function");
+    }
+    // A host calls again before `configure` has settled.
+    const config = { get: (key: string) => ({ "openai:driftDetection": "false" })[key], require: () => "" };
+    void handler.configure!({ config });
+    const inputs = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(await handler.diff!("cp_1", { ...inputs, createdAt: 1 }, inputs)).to.deep.equal({ changes: false });
+  });
+
+  it("a constructor without arguments is an error naming the resource", async function () {
+    await program();
+    const noArguments = () => new CheckpointPermission("web", undefined as never);
+    expect(noArguments).to.throw(pulumi.RunError, 'CheckpointPermission "web" has no arguments');
+    expect(() => new CheckpointPermissionSet("all", null as never)).to.throw(
+      'CheckpointPermissionSet "all" has no arguments',
+    );
+  });
+
+  it("the import option is an error that says which two ways work", async function () {
+    await program();
+    const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(() => new CheckpointPermission("web", args, { import: "cp_1" }))
+      .to.throw(pulumi.RunError, "adopts the permission that exists")
+      .with.property("message")
+      .that.includes("npx pulumi-openai-checkpoint-permissions import");
+  });
+
+  it("a misspelled setting in the package's namespace is an error suggesting the right one", async function () {
+    await program();
+    pulumi.runtime.setConfig("openai-checkpoint-permissions:requestPerMinute", "7");
+    const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
+    expect(() => new CheckpointPermission("web", args)).to.throw(
+      pulumi.RunError,
+      'openai-checkpoint-permissions:requestPerMinute: There is no setting "requestPerMinute". Did you mean requestsPerMinute?',
+    );
+    pulumi.runtime.setAllConfig({});
+  });
+
+  it("an error says where to install the package if the host would not find it", function () {
+    expect(() => assertHostFindsPackage("/"))
+      .to.throw(pulumi.RunError, "does not find pulumi-openai-checkpoint-permissions from /")
+      .with.property("message")
+      .that.includes("Add it to this program's own dependencies");
+    const { argv } = process;
+    const cwd = process.cwd();
+    try {
+      process.chdir("/");
+      // An inline program of the Automation API may run anywhere.
+      expect(() => assertHostFindsPackage()).not.to.throw();
+      process.argv = ["node", "/x/node_modules/@pulumi/pulumi/cmd/run/index.js"];
+      expect(() => assertHostFindsPackage()).to.throw("from /");
+    } finally {
+      process.chdir(cwd);
+      process.argv = argv;
+    }
+  });
+
+  it("two permissions for the same project and checkpoint are an error naming both", async function () {
+    await program();
+    new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
+    new CheckpointPermission("mobile", { fineTunedModelCheckpoint, projectId: "proj_mobile" });
+    expect(() => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
+      pulumi.RunError,
+      `"web" and "shop" both give project proj_web access to checkpoint ${fineTunedModelCheckpoint}`,
+    );
+  });
+
+  it("a permission for a project that is also in a set is an error naming both", async function () {
+    await program();
+    new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_mobile"] });
+    new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+    expect(() => new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" })).to.throw(
+      `"team" and "web" both give project proj_web access to`,
+    );
+  });
+
+  it("a permission beside an exclusive set of the same name is an error", async function () {
+    await program();
+    new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true });
+    expect(() => new CheckpointPermission("team", { fineTunedModelCheckpoint, projectId: "proj_shop" })).to.throw(
+      `"team" is the exclusive set`,
+    );
+  });
+
+  for (const order of ["before", "after"]) {
+    it(`a permission declared ${order} an exclusive set that does not list its project is an error`, async function () {
+      await program();
+      const set = () => {
+        const args = { fineTunedModelCheckpoint, projectIds: ["proj_web"], exclusive: true };
+        return new CheckpointPermissionSet("team", args);
+      };
+      const permission = () => new CheckpointPermission("shop", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+      const [first, second] = order === "before" ? [permission, set] : [set, permission];
+      first();
+      expect(second).to.throw(
+        pulumi.RunError,
+        /"team" is the exclusive set .* and "shop" gives proj_shop access separately/,
+      );
+    });
+  }
+
+  it("a constructor leaves projectIds that are not a list to the check", async function () {
+    await program();
+    const projectIds = pulumi.output("proj_web") as unknown as pulumi.Output<string[]>;
+    const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds });
+    expect(await valueOf(set.projectIds)).to.equal("proj_web");
+  });
+
+  it("a permission may be declared beside an exclusive set for another checkpoint", async function () {
+    await program();
+    new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: [], exclusive: true });
+    new CheckpointPermission("web", {
+      fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`,
+      projectId: "proj_web",
+    });
+  });
+
+  it("two programs in the same process may declare the same permission", async function () {
+    for (let runs = 0; runs < 2; runs++) {
+      await program();
+      new CheckpointPermission(`web${runs}`, { fineTunedModelCheckpoint, projectId: "proj_web" });
+    }
+  });
+});
+
+describe("CheckpointPermissionSet in a program", function () {
+  it("a CheckpointPermissionSet's provider is one constant line with a handler of its own", async function () {
+    const registered = await program();
+    const projectIds = ["proj_web"];
+    const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds });
+    await valueOf(set.urn);
+    const __provider = 'exports.handler=require("pulumi-openai-checkpoint-permissions/dynamic").permissionSet';
+    expect(registered[0]).to.deep.include({
+      type: "pulumi-nodejs:dynamic/openai:CheckpointPermissionSet",
+      inputs: {
+        ...{ fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },
+        // The check takes it out.
+        __hints: { declaredCount: 1, others: [] },
+      },
+    });
+    expect(__provider.length).to.be.at.most(100);
+  });
+
+  it("a set passes on no list length if its list cannot arrive shorter than declared", async function () {
+    const registered = await program();
+    const output = pulumi.output("proj_data");
+    const sets = [
+      new CheckpointPermissionSet("plain", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_web"] }),
+      new CheckpointPermissionSet(
+        "ignored",
+        { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectIds: [output] },
+        { ignoreChanges: ["projectIds"] },
+      ),
+    ];
+    for (const { urn } of sets) await valueOf(urn);
+    for (const { inputs } of registered) expect(hintsOf(inputs)).not.to.have.property("listLength");
+  });
+
+  it("a set tells its check which other projects the program declares and how long its own list is", async function () {
+    const registered = await program();
+    const set = new CheckpointPermissionSet("team", {
+      fineTunedModelCheckpoint,
+      projectIds: ["proj_web", pulumi.output("proj_data")],
+    });
+    new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_shop" });
+    new CheckpointPermissionSet("others", { fineTunedModelCheckpoint, projectIds: ["proj_crm", "proj_mobile"] });
+    new CheckpointPermission("x", { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectId: "proj_x" });
+    await valueOf(set.urn);
+    expect(registered.find(({ name }) => name === "team")?.inputs).to.deep.include({
+      // The set itself has to wait for an output.
+      __hints: { declaredCount: 3, others: ["proj_shop", "proj_crm", "proj_mobile"], listLength: 2 },
+    });
+  });
+
+  it("a set tells its check how many creates the engine runs in parallel, if the SDK knows", async function () {
+    process.env["PULUMI_NODEJS_PARALLEL"] = "8";
+    try {
+      const registered = await program();
+      const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: ["proj_web"] });
+      await valueOf(set.urn);
+      expect(hintsOf(registered[0]!.inputs)).to.deep.equal({ declaredCount: 1, parallel: 8, others: [] });
+    } finally {
+      delete process.env["PULUMI_NODEJS_PARALLEL"];
+    }
+  });
+});
+
+describe("the npm package", function () {
+  it("the npm package holds compiled code, types, schema, README and license, and nothing else", function () {
+    const packed = JSON.parse(
+      execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: "provider", encoding: "utf8" }),
+    ) as Record<string, { files: { path: string }[] }>;
+    const files = Object.values(packed)[0]!.files.map(({ path }) => path);
+    const unexpected = files.filter(
+      (file) =>
+        !/^(dist\/([\w-]+\/)?[\w-]+\.(js|d\.ts)|dist\/native\/schema\.json|package\.json|README\.md|LICENSE)$/.test(
+          file,
+        ) && !/^native\/(PulumiPlugin\.yaml|package\.json|index\.cjs)$/.test(file),
+    );
+    expect(unexpected).to.deep.equal([]);
+    // The types of what is exported and all that they refer to, from no other package but Pulumi's.
+    const types = files.filter((file) => file.endsWith(".d.ts"));
+    const referred = types.flatMap((file) =>
+      [...readFileSync(join("provider", file), "utf8").matchAll(/from "([^"]+)"/g)].map(([, name]) =>
+        name!.startsWith(".") ? `${posix.join(posix.dirname(file), name!)}.d.ts` : name!,
+      ),
+    );
+    expect(new Set([...referred, "dist/index.d.ts"])).to.deep.equal(new Set([...types, "@pulumi/pulumi"]));
+    expect(files).to.include.members([
+      "dist/index.js",
+      "dist/index.d.ts",
+      "dist/dynamic/host.js",
+      "dist/native/main.js",
+      "dist/cli/main.js",
+      "dist/native/schema.json",
+      "native/PulumiPlugin.yaml",
+      "native/package.json",
+      "native/index.cjs",
+      "README.md",
+      "LICENSE",
+    ]);
+  });
+});

@@ -1,0 +1,72 @@
+import { expect } from "chai";
+import { accessesOf, checkpoints, parsed, projects, unmanagedProject, type AccessKey, type Run } from "./programs";
+import type { Stack } from "./stack";
+
+/** What a run started from. */
+export interface Before {
+  /** Accesses that the program before declared and that were granted. */
+  granted: ReadonlySet<AccessKey>;
+  /** The resources that had each access in state, by name. */
+  holders: ReadonlyMap<AccessKey, ReadonlySet<string>>;
+}
+
+/** What the program declared before and still declares is granted throughout. */
+export function declaredAccessIsKept(stack: Stack, { program }: Run, { granted, holders }: Before): void {
+  // Delete-before-replace asks for a lapse.
+  if (program.some(({ deleteBeforeReplace }) => deleteBeforeReplace)) return;
+  // A set cannot know in time which resource is to have what an output names.
+  const isMovedByOutput = (access: AccessKey) => {
+    const [checkpoint, project] = parsed(access);
+    const to = program.find((one) => one.checkpoint === checkpoint && one.projects.includes(project))!;
+    const isNamedByOutput = to.listsFailure && to.projects[0] === project;
+    return isNamedByOutput && program.some(({ name }) => holders.get(access)?.has(name) === true);
+  };
+  for (const access of accessesOf(program)) {
+    if (!granted.has(access) || isMovedByOutput(access)) continue;
+    expect(stack.has(...parsed(access)), `${access} is declared before and after, and loses access`).to.equal(true);
+  }
+}
+
+/** Each resource that succeeded has access as declared, and the permission in state. */
+export function succeededIsGranted(stack: Stack, { program }: Run, succeeded: ReadonlySet<string>): void {
+  const inState = stack.permissionsInState();
+  for (const declared of program.filter(({ name }) => succeeded.has(name))) {
+    // What an output names, a set that had it before may take for unmanaged, and give up.
+    for (const project of declared.projects.slice(declared.listsFailure ? 1 : 0)) {
+      const rows = stack.api.permissions(checkpoints[declared.checkpoint]!);
+      const mine = rows.filter((row) => row.project_id === projects[project]);
+      const isInState = mine.some(({ id }) => inState.has(id));
+      expect(isInState, `${declared.name} succeeded and is not granted`).to.equal(true);
+    }
+  }
+}
+
+/** Whatever was granted is in state, unless the answer was lost. */
+export function nothingIsForgotten(stack: Stack, { lost }: Run): void {
+  if (lost.length > 0) return;
+  const inState = stack.permissionsInState();
+  for (const checkpoint of checkpoints) {
+    const ours = stack.api.permissions(checkpoint).filter((row) => row.project_id !== unmanagedProject);
+    const forgotten = ours.filter((row) => !inState.has(row.id));
+    expect(forgotten, "granted and not in state").to.deep.equal([]);
+  }
+}
+
+/** Access that no program declares stays, unless an exclusive set was declared for the checkpoint. */
+export function unmanagedAccessIsKept(stack: Stack, hadExclusiveSet: ReadonlySet<number>): void {
+  for (const [checkpoint, id] of checkpoints.entries()) {
+    if (!hadExclusiveSet.has(checkpoint)) expect(stack.api.projects(id)).to.include(unmanagedProject);
+  }
+}
+
+/** After two runs in which nothing goes wrong, access is what the program declares, and no more. */
+export function goodRunsReachTheProgram(stack: Stack, runs: readonly Run[]): void {
+  const { program } = runs.at(-1)!;
+  for (const [checkpoint, id] of checkpoints.entries()) {
+    const declared = program.filter((one) => one.checkpoint === checkpoint).flatMap((one) => one.projects);
+    const rows = stack.api.projects(id).filter((project) => project !== unmanagedProject);
+    // Where a list lags, the resource that adopts a permission may get a second one: both are in state.
+    const mine = runs.some(({ lag }) => lag > 0) ? [...new Set(rows)] : rows;
+    expect(mine, "after good runs").to.deep.equal(declared.map((project) => projects[project]!).sort());
+  }
+}

@@ -1,0 +1,122 @@
+import fc from "fast-check";
+
+/** Random programs, and what goes wrong while they run. */
+
+export const checkpoints = ["ft:m:acme::one", "ft:m:acme::two"];
+export const projects = ["proj_a", "proj_b", "proj_c", "proj_d"];
+/** A project that has access to each checkpoint and is in no program. */
+export const unmanagedProject = "proj_unmanaged";
+
+/** A resource that a program declares. */
+export interface Declared {
+  name: string;
+  /** An index. */
+  checkpoint: number;
+  /** Indexes; a permission has one. */
+  projects: number[];
+  isSet: boolean;
+  exclusive: boolean;
+  /** Whether it depends on a resource that may fail. */
+  dependsOnFailure: boolean;
+  /** Of a set: whether an output of the failing resource is on its list, in place of the first project. */
+  listsFailure: boolean;
+  deleteBeforeReplace: boolean;
+  trigger: number;
+}
+
+/** One `up`, and what goes wrong. */
+export interface Run {
+  program: Declared[];
+  /** Whether the resource fails that others depend on. */
+  dependencyFails: boolean;
+  continueOnError: boolean;
+  parallel: number;
+  /** Seconds since the run before. */
+  pause: number;
+  /** Seconds by which lists lag. */
+  lag: number;
+  /** Requests whose answer is lost. */
+  lost: ("POST" | "DELETE")[];
+  refresh: boolean;
+}
+
+const accesses = checkpoints.length * projects.length;
+
+const program: fc.Arbitrary<Declared[]> = fc
+  .record({
+    // What gives each project access to each checkpoint.
+    owners: fc.array(fc.constantFrom("nothing", "permission", "permission", "first set", "second set"), {
+      minLength: accesses,
+      maxLength: accesses,
+    }),
+    names: fc.shuffledSubarray(
+      Array.from({ length: accesses }, (_, index) => `permission${index}`),
+      { minLength: accesses },
+    ),
+    setNames: fc.shuffledSubarray(["set0", "set1", "set2", "set3", "set4"], { minLength: 4, maxLength: 4 }),
+    flags: fc.array(
+      fc.record({
+        exclusive: rarely(),
+        dependsOnFailure: rarely(),
+        listsFailure: rarely(),
+        deleteBeforeReplace: rarely(),
+        trigger: fc.constantFrom(0, 0, 0, 1, 2),
+      }),
+      { minLength: 12, maxLength: 12 },
+    ),
+  })
+  .map(({ owners, names, setNames, flags }) => {
+    const declared: Declared[] = [];
+    for (const [checkpoint] of checkpoints.entries()) {
+      const ownerOf = (project: number) => owners[checkpoint * projects.length + project];
+      for (const [slot, owner] of ["first set", "second set"].entries()) {
+        const listed = projects.flatMap((_, project) => (ownerOf(project) === owner ? [project] : []));
+        if (listed.length === 0) continue;
+        const others = projects.some((_, project) => ![owner, "nothing"].includes(ownerOf(project)!));
+        const flag = flags[8 + 2 * checkpoint + slot]!;
+        declared.push({
+          ...{ ...flag, name: setNames[2 * checkpoint + slot]!, checkpoint, projects: listed, isSet: true },
+          exclusive: flag.exclusive && !others,
+          // What such a set keeps for another resource it cannot give up before that one has come.
+          deleteBeforeReplace: false,
+        });
+      }
+      for (const [project] of projects.entries()) {
+        const index = checkpoint * projects.length + project;
+        if (ownerOf(project) !== "permission") continue;
+        declared.push({
+          ...{ ...flags[index]!, name: names[index]!, checkpoint, projects: [project], isSet: false, exclusive: false },
+          listsFailure: false,
+        });
+      }
+    }
+    return declared;
+  })
+  .chain((declared) => fc.shuffledSubarray(declared, { minLength: declared.length }));
+
+export const run: fc.Arbitrary<Run> = fc.record({
+  program,
+  dependencyFails: fc.boolean(),
+  continueOnError: fc.boolean(),
+  parallel: fc.constantFrom(1, 2, 8),
+  pause: fc.constantFrom(0, 3600),
+  lag: fc.constantFrom(0, 0, 8),
+  lost: fc.array(fc.constantFrom("POST" as const, "DELETE" as const), { maxLength: 2 }),
+  refresh: rarely(),
+});
+
+function rarely(): fc.Arbitrary<boolean> {
+  return fc.integer({ min: 0, max: 5 }).map((die) => die === 0);
+}
+
+/** One project's access to one checkpoint, as `checkpoint project`, both by index. */
+export type AccessKey = string;
+
+export function accessesOf(declared: readonly Declared[]): Set<AccessKey> {
+  return new Set(declared.flatMap((one) => one.projects.map((project) => `${one.checkpoint} ${project}`)));
+}
+
+export function parsed(access: AccessKey): [checkpoint: number, project: number] {
+  const [checkpoint, project] = access.split(" ").map(Number);
+  return [checkpoint!, project!];
+}

@@ -1,0 +1,381 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect } from "chai";
+import { ConfigError } from "../../provider/config";
+import { PermissionResource } from "../../provider/resource/permission";
+import type { FaultyApiOptions } from "../../sandbox/api/faults";
+import { checkpoint } from "../support/api";
+import { failureOf } from "../support/failure";
+import { permissionInputs as inputs, scenario } from "../support/scenario";
+
+describe("Permissions", function () {
+  describe("check", function () {
+    it("a permission's check accepts valid inputs and values that are not known yet", async function () {
+      const { permission } = scenario();
+      expect(await permission.check({}, inputs)).to.deep.equal({ inputs, failures: [] });
+      const unknown = { ...inputs, projectId: pulumi.runtime.unknownValue };
+      expect((await permission.check({}, unknown)).failures).to.deep.equal([]);
+    });
+
+    it("a permission's check reports every invalid input by its property", async function () {
+      const { permission, requests } = scenario();
+      const { failures } = await permission.check({}, { fineTunedModelCheckpoint: "", projectId: "web" });
+      expect(failures.map(({ property }) => property)).to.deep.equal(["fineTunedModelCheckpoint", "projectId"]);
+      expect(requests).to.deep.equal([]);
+    });
+
+    it("a preview names the permission that a create will adopt and the project's other permissions", async function () {
+      const { permission, api, said } = scenario();
+      const older = api.grant(checkpoint, "proj_a");
+      const newer = api.grant(checkpoint, "proj_a");
+      await permission.check({}, inputs);
+      const ids = said.map((line) => /proj_a \((cp_\w+)/.exec(line)?.[1]).sort();
+      expect(ids).to.deep.equal([older.id, newer.id].sort());
+      expect(said[1]).to.match(/^proj_a \(cp_\w+\) also has access to .*; this stack leaves the permission alone/);
+    });
+
+    it("a preview that cannot look up existing permissions says so once and does not fail", async function () {
+      const refused = scenario({}, { adminKey: "another" });
+      const keyless = scenario({ "openai:adminApiKey": "" });
+      for (const { permission } of [refused, keyless]) {
+        for (const projectId of ["proj_a", "proj_b"]) {
+          expect((await permission.check({}, { ...inputs, projectId })).failures).to.deep.equal([]);
+        }
+      }
+      expect(refused.said).to.have.lengthOf(1);
+      expect(refused.said[0]).to.match(
+        /^Cannot check which permissions already exist: 401 .*[^.]\. `pulumi up` will check again/,
+      );
+      expect(keyless.said).to.have.lengthOf(1);
+      expect(keyless.said[0]).to.match(/^Cannot check which permissions already exist: No admin API key is set\. /);
+    });
+
+    it("invalid config is a failure of the check and an exception in every other operation", async function () {
+      const broken = new PermissionResource(() => {
+        throw new ConfigError("openai:baseUrl is bad.", "Correct it.");
+      });
+      const { failures } = await broken.check({}, inputs);
+      expect(failures).to.deep.equal([{ property: "", reason: "openai:baseUrl is bad. Correct it." }]);
+      const state = { ...inputs, createdAt: 1 };
+      const operations = [
+        broken.create(inputs),
+        broken.diff("cp_1", state, inputs),
+        broken.read("cp_1", state),
+        broken.delete("cp_1", state),
+      ];
+      for (const operation of operations) expect((await failureOf(operation)).message).to.include("is bad");
+    });
+  });
+
+  describe("diff", function () {
+    for (const name of ["fineTunedModelCheckpoint", "projectId"] as const) {
+      it(`another ${name} replaces a permission, without a request`, async function () {
+        const { permission, requests } = scenario();
+        const result = await permission.diff("cp_1", { ...inputs, createdAt: 1 }, { ...inputs, [name]: "ft:other" });
+        expect(result).to.deep.equal({ changes: true, replaces: [name] });
+        expect(requests).to.deep.equal([]);
+      });
+    }
+
+    it("a permission that exists is no change", async function () {
+      const { permission, permissionInState, said } = scenario();
+      const { id, state } = permissionInState();
+      expect(await permission.diff(id, state, inputs)).to.deep.equal({ changes: false });
+      expect(said).to.deep.equal([]);
+    });
+
+    it("a missing permission is replaced, with a message saying what happened and when it was seen", async function () {
+      const { permission, said } = scenario();
+      const result = await permission.diff("cp_gone", { ...inputs, createdAt: 1 }, inputs);
+      expect(result).to.deep.equal({ changes: true, replaces: ["projectId"] });
+      expect(said).to.deep.equal([
+        `Drift: proj_a lost its access to ${checkpoint}: cp_gone was revoked outside of Pulumi ` +
+          `(seen 2026-01-01T00:00:00.000Z). It will be granted again.`,
+      ]);
+    });
+
+    it("a diff prefers the permission in state to a newer permission of the project", async function () {
+      const { permission, permissionInState, api } = scenario();
+      const { id, state } = permissionInState();
+      api.grant(checkpoint, "proj_a");
+      expect(await permission.diff(id, state, inputs)).to.deep.equal({ changes: false });
+    });
+
+    it("a permission's diff makes no request with drift detection off", async function () {
+      const { permission, requests } = scenario({ "openai:driftDetection": "false" });
+      expect(await permission.diff("cp_gone", { ...inputs, createdAt: 1 }, inputs)).to.deep.equal({ changes: false });
+      expect(requests).to.deep.equal([]);
+    });
+
+    it("a diff with another organization's key fails and calls no permission missing", async function () {
+      const { permission } = scenario({}, { unknownCheckpoints: [checkpoint], organization: "other" });
+      const error = await failureOf(permission.diff("cp_1", { ...inputs, createdAt: 1 }, inputs));
+      expect(error.message).to.match(/^Cannot look up the access of proj_a to ft:.*: 404 /);
+    });
+
+    it("all permissions of a deleted checkpoint are replaced, with one request and one message", async function () {
+      const { permission, said, requests } = scenario({}, { unknownCheckpoints: [checkpoint] });
+      for (const projectId of ["proj_a", "proj_b", "proj_c"]) {
+        const own = { ...inputs, projectId };
+        const diff = await permission.diff("cp_1", { ...own, createdAt: 1 }, own);
+        expect(diff).to.deep.equal({ changes: true, replaces: ["projectId"] });
+      }
+      expect(said).to.deep.equal([
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+      ]);
+      expect(requests).to.have.length(1);
+    });
+  });
+
+  describe("create", function () {
+    it("a create grants access and returns the permission's ID and time", async function () {
+      const { permission, api, said } = scenario();
+      const { id, outs } = await permission.create(inputs);
+      const [row] = api.permissions(checkpoint);
+      expect(id).to.equal(row!.id);
+      expect(outs).to.deep.equal({ ...inputs, createdAt: row!.created_at });
+      expect(said).to.deep.equal([]);
+    });
+
+    it("concurrent creates each return their own project's permission", async function () {
+      const { permission, api } = scenario();
+      const results = await Promise.all(
+        ["proj_a", "proj_b", "proj_c"].map((projectId) => permission.create({ ...inputs, projectId })),
+      );
+      const ids = Object.fromEntries(api.permissions(checkpoint).map((row) => [row.project_id, row.id]));
+      expect(results.map(({ id }) => id)).to.deep.equal([ids["proj_a"], ids["proj_b"], ids["proj_c"]]);
+    });
+
+    it("a create adopts an existing permission and says so", async function () {
+      const { permission, permissionInState, said, writes } = scenario();
+      const { id } = permissionInState();
+      expect((await permission.create(inputs)).id).to.equal(id);
+      expect(said[0]).to.match(
+        new RegExp(
+          `^proj_a \\(${id}, granted \\d{4}-.*\\) already has access to ${checkpoint}; this stack adopts the permission`,
+        ),
+      );
+      expect(writes()).to.deep.equal([]);
+    });
+
+    it("a create with adoptExisting off rejects an existing permission unless it was recreated", async function () {
+      const { permission, permissionInState, writes } = scenario({ "openai:adoptExisting": "false" });
+      const { id, state } = permissionInState();
+      expect((await failureOf(permission.create(inputs))).message)
+        .to.include(id)
+        .and.to.include("adoptExisting");
+      await permission.diff("cp_gone", state, inputs);
+      expect((await permission.create(inputs)).id).to.equal(id);
+      expect(writes()).to.deep.equal([]);
+    });
+
+    it("a recreated permission that a diff has reported is not reported again by the check", async function () {
+      const { permission, permissionInState, said } = scenario({ "openai:adoptExisting": "false" });
+      const { state } = permissionInState();
+      await permission.check(inputs, inputs);
+      await permission.diff("cp_gone", state, inputs);
+      await permission.check({}, inputs);
+      expect(said).to.have.length(1);
+      expect(said[0]).to.match(/^Drift: proj_a has another permission/);
+    });
+
+    it("a create waits for a delete of the same access", async function () {
+      const { permission, permissionInState, api } = scenario();
+      const { id, state } = permissionInState();
+      const [, created] = await Promise.all([permission.delete(id, state), permission.create(inputs)]);
+      expect(created.id).not.to.equal(id);
+      expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([created.id]);
+    });
+
+    const advice: [FaultyApiOptions, string][] = [
+      [{ unknownCheckpoints: [checkpoint] }, "Correct fineTunedModelCheckpoint"],
+      [{ unknownProjects: ["proj_a"] }, "Correct projectId: the key's organization has no such project"],
+    ];
+    for (const [options, remedy] of advice) {
+      it(`a failed create says what to do: ${remedy}`, async function () {
+        const { message } = await failureOf(scenario({}, options).permission.create(inputs));
+        expect(message)
+          .to.match(/^Cannot grant proj_a access to ft:/)
+          .and.to.include(remedy);
+      });
+    }
+
+    it("the error of a failed create has no id, which Pulumi would take for an existing resource", async function () {
+      const error = await failureOf(scenario({}, { unknownProjects: ["proj_a"] }).permission.create(inputs));
+      expect(error).not.to.have.property("id");
+    });
+  });
+
+  describe("read", function () {
+    it("a read finds the permission in state and returns its inputs, too", async function () {
+      const { permission, permissionInState, api } = scenario();
+      const { id, state } = permissionInState();
+      api.grant(checkpoint, "proj_a");
+      expect(await permission.read(id, state)).to.deep.equal({ id, props: state, inputs });
+    });
+
+    it("a read takes the newest permission if the permission in state is missing, and says so", async function () {
+      const { permission, permissionInState, api, said } = scenario();
+      const { state } = permissionInState();
+      const newest = api.grant(checkpoint, "proj_a");
+      expect((await permission.read("cp_gone", state)).id).to.equal(newest.id);
+      expect(said[0]).to.include(`cp_gone`).and.to.include(`again as ${newest.id}`);
+    });
+
+    it("a read returns nothing when a complete list lacks the project", async function () {
+      const { permission, said } = scenario();
+      expect(await permission.read("cp_gone", { ...inputs, createdAt: 1 })).to.deep.equal({});
+      expect(said[0]).to.include("cp_gone").and.to.include("was revoked outside of Pulumi");
+    });
+
+    it("a read and the diff that follows it cost one request", async function () {
+      const { permission, permissionInState, requests } = scenario();
+      const { id, state } = permissionInState();
+      await permission.read(id, state);
+      await permission.diff(id, state, inputs);
+      expect(requests).to.have.length(1);
+    });
+
+    it("a read by ID alone fails and says how to adopt a permission", async function () {
+      const { permission, requests } = scenario();
+      const error = await failureOf(permission.read("cp_1", {}));
+      expect(error.message).to.include("lacks its fineTunedModelCheckpoint and projectId");
+      expect(error.message).to.include("declare them and run `pulumi up`");
+      expect(requests).to.deep.equal([]);
+    });
+  });
+
+  describe("delete", function () {
+    it("a delete revokes by the ID in state, without a lookup", async function () {
+      const { permission, permissionInState, api, requests } = scenario();
+      const { id, state } = permissionInState();
+      const other = api.grant(checkpoint, "proj_a");
+      await permission.delete(id, state);
+      expect(api.permissions(checkpoint)).to.deep.equal([other]);
+      expect(requests.map(({ method }) => method)).to.deep.equal(["DELETE"]);
+    });
+
+    it("a delete that gets a 404 succeeds once a lookup confirms it", async function () {
+      const { permission, requests } = scenario();
+      await permission.delete("cp_gone", { ...inputs, createdAt: 1 });
+      expect(requests.map(({ method, status }) => [method, status])).to.deep.equal([
+        ["DELETE", 404],
+        ["GET", 200],
+      ]);
+    });
+
+    it("a delete fails after a second 404 for a permission that is still listed", async function () {
+      const { permission, permissionInState, api, requests } = scenario();
+      const { id, state } = permissionInState();
+      api.fail({ method: "DELETE", times: Infinity, kind: { status: 404, error: { message: "no" } } });
+      expect((await failureOf(permission.delete(id, state))).message)
+        .to.include("Cannot revoke")
+        .and.to.include("404");
+      expect(requests.filter(({ method }) => method === "DELETE")).to.have.length(2);
+    });
+
+    it("a delete fails on a 404 that only means a wrong base URL", async function () {
+      const { permission, permissionInState } = scenario({ "openai:baseUrl": "https://api.openai.com/v1/fine_tuning" });
+      const { id, state } = permissionInState();
+      const error = await failureOf(permission.delete(id, state));
+      expect(error.message).to.include("Invalid URL");
+      expect(error.message).to.include("Check openai:baseUrl");
+    });
+
+    it("a 404 about a project, organization or URL does not mean that the checkpoint was deleted", async function () {
+      for (const code of ["project_not_found", "organization_not_found", "unknown_url"]) {
+        const { permission, api } = scenario();
+        api.fail({ times: Infinity, kind: { status: 404, error: { message: "It was not found", code } } });
+        const error = await failureOf(permission.delete("cp_1", { ...inputs, createdAt: 1 }));
+        expect(error.message).to.include("Cannot revoke");
+      }
+    });
+
+    it("a read after a DELETE with an unknown outcome looks again", async function () {
+      const { permission, permissionInState, api } = scenario();
+      const { id, state } = permissionInState();
+      await permission.read(id, state);
+      api.fail({ method: "DELETE", times: Infinity, kind: { status: 500 } });
+      api.revoke(id);
+      await failureOf(permission.delete(id, state));
+      expect(await permission.read(id, state)).to.deep.equal({});
+    });
+
+    it("a delete for a deleted checkpoint succeeds and says so", async function () {
+      const { permission, said } = scenario({}, { unknownCheckpoints: [checkpoint] });
+      await permission.delete("cp_1", { ...inputs, createdAt: 1 });
+      expect(said).to.deep.equal([
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+      ]);
+    });
+
+    it("a delete keeps a declared permission and says so, but says nothing of a missing permission", async function () {
+      const { permission, permissionInState, requests, said, api } = scenario();
+      const { id, state } = permissionInState();
+      await permission.check({}, inputs);
+      await permission.create(inputs);
+      requests.length = said.length = 0;
+      await permission.delete(id, state);
+      expect(requests).to.deep.equal([]);
+      expect(said).to.deep.equal([
+        `Kept ${id}: the program still declares access to ${checkpoint} for proj_a; only the old resource is removed ` +
+          "from state.",
+      ]);
+
+      api.revoke(id);
+      await permission.diff(id, state, inputs);
+      said.length = 0;
+      await permission.delete(id, state);
+      expect(said).to.deep.equal([]);
+    });
+
+    it("a checkpoint that the key may not see does not count as deleted", async function () {
+      const { permission, api, said } = scenario();
+      const message = "The model does not exist or you do not have access to it.";
+      api.fail({ times: Infinity, kind: { status: 404, error: { message, code: "model_not_found" } } });
+      const error = await failureOf(permission.delete("cp_1", { ...inputs, createdAt: 1 }));
+      expect(error.message).to.include("Cannot revoke").and.to.include(message);
+      expect(error.message).to.include("the checkpoint's own organization");
+      expect(said).to.deep.equal([]);
+    });
+
+    it("a permission stays in state when the resource that was to adopt it failed", async function () {
+      const { permission, permissionInState, api, requests } = scenario({ "openai:driftDetection": "false" });
+      const { id, state } = permissionInState();
+      await permission.check({}, inputs);
+      api.fail({ method: "POST", kind: { status: 403, error: { message: "no" } } });
+      api.fail({ method: "GET", kind: { status: 403, error: { message: "no" } } });
+      await failureOf(permission.create(inputs));
+      api.clearFaults();
+      requests.length = 0;
+      const error = await failureOf(permission.delete(id, state));
+      expect(error).to.have.property("code", "still-declared");
+      expect(error.message).to.include(id);
+      expect(requests).to.deep.equal([]);
+
+      await permission.create(inputs);
+      await permission.delete(id, state);
+      expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([id]);
+    });
+
+    it("a delete revokes the permission of a project that the program has not adopted", async function () {
+      const { permission, permissionInState, api, writes } = scenario();
+      const { id, state } = permissionInState();
+      const newer = api.grant(checkpoint, "proj_a");
+      await permission.check({}, inputs);
+      const created = await permission.create(inputs);
+      expect(created.id).to.equal(newer.id);
+      await permission.delete(id, state);
+      expect(writes()).to.deep.equal(["DELETE"]);
+      expect(api.permissions(checkpoint)).to.deep.equal([newer]);
+    });
+
+    it("a delete rejects incomplete state", async function () {
+      const { permission, requests } = scenario();
+      for (const state of [{}, { projectId: "proj_a" }, { fineTunedModelCheckpoint: checkpoint }]) {
+        expect((await failureOf(permission.delete("cp_1", state))).message).to.include("lacks its");
+      }
+      expect((await failureOf(permission.delete("", inputs))).message).to.include("lacks its id");
+      expect(requests).to.deep.equal([]);
+    });
+  });
+});
