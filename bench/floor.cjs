@@ -3,7 +3,7 @@
 /**
  * A provider that makes no request: what the engine itself costs.
  *
- * Where the environment says so, creates wait for one another as the oursOrNewest batches would: until there are as many as the
+ * Where the environment says so, creates wait for one another as the best batches would: until there are as many as the
  * engine sends at once, or none is left to come, and then for as long as one request takes.
  */
 const { BENCH_COUNT: count, BENCH_PARALLEL: parallel, BENCH_LATENCY: latency } = process.env;

@@ -16,20 +16,20 @@ export interface Measurement {
   stateBytes: number;
 }
 
-export interface SettingName {
+export interface Setting {
   engine: Engine;
   way: Way;
   count: number;
   parallel?: number;
   api?: EmulatorOptions;
-  /** Permissions of other projects that the checkpoint has already. Default: none. */
+  /** Unmanaged permissions that the checkpoint has already. Default: none. */
   others?: number;
   /** Added to the environment of program and provider. */
   env?: Record<string, string>;
 }
 
 /** Runs these commands one after the other on a new stack. */
-export async function measure(setting: SettingName, commands: readonly Command[]): Promise<Measurement[]> {
+export async function measure(setting: Setting, commands: readonly Command[]): Promise<Measurement[]> {
   const { engine, way, count, parallel, api, others = 0, env } = setting;
   const scenario = await Scenario.create(engine, api);
   try {

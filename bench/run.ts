@@ -1,11 +1,11 @@
-/** `npm run bench`: ours, a naive provider and the engine's floor, side by side in one run. */
+/** `npm run bench`: ours, a naive provider and a baseline without requests ("floor"), side by side in one run. */
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { version as sdkVersion } from "@pulumi/pulumi/package.json";
 import { chooseEngine } from "../sandbox/choose";
 import type { Command, Engine } from "../sandbox/engines";
-import { measure, median, type Measurement, type SettingName } from "./measure";
+import { measure, median, type Measurement, type Setting } from "./measure";
 import { plot } from "./plot";
 import type { Way } from "./programs";
 
@@ -47,13 +47,13 @@ class Bench {
     console.log(`\n${section}`);
   }
 
-  async repeat(setting: Omit<SettingName, "engine">, commands: readonly Command[], times = this.repeats) {
+  async repeat(setting: Omit<Setting, "engine">, commands: readonly Command[], times = this.repeats) {
     const runs: Measurement[][] = [];
     for (let run = 0; run < times; run++) runs.push(await measure({ engine: this.engine, ...setting }, commands));
     return commands.map((_, index) => median(runs.map((measured) => measured[index]!)));
   }
 
-  /** The whole life of N permissions, each way. Gives what `up` took. */
+  /** The whole lifecycle of N permissions, each way. Gives what `up` took. */
   async lives(count: number): Promise<Record<Way, Measurement>> {
     const measured = {} as Record<Way, Measurement[]>;
     for (const way of ways) measured[way] = await this.repeat({ way, count }, life);
@@ -85,7 +85,7 @@ class Bench {
     this.add(`## \`up\` of 100 by parallelism\n\n${table(["at a time", "POST", "N ÷ P", "GET"], rows)}`);
   }
 
-  /** What looking up costs where a checkpoint has many permissions besides. */
+  /** What lookups cost where a checkpoint has many unmanaged permissions. */
   async crowd(): Promise<void> {
     const rows: Row[] = [];
     for (const [count, others] of [

@@ -1,13 +1,18 @@
 import { connect } from "node:net";
 
+/** The engine's address, which is the last argument of each provider process; undefined if there is none. */
+export function engineAddress(): string | undefined {
+  // Flags of the CLI, such as --tracing, come before it.
+  return /^.+:\d+$/.exec(process.argv.at(-1) ?? "")?.[0];
+}
+
 /**
- * Ends the process with the engine, whose address is the host's one argument.
+ * Ends the process with the engine.
  *
  * When the engine is killed, the host lives on, and what it still grants or revokes would not be recorded.
  */
 export function exitWithEngine(wasThere = false): void {
-  // Flags of the CLI, such as --tracing, come before it.
-  const [, host, port] = /^(.+):(\d+)$/.exec(process.argv.at(-1) ?? "") ?? [];
+  const [, host, port] = /^(.+):(\d+)$/.exec(engineAddress() ?? "") ?? [];
   if (host === undefined) return;
   let isThere = wasThere;
   connect({ host, port: Number(port) })

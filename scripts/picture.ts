@@ -9,7 +9,7 @@ import { Emulator } from "../sandbox/api/server";
 import type { Project } from "../sandbox/engines";
 import { findPulumi } from "../sandbox/pulumi";
 
-/** The one of examples/quickstart. */
+/** The checkpoint of examples/quickstart. */
 const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 const columns = 98;
 const fontSize = 13;

@@ -7,8 +7,9 @@ import type { PermissionList } from "./lookups";
 
 /** A resource that is in state and still in the program. */
 export interface LiveResource {
-  /** What the program gives it now. */
-  accesses: ReadonlySet<Access>;
+  urn: string;
+  /** The checkpoint for which the program declares it now. */
+  declaredFor: Checkpoint;
   /** Whether the program asks for a replacement to delete it first. */
   deleteBeforeReplace: boolean;
 }
@@ -46,10 +47,8 @@ export const lag = 30;
  * what is missing a moment later.
  */
 export class Access {
-  /** Whether the program declares it. That guarantees neither a create nor that it uses this value. */
-  #isDeclared = false;
-  /** The live resources that have it in state. */
-  readonly #resources: LiveResource[] = [];
+  /** The live resources that have it in state, by URN. */
+  readonly #resources = new Map<string, LiveResource>();
   /** The ID of the permission that a resource of the program has in state by now. */
   #inStateId: string | undefined;
   /** Whether a create or an update has asked for it. */
@@ -67,13 +66,9 @@ export class Access {
     readonly projectId: string,
   ) {}
 
-  /** Notes that the program declares it. */
-  markDeclared(): void {
-    this.#isDeclared = true;
-  }
-
-  get isDeclared(): boolean {
-    return this.#isDeclared;
+  /** Whether a resource of the program declares it, as far as is known, besides the one with this URN. */
+  isDeclared(besides?: string): boolean {
+    return this.#shared.declarations.has(this.checkpoint.id, this.projectId, besides);
   }
 
   /** Whether a create or an update has asked for it, or it is in state. */
@@ -83,25 +78,25 @@ export class Access {
 
   /** Notes a resource that has it in state and is still in the program. */
   addResource(resource: LiveResource): void {
-    this.#resources.push(resource);
+    this.#resources.set(resource.urn, resource);
   }
 
   /** Whether a permission is ours, as far as is known. */
   isOurs(permissionId: string): boolean {
-    return this.#ours.has(permissionId);
+    return this.#ours.has(permissionId) || this.#shared.peers.isOurs(permissionId);
   }
 
   /** Notes that a permission is ours, so that adopting it is nothing to report. */
   markOurs(permissionId: string): void {
+    if (this.#ours.has(permissionId)) return;
     this.#ours.add(permissionId);
+    this.#shared.peers.noteOurs(permissionId);
   }
 
   /** Notes that a diff keeps the permission: if its resource is in the program, it is in state. */
   markInState(permissionId: string): void {
     this.markOurs(permissionId);
-    if (!this.#resources.some(({ accesses }) => accesses.has(this))) return;
-    this.#inStateId = permissionId;
-    this.checkpoint.grants.recount();
+    if ([...this.#resources.keys()].some((urn) => this.#isDeclaredBy(urn))) this.#setInState(permissionId);
   }
 
   /**
@@ -121,13 +116,13 @@ export class Access {
       const others = list.permissions.filter((other) => other !== permission);
       return { permission, others, isMissing: false, isNotListedYet: false, ...what };
     };
-    if (recorded === undefined) return lookOf(oursOrNewest(list, this.#ours));
+    if (recorded === undefined) return lookOf(oursOrNewest(list, this.#isOurs));
     const found = list.permissions.find(({ id }) => id === recorded.id);
     if (found !== undefined) return lookOf(found);
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
     if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
     this.#missing.add(recorded.id);
-    const permission = oursOrNewest(list, this.#ours);
+    const permission = oursOrNewest(list, this.#isOurs);
     // What replaced it outside of Pulumi is ours, too.
     if (permission !== undefined) this.markOurs(permission.id);
     return lookOf(permission, { isMissing: true });
@@ -146,17 +141,16 @@ export class Access {
       if (recorded !== undefined) {
         const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
         if (permission !== undefined && !isMissing) {
-          this.#inStateId = permission.id;
-          this.checkpoint.grants.recount();
+          this.#setInState(permission.id);
           return { permission, isAdopted: false };
         }
       }
-      const result = await this.checkpoint.grants.grant(this.projectId, this.#ours);
+      const result = await this.checkpoint.grants.grant(this.projectId, this.#ours, this.#isOurs);
       const { permission, isAdopted } = result;
-      const { config } = this.checkpoint.shared;
+      const { config } = this.#shared;
       if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
       this.markOurs(permission.id);
-      this.#inStateId = permission.id;
+      this.#setInState(permission.id);
       return result;
     });
   }
@@ -176,14 +170,17 @@ export class Access {
     return this.#reasonToSpare(permissionId) === undefined;
   }
 
-  /** Why a permission must not be revoked; undefined when it must. */
+  /** Why a permission must not be revoked; undefined when it must. The table in docs/architecture.md, row by row. */
   #reasonToSpare(id: string): Exclude<Release, "revoked"> | undefined {
     if (this.checkpoint.isDeleted || this.#missing.has(id)) return "missing";
-    if (!this.#isDeclared && !this.checkpoint.hasUnknownProjects) return undefined;
-    if (this.#inStateId === id) return "kept";
+    const { peers } = this.#shared;
+    const inPeersState = peers.inState(this.checkpoint.id, this.projectId);
+    // What was granted in this deployment is never revoked by the delete of an old record, whatever the checks said.
+    if (this.#inStateId === id || (inPeersState !== undefined && inPeersState === peers.hash(id))) return "kept";
     // With another in state this one is one too many.
-    if (this.#inStateId !== undefined || this.#isDeletedFirst) return undefined;
-    return "stillDeclared";
+    if (this.#inStateId !== undefined || inPeersState !== undefined) return undefined;
+    if (!this.isDeclared() && !this.checkpoint.hasUnknownProjects) return undefined;
+    return this.#isDeletedFirst ? undefined : "stillDeclared";
   }
 
   /**
@@ -191,8 +188,11 @@ export class Access {
    * is to have.
    */
   get #isDeletedFirst(): boolean {
-    const isUnsettled = ({ accesses }: LiveResource) => [...accesses].every(({ isSettled }) => !isSettled);
-    return this.#resources.some((one) => one.deleteBeforeReplace && isUnsettled(one));
+    const isUnsettled = ({ urn, declaredFor }: LiveResource) =>
+      [...this.#shared.declarations.projectsOf(urn, declaredFor.id)].every(
+        (projectId) => !declaredFor.access(projectId).isSettled,
+      );
+    return [...this.#resources.values()].some((one) => one.deleteBeforeReplace && isUnsettled(one));
   }
 
   /** A 404 may also come from a wrong base URL, so a lookup confirms it. */
@@ -209,6 +209,7 @@ export class Access {
       try {
         await shared.client.deletePermission(this.checkpoint.id, id);
         lookups.revoked(id);
+        shared.peers.noteRevoked(id);
         this.#missing.add(id);
         return "revoked";
       } catch (error) {
@@ -223,6 +224,22 @@ export class Access {
         if (tries === 2) throw error;
       }
     }
+  }
+
+  get #shared() {
+    return this.checkpoint.shared;
+  }
+
+  readonly #isOurs = (permissionId: string) => this.isOurs(permissionId);
+
+  #isDeclaredBy(urn: string): boolean {
+    return this.#shared.declarations.projectsOf(urn, this.checkpoint.id).has(this.projectId);
+  }
+
+  #setInState(permissionId: string): void {
+    this.#inStateId = permissionId;
+    this.#shared.peers.noteInState(this.checkpoint.id, this.projectId, permissionId);
+    this.checkpoint.grants.recount();
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -1,10 +1,12 @@
-import { pageSize, type Client } from "../api/client";
+import { pageSize, type Client, type ListQuery } from "../api/client";
 import type { Permission } from "../api/permission";
 import { isFatalForCheckpoint, saysCheckpointIsDeleted } from "../api/error";
 import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Access, type Release } from "./access";
+import type { Declarations } from "./declarations";
 import { Grants } from "./grants";
+import type { Peers } from "./peers";
 import { Lookups, type LookupOptions, type PermissionList } from "./lookups";
 
 /** What the checkpoints of one process share. */
@@ -12,6 +14,8 @@ interface Shared {
   config: Config;
   client: Client;
   clock: Clock;
+  declarations: Declarations;
+  peers: Peers;
   say: (line: string) => void;
   /** How many creates the engine runs at a time; undefined if that is not known. */
   parallel: number | undefined;
@@ -27,8 +31,7 @@ export class Checkpoint {
   readonly #accesses = new Map<string, Access>();
   /** How many accesses the program's constructors declare; undefined if that is not known. */
   declaredCount: number | undefined;
-  /** Whether the program also declares access for projects that are not known yet. */
-  hasUnknownProjects = false;
+  #hasUnknownProjects = false;
   /** Whether the API has said that the checkpoint does not exist. Then no more requests are made for it. */
   isDeleted = false;
 
@@ -37,9 +40,20 @@ export class Checkpoint {
     readonly shared: Shared,
   ) {
     const { client, clock } = shared;
-    this.lookups = new Lookups((query) => client.listPermissions(id, query), clock);
+    const list = (query: ListQuery) => client.listPermissions(id, query);
+    this.lookups = new Lookups(list, clock, () => shared.peers.revoked());
     const create = (projectIds: readonly string[]) => client.createPermissions(id, projectIds);
     this.grants = new Grants(create, this.lookups, clock, () => ({ toCome: this.#toCome, parallel: shared.parallel }));
+  }
+
+  /** Whether the program also declares access for projects that are not known yet. */
+  get hasUnknownProjects(): boolean {
+    return this.#hasUnknownProjects || this.shared.peers.hasUnknownProjects(this.id);
+  }
+
+  markUnknownProjects(): void {
+    this.#hasUnknownProjects = true;
+    this.shared.peers.noteUnknownProjects(this.id);
   }
 
   access(projectId: string): Access {
@@ -61,7 +75,7 @@ export class Checkpoint {
     if (this.hasUnknownProjects) return [];
     const listed = new Set(projectIds);
     const { permissions } = await this.all();
-    return permissions.filter(({ projectId }) => !listed.has(projectId) && !this.access(projectId).isDeclared);
+    return permissions.filter(({ projectId }) => !listed.has(projectId) && !this.access(projectId).isDeclared());
   }
 
   /**

@@ -2,6 +2,8 @@ import { Client } from "../api/client";
 import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
+import { Declarations } from "./declarations";
+import { Peers } from "./peers";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
 export type Print = (line: string, kind: "message" | "warning" | "progress") => void;
@@ -12,6 +14,7 @@ export type Print = (line: string, kind: "message" | "warning" | "progress") => 
  */
 export class ProviderContext {
   readonly client: Client;
+  readonly declarations: Declarations;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
@@ -25,7 +28,9 @@ export class ProviderContext {
     readonly config: Config,
     readonly clock: Clock,
     readonly print: Print,
+    readonly peers = new Peers(),
   ) {
+    this.declarations = new Declarations(peers);
     this.client = new Client(config, clock, (line) => print(line, "progress"));
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);

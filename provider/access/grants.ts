@@ -18,6 +18,7 @@ interface PendingGrant {
   projectId: string;
   /** Permissions that are ours. */
   ours: ReadonlySet<string>;
+  isOurs: (permissionId: string) => boolean;
   resolve: (result: GrantResult) => void;
   reject: (error: unknown) => void;
 }
@@ -50,9 +51,14 @@ export class Grants {
    * Returns the project's permission, and grants one if there is none.
    *
    * @param ours permissions that are ours: if the project has several, ours is returned.
+   * @param isOurs whether one is ours, also by what other processes know.
    */
-  grant(projectId: string, ours: ReadonlySet<string> = new Set()): Promise<GrantResult> {
-    return new Promise((resolve, reject) => this.#batches.add({ projectId, ours, resolve, reject }));
+  grant(
+    projectId: string,
+    ours: ReadonlySet<string> = new Set(),
+    isOurs = (permissionId: string) => ours.has(permissionId),
+  ): Promise<GrantResult> {
+    return new Promise((resolve, reject) => this.#batches.add({ projectId, ours, isOurs, resolve, reject }));
   }
 
   /** Takes note that more is known of the grants that are still to come. */
@@ -161,17 +167,20 @@ export class Grants {
         grant.reject(answer.reason);
         continue;
       }
-      const permission = oursOrNewest(answer.value, grant.ours);
+      const permission = oursOrNewest(answer.value, grant.isOurs);
       if (permission === undefined) missing.push(grant);
-      else grant.resolve({ permission, isAdopted: existed && !grant.ours.has(permission.id) });
+      else grant.resolve({ permission, isAdopted: existed && !grant.isOurs(permission.id) });
     }
     return missing;
   }
 }
 
 /** The one of a project's permissions that counts: ours if it is there, else the newest. */
-export function oursOrNewest({ permissions }: PermissionList, ours: ReadonlySet<string>): Permission | undefined {
-  return permissions.find(({ id }) => ours.has(id)) ?? permissions[0];
+export function oursOrNewest(
+  { permissions }: PermissionList,
+  isOurs: (permissionId: string) => boolean,
+): Permission | undefined {
+  return permissions.find(({ id }) => isOurs(id)) ?? permissions[0];
 }
 
 /** The projects that a refusal names, and the others; two halves, if it names none. */

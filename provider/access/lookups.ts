@@ -66,8 +66,8 @@ class Snapshot {
     /** When it was read: when the reading that began it ended, since a throttle may stretch that. */
     public readAt: number,
     readonly pass: number,
-    /** What we revoked is gone, even if a list that lags still has it. */
-    readonly revoked: ReadonlySet<string>,
+    /** What we revoked is missing, even if a list that lags still has it. */
+    readonly revoked: () => (permissionId: string) => boolean,
   ) {}
 
   /** The answer to a lookup; undefined when it cannot be given yet. */
@@ -76,9 +76,13 @@ class Snapshot {
     ids,
     isExhaustive,
   }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): PermissionList | undefined {
+    const isRevoked = this.revoked();
     const projects =
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
-    const permissions = projects.flatMap((byId) => [...byId.values()]).sort((a, b) => b.createdAt - a.createdAt);
+    const permissions = projects
+      .flatMap((byId) => [...byId.values()])
+      .filter(({ id }) => !isRevoked(id))
+      .sort((a, b) => b.createdAt - a.createdAt);
     const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
     const date = readInFull ?? this.#firstPageDate;
     if (date === undefined) return undefined;
@@ -91,7 +95,6 @@ class Snapshot {
 
   add(permissions: readonly Permission[]): void {
     for (const permission of permissions) {
-      if (this.revoked.has(permission.id)) continue;
       const rows = this.#rows.get(permission.projectId) ?? new Map<string, Permission>();
       this.#rows.set(permission.projectId, rows.set(permission.id, permission));
     }
@@ -135,6 +138,8 @@ export class Lookups {
   constructor(
     readonly list: ListPermissions,
     readonly clock: Clock,
+    /** Which permissions other processes have revoked by now, though a list may still show them. */
+    readonly revokedElsewhere: () => (permissionId: string) => boolean = () => () => false,
   ) {}
 
   /** The permissions of a project; none when a complete answer lists none. */
@@ -184,8 +189,13 @@ export class Lookups {
     });
   }
 
+  readonly #isRevoked = () => {
+    const isRevokedElsewhere = this.revokedElsewhere();
+    return (permissionId: string) => this.#revoked.has(permissionId) || isRevokedElsewhere(permissionId);
+  };
+
   #current(): Snapshot {
-    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#pass, this.#revoked));
+    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#pass, this.#isRevoked));
   }
 
   async #work(): Promise<void> {

@@ -5,13 +5,15 @@
  */
 import type { dynamic } from "@pulumi/pulumi";
 import { ProviderContext } from "../access/context";
+import { sharePeers } from "../access/peers";
 import { systemClock } from "../clock";
 import { readConfig } from "../config";
-import { exitWithEngine } from "../exit-with-engine";
+import { engineAddress, exitWithEngine } from "../exit-with-engine";
 import { FailureMessages, OperationFailed } from "../resource/failure";
 import { PermissionResource } from "../resource/permission";
 import { PermissionSetResource } from "../resource/permission-set";
 import type { SetInputs, SetOutputs } from "../resource/permission-set-inputs";
+import { withUrns } from "./urns";
 
 // One host process serves one deployment.
 let context: (() => ProviderContext) | undefined;
@@ -19,15 +21,15 @@ const failures = new FailureMessages();
 
 /** Serves `CheckpointPermission`. */
 export function permission(): dynamic.ResourceProvider {
-  return onHost(new PermissionResource(current));
+  return onHost(withUrns(new PermissionResource(current)));
 }
 
 /** Serves `CheckpointPermissionSet`. */
 export function permissionSet(): dynamic.ResourceProvider {
-  const resource = new PermissionSetResource(current);
+  const set = withUrns(new PermissionSetResource(current));
   return {
-    ...onHost(resource),
-    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(() => resource.update(id, olds, news)),
+    ...onHost(set),
+    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(() => set.update(id, olds, news)),
   };
 }
 
@@ -42,12 +44,10 @@ function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
 
 function prepare(config: dynamic.Config): () => ProviderContext {
   try {
-    const ready = new ProviderContext(
-      readConfig((key) => config.get(key), process.env),
-      systemClock,
-      // Pulumi prints the host's output under the stack's diagnostics.
-      (line) => console.log(line),
-    );
+    // Pulumi prints the host's output under the stack's diagnostics.
+    const print = (line: string) => console.log(line);
+    const settings = readConfig((key) => config.get(key), process.env);
+    const ready = new ProviderContext(settings, systemClock, print, sharePeers(engineAddress(), print));
     return () => ready;
   } catch (error) {
     // Thrown here, it would fail one call, and leave the others without config.
@@ -62,16 +62,16 @@ function current(): ProviderContext {
   return context();
 }
 
-function onHost<Inputs, Outputs>(
-  resource: Required<Omit<dynamic.ResourceProvider<Inputs, Outputs>, "configure" | "update">>,
-): dynamic.ResourceProvider<Inputs, Outputs> {
+function onHost<Inputs extends object, Outputs extends Inputs>(
+  resource: ReturnType<typeof withUrns<Inputs, Outputs>>,
+): dynamic.ResourceProvider {
   return {
     configure,
-    check: (olds, news) => withHostErrors(() => resource.check(olds, news)),
-    diff: (id, olds, news) => withHostErrors(() => resource.diff(id, olds, news)),
-    create: (inputs) => withHostErrors(() => resource.create(inputs)),
-    read: (id, props) => withHostErrors(() => resource.read(id, props)),
-    delete: (id, props) => withHostErrors(() => resource.delete(id, props)),
+    check: (olds: Partial<Inputs>, news: Inputs) => withHostErrors(() => resource.check(olds, news)),
+    diff: (id, olds: Outputs, news: Inputs) => withHostErrors(() => resource.diff(id, olds, news)),
+    create: (inputs: Inputs) => withHostErrors(() => resource.create(inputs)),
+    read: (id, props?: Partial<Outputs>) => withHostErrors(() => resource.read(id, props)),
+    delete: (id, props: Partial<Outputs>) => withHostErrors(() => resource.delete(id, props)),
   };
 }
 

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
 import { providerOf, typesOf } from "../resource/reference";
-import { claim } from "./claims";
+import { hintsFor } from "./hints";
 import { assertCanDeclare } from "./declaration";
 
 /** Arguments of a {@link CheckpointPermissionSet}. A change of the checkpoint replaces it; other changes are updates. */
@@ -48,14 +48,15 @@ export class CheckpointPermissionSet extends pulumi.CustomResource {
 
   /**
    * @param name names the resource in the stack.
-   * @throws {pulumi.RunError} when another resource of the program gives one of these projects access to the checkpoint;
-   * or any project, if either set is exclusive; or when this package is not installed in the program's folder.
+   * @throws {pulumi.RunError} when this package is not installed in the program's folder. That another resource of the
+   * program gives one of these projects access to the checkpoint, or any project if either set is exclusive, is an error
+   * of the preview.
    */
   constructor(name: string, args: CheckpointPermissionSetArgs, opts?: pulumi.CustomResourceOptions) {
     assertCanDeclare("CheckpointPermissionSet", name, args, opts);
     const { fineTunedModelCheckpoint, projectIds, exclusive = false } = args;
     const kind = "permissionSet";
-    const __hints = claim({ kind, name, opts, fineTunedModelCheckpoint, projectIds, exclusive });
+    const __hints = hintsFor({ kind, name, opts, fineTunedModelCheckpoint, projectIds });
     const __provider = providerOf(kind);
     // Undefined, but secret if the projects are: Pulumi makes an output secret if the input of the same name is.
     const permissions = pulumi.output(projectIds).apply(() => undefined);

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { providerOf, typesOf } from "../resource/reference";
-import { claim } from "./claims";
+import { hintsFor } from "./hints";
 import { assertCanDeclare } from "./declaration";
 
 /** Arguments of a {@link CheckpointPermission}. Both are required, and a change of either replaces the permission. */
@@ -43,21 +43,21 @@ export class CheckpointPermission extends pulumi.CustomResource {
 
   /**
    * @param name names the resource in the stack.
-   * @throws {pulumi.RunError} when another resource of the program declares the same checkpoint and project, or is an
-   * exclusive set of the checkpoint, or when this package is not installed in the program's folder.
+   * @throws {pulumi.RunError} when this package is not installed in the program's folder. That another resource of the
+   * program declares the same access is an error of the preview.
    */
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
     assertCanDeclare("CheckpointPermission", name, args, opts);
     const { fineTunedModelCheckpoint, projectId } = args;
-    const __hints = claim({
+    const __hints = hintsFor({
       kind: "permission",
-      ...{ name, opts, fineTunedModelCheckpoint, projectIds: [projectId], exclusive: false },
+      ...{ name, opts, fineTunedModelCheckpoint, projectIds: [projectId] },
     });
     const __provider = providerOf("permission");
     super(
       typesOf.permission.dynamic,
       name,
-      { fineTunedModelCheckpoint, projectId, createdAt: undefined, __provider, ...(__hints && { __hints }) },
+      { fineTunedModelCheckpoint, projectId, createdAt: undefined, __provider, __hints },
       opts,
     );
   }

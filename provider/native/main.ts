@@ -4,15 +4,17 @@
  */
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
-import { exitWithEngine } from "../exit-with-engine";
+import { systemClock } from "../clock";
+import { engineAddress, exitWithEngine } from "../exit-with-engine";
 import { EngineLog } from "./engine-log";
 import { service } from "./service";
 
 /** gRPC's default of 4 MB is less than a large set's message. */
 const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
+const engine = engineAddress();
 const server = new grpc.Server(unlimited);
-server.addService(ResourceProviderService, service(new EngineLog(process.argv.at(-1)!)));
+server.addService(ResourceProviderService, service(new EngineLog(engine!), systemClock, engine));
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
   console.log(String(port));

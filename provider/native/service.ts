@@ -4,9 +4,9 @@ import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ProviderContext } from "../access/context";
+import { sharePeers } from "../access/peers";
 import { systemClock } from "../clock";
 import { providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
-import { Claims } from "../resource/claims";
 import { configFailure, PartialFailure } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
@@ -20,8 +20,14 @@ import schema from "./schema.json";
 import { marshal, unmarshal, type Properties, type Unmarshalled } from "./marshal";
 
 /** What the protocol needs of each resource. */
-interface Resource extends Required<Omit<dynamic.ResourceProvider<Properties, Properties>, "configure">> {
+interface Resource {
+  check(urn: string, olds: Properties, news: Properties): Promise<dynamic.CheckResult<Properties>>;
+  diff(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult>;
+  create(urn: string, inputs: Properties): Promise<dynamic.CreateResult<Properties>>;
+  read(id: string, properties: Properties): Promise<dynamic.ReadResult<Properties>>;
   import(id: string): Promise<dynamic.ReadResult<Properties>>;
+  update(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult<Properties>>;
+  delete(id: string, properties: Properties): Promise<void>;
 }
 
 /** Arguments of a provider that are not settings. */
@@ -33,14 +39,13 @@ const { DiffChanges } = messages.DiffResponse;
  *
  * https://www.pulumi.com/docs/iac/guides/building-extending/providers/implementers-guide/
  */
-export function service(engineLog: EngineLog, clock = systemClock) {
+export function service(engineLog: EngineLog, clock = systemClock, engine?: string) {
   // The engine runs a process for each provider, and for each deployment.
   let configured: ProviderContext | undefined;
   const context = () => {
     if (configured === undefined) throw new Error("The engine called before it configured the provider.");
     return configured;
   };
-  const claims = new Claims();
   const unaryHandler = unaryHandlers();
   const permission = new PermissionResource(context) as unknown as Resource;
   const permissionSet = new PermissionSetResource(context) as unknown as Resource;
@@ -111,7 +116,10 @@ export function service(engineLog: EngineLog, clock = systemClock) {
     configure: unaryHandler(async (request: messages.ConfigureRequest) => {
       const { values, secrets } = unmarshal(request.getArgs());
       const config = configOf(values);
-      configured = new ProviderContext(config, clock, engineLog.print);
+      const warn = (line: string) => {
+        engineLog.print(line, "warning");
+      };
+      configured = new ProviderContext(config, clock, engineLog.print, sharePeers(engine, warn));
       if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
         configured.warn(warningOfPlainKey(config.nameOf("adminApiKey")));
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
@@ -122,14 +130,14 @@ export function service(engineLog: EngineLog, clock = systemClock) {
       const olds = unmarshal(request.getOlds());
       const news = unmarshal(request.getNews());
       const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
-        resource.check(olds.values, news.values),
+        resource.check(urn, olds.values, news.values),
       );
-      if (failures.length === 0) failures.push(...claims.enter(urn, inputs));
       return checkResponse(inputs, news.secrets, failures);
     }),
     diff: unaryHandler(async (request: messages.DiffRequest) => {
       const [olds, news] = [unmarshal(request.getOlds()).values, unmarshal(request.getNews()).values];
-      const diff = await onResource(request.getUrn(), (resource) => resource.diff(request.getId(), olds, news));
+      const urn = request.getUrn();
+      const diff = await onResource(urn, (resource) => resource.diff(urn, request.getId(), olds, news));
       return diffResponse(diff, unmarshal(request.getOldInputs()).values, news);
     }),
     create: unaryHandler(async (request: messages.CreateRequest) => {
@@ -137,7 +145,7 @@ export function service(engineLog: EngineLog, clock = systemClock) {
       const inputs = unmarshal(request.getProperties());
       if (request.getPreview()) return new messages.CreateResponse().setProperties(outputsInPreview(urn, inputs));
       const { values, secrets } = inputs;
-      const creating = onResource(urn, (resource) => resource.create(values));
+      const creating = onResource(urn, (resource) => resource.create(urn, values));
       const { id, outs = {} } = await creating.catch(asPartialFailure(urn, secrets));
       return new messages.CreateResponse().setId(id).setProperties(outputs(urn, outs, secrets));
     }),
@@ -161,7 +169,7 @@ export function service(engineLog: EngineLog, clock = systemClock) {
       const news = unmarshal(request.getNews());
       if (request.getPreview()) return new messages.UpdateResponse().setProperties(outputsInPreview(urn, news));
       const { values, secrets } = news;
-      const updating = onResource(urn, (resource) => resource.update(request.getId(), olds, values));
+      const updating = onResource(urn, (resource) => resource.update(urn, request.getId(), olds, values));
       const { outs = {} } = await updating.catch(asPartialFailure(urn, secrets));
       return new messages.UpdateResponse().setProperties(outputs(urn, outs, secrets));
     }),

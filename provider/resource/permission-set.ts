@@ -2,6 +2,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Release } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
+import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { driftOf, reportDrift, type Drift } from "./drift";
 import {
@@ -15,6 +16,7 @@ import {
   withFailure,
   type Operation,
 } from "./failure";
+import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
@@ -32,7 +34,7 @@ import {
 import { reportCreate, reportGains, reportLosses, reportUnknown, reportUnmanaged, unmanagedOf } from "./preview";
 
 /** Inputs as the program has them. */
-type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: ProgramHints };
+type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> };
 
 export interface SetDiff extends dynamic.DiffResult {
   /** The projects that an update gives access. */
@@ -45,12 +47,12 @@ export interface SetDiff extends dynamic.DiffResult {
  * What Pulumi's operations mean for the set of all projects that have access to a checkpoint. In a program it is a
  * `CheckpointPermissionSet` (dynamic/permission-set.ts).
  */
-export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs, SetOutputs> {
+export class PermissionSetResource {
   /** @param context returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly context: () => ProviderContext) {}
 
   /** Sorts the projects, so that order and repeats make no diff. */
-  async check(olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
+  async check(urn: string, olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
     const news: SetInputs = { ...given, exclusive: given.exclusive ?? false };
     const failures = problemsWith(news);
     if (failures.length > 0) return { inputs: news, failures };
@@ -59,16 +61,17 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
     try {
       const context = this.context();
       context.runsProgram = true;
-      recordDeclarations(context, olds, news, hints);
-      if (olds.fineTunedModelCheckpoint === undefined) await reportCreate(context, inputs);
+      failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
+      if (failures.length === 0 && olds.fineTunedModelCheckpoint === undefined) await reportCreate(context, inputs);
     } catch (error) {
       failures.push(configFailure(error));
     }
     return { inputs, failures };
   }
 
-  async diff(_id: string, olds: SetOutputs, news: SetInputs): Promise<SetDiff> {
+  async diff(urn: string, _id: string, olds: SetOutputs, news: SetInputs): Promise<SetDiff> {
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
+      declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
         reportLosses(context, checkpoint, olds.permissions);
@@ -81,7 +84,7 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
         ? await this.#drift(context, checkpoint, olds, { isRefresh: false })
         : { present: olds.permissions, drifted: new Set<string>() };
       const isDeclaredElsewhere = (projectId: string) =>
-        !context.runsProgram || checkpoint.access(projectId).isDeclared;
+        !context.runsProgram || checkpoint.access(projectId).isDeclared(urn);
       const { staying, leaving, joining, isChanged } = planOf(olds, news, drift.present, isDeclaredElsewhere);
       for (const { projectId, id } of staying) checkpoint.access(projectId).markInState(id);
 
@@ -99,9 +102,9 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
     });
   }
 
-  async create(inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
+  async create(urn: string, inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
     const id = inputs.fineTunedModelCheckpoint;
-    const { outs, failure } = await this.#reconcile(inputs, []);
+    const { outs, failure } = await this.#reconcile(urn, inputs, []);
     if (failure === undefined) return { id, outs };
     // Permissions that were granted must be in state, even if others were not.
     if (outs.permissions.length > 0) throw new PartialFailure(id, { ...inputs, ...outs }, failure);
@@ -151,8 +154,8 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
     });
   }
 
-  async update(id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
-    const { outs, failure } = await this.#reconcile(news, olds.permissions);
+  async update(urn: string, id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
+    const { outs, failure } = await this.#reconcile(urn, news, olds.permissions);
     if (failure !== undefined) throw new PartialFailure(id, { ...news, ...outs }, failure);
     return { outs };
   }
@@ -211,8 +214,9 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
   }
 
   /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
-  #reconcile(inputs: SetInputs, inState: readonly Permission[]) {
+  #reconcile(urn: string, inputs: SetInputs, inState: readonly Permission[]) {
     return this.#withFailure("grant", inputs, async (checkpoint, context) => {
+      declare(context, urn, inputs);
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, inState);
       const listed = new Set(projectIds);
@@ -256,24 +260,44 @@ export class PermissionSetResource implements dynamic.ResourceProvider<SetInputs
   }
 }
 
-/** Notes what the program declares, as far as a check knows. */
+/**
+ * Notes what the program declares, as far as a check knows.
+ *
+ * @returns a failure that names both resources, if this one and another cannot both stand.
+ */
 function recordDeclarations(
   context: ProviderContext,
+  urn: string,
   olds: Partial<SetInputs>,
   news: SetInputs,
-  hints: ProgramHints | undefined,
-): void {
-  if (isUnknown(news.fineTunedModelCheckpoint)) return;
+  hints: Partial<ProgramHints> = {},
+): dynamic.CheckFailure[] {
+  if (isUnknown(news.fineTunedModelCheckpoint)) return [];
   const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);
   takeHints(context, checkpoint, hints);
-  if (hints?.listLength !== undefined && news.projectIds.length < hints.listLength)
-    checkpoint.hasUnknownProjects = true;
-  const accesses = new Set(knownOf(news.projectIds).map((projectId) => checkpoint.access(projectId)));
-  for (const access of accesses) access.markDeclared();
-  if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return;
+  if (hints.listLength !== undefined && news.projectIds.length < hints.listLength) checkpoint.markUnknownProjects();
+  const failures = claim(context, declarationOf(urn, news), "projectIds");
+  if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
   const old = context.checkpoint(olds.fineTunedModelCheckpoint);
-  const resource = { accesses, deleteBeforeReplace: hints?.deleteBeforeReplace === true };
+  const resource = { urn, declaredFor: checkpoint, deleteBeforeReplace: hints.deleteBeforeReplace === true };
   for (const projectId of olds.projectIds) old.access(projectId).addResource(resource);
+  return failures;
+}
+
+function declarationOf(urn: string, { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): Declaration {
+  return {
+    urn,
+    checkpoint: fineTunedModelCheckpoint,
+    projectIds: new Set(knownOf(projectIds)),
+    exclusive: !isUnknown(exclusive) && exclusive,
+  };
+}
+
+/** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
+function declare(context: ProviderContext, urn: string, inputs: SetInputs): void {
+  if (context.runsProgram && !isUnknown(inputs.fineTunedModelCheckpoint)) {
+    context.declarations.set(declarationOf(urn, inputs));
+  }
 }
 
 async function grantAll(

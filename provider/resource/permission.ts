@@ -1,9 +1,11 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/access";
 import type { ProviderContext } from "../access/context";
+import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { driftOf, reportDrift } from "./drift";
 import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
+import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
@@ -28,25 +30,27 @@ const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
  * That a permission is missing is an answer, and only a complete list gives it. Every failure throws, and state stays as
  * it was.
  */
-export class PermissionResource implements dynamic.ResourceProvider<PermissionInputs, PermissionOutputs> {
+export class PermissionResource {
   /** @param context returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly context: () => ProviderContext) {}
 
   async check(
+    urn: string,
     olds: Partial<PermissionInputs>,
-    { __hints: hints, ...news }: PermissionInputs & { __hints?: ProgramHints },
+    { __hints: hints, ...news }: PermissionInputs & { __hints?: Partial<ProgramHints> },
   ) {
     const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
     try {
       const context = this.context();
       context.runsProgram = true;
       if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
-        const access = accessOf(context, news);
-        takeHints(context, access.checkpoint, hints);
-        access.markDeclared();
+        const { checkpoint } = accessOf(context, news);
+        takeHints(context, checkpoint, hints ?? {});
+        const conflicts = claim(context, declarationOf(urn, news), "projectId");
+        failures.push(...conflicts);
         const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
-        if (hasBoth(olds)) accessOf(context, olds).addResource({ accesses: new Set([access]), deleteBeforeReplace });
-        else await reportExisting(context, access.checkpoint, [news.projectId]);
+        if (hasBoth(olds)) accessOf(context, olds).addResource({ urn, declaredFor: checkpoint, deleteBeforeReplace });
+        else if (conflicts.length === 0) await reportExisting(context, checkpoint, [news.projectId]);
       }
     } catch (error) {
       failures.push(configFailure(error));
@@ -54,10 +58,11 @@ export class PermissionResource implements dynamic.ResourceProvider<PermissionIn
     return { inputs: news, failures };
   }
 
-  async diff(id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+  async diff(urn: string, id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
     return this.#withFailure("look up", olds, async (access, context) => {
       access.markOurs(id);
+      declare(context, urn, news);
       if (replaces.length > 0) return { changes: true, replaces };
 
       if (context.config.driftDetection) {
@@ -70,8 +75,9 @@ export class PermissionResource implements dynamic.ResourceProvider<PermissionIn
     });
   }
 
-  async create(inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
+  async create(urn: string, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
     return this.#withFailure("grant", inputs, async (access, context) => {
+      declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
       if (isAdopted) context.say(messages.adopted(access.checkpoint.id, [permission]));
       return { id: permission.id, outs: outputsOf(access, permission) };
@@ -136,6 +142,16 @@ export class PermissionResource implements dynamic.ResourceProvider<PermissionIn
 
 function accessOf(context: ProviderContext, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Access {
   return context.checkpoint(fineTunedModelCheckpoint).access(projectId);
+}
+
+function declarationOf(urn: string, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Declaration {
+  return { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set([projectId]), exclusive: false };
+}
+
+/** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
+function declare(context: ProviderContext, urn: string, inputs: PermissionInputs): void {
+  const isKnown = inputNames.every((name) => !isUnknown(inputs[name]));
+  if (context.runsProgram && isKnown) context.declarations.set(declarationOf(urn, inputs));
 }
 
 function hasBoth(inputs: Partial<PermissionInputs>): inputs is PermissionInputs {

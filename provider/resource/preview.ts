@@ -86,7 +86,7 @@ export function reportLosses(
   permissions: readonly Permission[],
 ): void {
   if (checkpoint.hasUnknownProjects) return;
-  const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared);
+  const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared());
   if (losers.length > 0) context.say(messages.loses(checkpoint.id, losers));
 }
 

@@ -8,7 +8,7 @@ export interface PermissionRow {
   project_id: string;
 }
 
-/** What a POST does with a project that has the permission already; the API does not document it. */
+/** What a POST does with a project that has a permission already; the API does not document it. */
 export type RepeatedPost = "return" | "omit" | "duplicate" | "refuse";
 
 export type Method = "GET" | "POST" | "DELETE";
@@ -84,7 +84,7 @@ export class EmulatedApi {
     this.#buckets.clear();
   }
 
-  /** Grants behind Pulumi's back. */
+  /** Grants outside of Pulumi. */
   grant(checkpoint: string, projectId: string, id = `cp_${randomBytes(12).toString("hex")}`): PermissionRow {
     const now = this.#now();
     const created_at = Math.floor(now / 1000) - (this.#options.age ?? 0);
@@ -97,7 +97,7 @@ export class EmulatedApi {
     return row;
   }
 
-  /** Revokes behind Pulumi's back. */
+  /** Revokes outside of Pulumi. */
   revoke(permissionId: string): void {
     const row = this.#byId.get(permissionId);
     if (row !== undefined) row.revokedAt = Math.min(row.revokedAt, this.#now());

@@ -1,6 +1,6 @@
 import type { Emulator } from "./server";
 
-/** The one of examples/quickstart. */
+/** The checkpoint of examples/quickstart. */
 const usual = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
 export const help = `Changes behind Pulumi's back, one per line (CHECKPOINT is the quickstart's unless you name one):
@@ -17,7 +17,7 @@ export const help = `Changes behind Pulumi's back, one per line (CHECKPOINT is t
 export class Prompt {
   readonly #retired = new Set<string>();
 
-  /** @param retired checkpoints that are gone from the beginning. */
+  /** @param retired checkpoints that are deleted from the beginning. */
   constructor(
     readonly api: Emulator,
     retired: readonly string[] = [],

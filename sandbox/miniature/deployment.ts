@@ -5,7 +5,7 @@ import { InitFailed, type Properties, type Provider } from "./host";
 import type { Goal, ProgramHandlers, Registered } from "./program";
 import { providerType, stackType, type Resource, type State } from "./state";
 
-/** How the program's value stands for what a preview does not know. */
+/** What the SDK sends in place of a value that a preview does not know. */
 const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 /** A step failed, and its error has been printed: what depends on it just ends. */
 const failed = "a step failed";
@@ -17,7 +17,7 @@ export interface DeploymentOptions {
   project: string;
   stack: string;
   preview: boolean;
-  /** What of the config is recorded with the provider. */
+  /** The part of the config that is recorded with the provider. */
   config: Record<string, string>;
   parallel: number;
   continueOnError: boolean;
@@ -36,7 +36,7 @@ export class Deployment implements ProgramHandlers {
   readonly #inFlight = new Set<Promise<unknown>>();
   readonly #serially = pLimit(1);
   readonly #atATime;
-  /** What failed, and what waited for it. */
+  /** What failed, and what was skipped because of it. */
   readonly #lost = new Set<string>();
   #failed = false;
   #stopped = false;
@@ -47,7 +47,7 @@ export class Deployment implements ProgramHandlers {
     this.#previous = this.#recorded();
   }
 
-  /** What state has of each resource, besides what was replaced. */
+  /** The resources in state by URN, without those that were replaced. */
   #recorded(): Map<string, Resource> {
     const there = this.#options.state.resources.filter((resource) => resource.delete !== true);
     return new Map(there.map((resource) => [resource.urn, resource]));

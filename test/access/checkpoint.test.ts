@@ -1,15 +1,18 @@
 import { expect } from "chai";
-import type { Access } from "../../provider/access/access";
+import type { Access, LiveResource } from "../../provider/access/access";
 import { UsageError } from "../../provider/config";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
-import { scenario } from "../support/scenario";
+import { declareElsewhere, scenario } from "../support/scenario";
 
-/** A resource in state and in the program, with what the program gives it now. */
-const live = (accesses: Access[], deleteBeforeReplace = false) => ({
-  accesses: new Set(accesses),
-  deleteBeforeReplace,
-});
+/** A resource that is in state, and is to have these accesses now. */
+function live(accesses: [Access, ...Access[]], deleteBeforeReplace = false): LiveResource {
+  const [{ checkpoint: declaredFor }] = accesses;
+  const urn = "urn:pulumi:test::test::test::live";
+  const projectIds = new Set(accesses.map(({ projectId }) => projectId));
+  declaredFor.shared.declarations.set({ urn, checkpoint: declaredFor.id, projectIds, exclusive: false });
+  return { urn, declaredFor, deleteBeforeReplace };
+}
 
 describe("Releases of a permission", function () {
   it("a permission is revoked when the program does not declare its access", async function () {
@@ -31,7 +34,7 @@ describe("Releases of a permission", function () {
   it("a permission is revoked when another permission for the same access is in state", async function () {
     const { access, granted, api } = scenario();
     const [old, newer] = [granted("proj_a"), granted("proj_a")];
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     expect((await access("proj_a").grant()).permission.id).to.equal(newer.id);
     expect(await access("proj_a").release(old.id)).to.equal("revoked");
     expect(api.permissions(checkpoint).map(({ id }) => id)).to.deep.equal([newer.id]);
@@ -40,7 +43,7 @@ describe("Releases of a permission", function () {
   it("releasing a permission that a list has shown to be missing sends no DELETE", async function () {
     const { access, granted, writes } = scenario();
     const newer = granted("proj_a");
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     expect((await access("proj_a").look({ id: "cp_gone", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(
       true,
     );
@@ -53,7 +56,7 @@ describe("Releases of a permission", function () {
     for (const by of ["grant", "diff"]) {
       const { access, granted, writes } = scenario();
       const { id } = granted("proj_a");
-      access("proj_a").markDeclared();
+      declareElsewhere(access("proj_a"));
       if (by === "grant") await access("proj_a").grant();
       else {
         access("proj_a").addResource(live([access("proj_a")]));
@@ -67,7 +70,7 @@ describe("Releases of a permission", function () {
   it("a diff of a resource that has left the program or gets other access puts nothing in state", async function () {
     const { access, granted } = scenario();
     const { id } = granted("proj_a");
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     access("proj_a").markInState(id);
     access("proj_a").addResource(live([access("proj_b")]));
     access("proj_a").markInState(id);
@@ -77,7 +80,7 @@ describe("Releases of a permission", function () {
   it("a permission is revoked first under deleteBeforeReplace", async function () {
     const { access, granted } = scenario();
     const { id } = granted("proj_a");
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     access("proj_a").addResource(live([access("proj_a")], true));
     expect(await access("proj_a").release(id)).to.equal("revoked");
   });
@@ -85,7 +88,7 @@ describe("Releases of a permission", function () {
   it("a declared permission is not revoked under deleteBeforeReplace once its resource has its new access", async function () {
     const { access, granted } = scenario();
     const [a] = [granted("proj_a"), granted("proj_b")];
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     access("proj_a").addResource(live([access("proj_b")], true));
     await access("proj_b").grant();
     expect(await access("proj_a").release(a.id)).to.equal("stillDeclared");
@@ -94,7 +97,7 @@ describe("Releases of a permission", function () {
   it("a declared permission that no resource has adopted is not revoked", async function () {
     const { access, granted, writes } = scenario();
     const { id } = granted("proj_a");
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     expect(await access("proj_a").release(id)).to.equal("stillDeclared");
     expect(writes()).to.deep.equal([]);
   });
@@ -102,8 +105,8 @@ describe("Releases of a permission", function () {
   it("a permission is not unmanaged if another resource declares its access", async function () {
     const { access, granted, checkpoint: of } = scenario();
     for (const project of ["proj_listed", "proj_wanted", "proj_announced", "proj_outside"]) granted(project);
-    access("proj_wanted").markDeclared();
-    access("proj_announced").markDeclared();
+    declareElsewhere(access("proj_wanted"));
+    declareElsewhere(access("proj_announced"));
     const unmanaged = await of.unmanaged(["proj_listed"]);
     expect(unmanaged.map(({ projectId }) => projectId)).to.deep.equal(["proj_outside"]);
   });
@@ -111,7 +114,7 @@ describe("Releases of a permission", function () {
   it("no permission is revoked or unmanaged while the program declares projects not known yet", async function () {
     const { access, granted, checkpoint: of } = scenario();
     const { id } = granted("proj_a");
-    of.hasUnknownProjects = true;
+    of.markUnknownProjects();
     expect(await access("proj_a").release(id)).to.equal("stillDeclared");
     expect(await of.unmanaged([])).to.deep.equal([]);
   });
@@ -138,7 +141,7 @@ describe("Releases of a permission", function () {
   it("a release waits for an earlier grant that adopts the permission, and keeps it", async function () {
     const { access, granted, writes } = scenario();
     const { id } = granted("proj_a");
-    access("proj_a").markDeclared();
+    declareElsewhere(access("proj_a"));
     const [, outcome] = await Promise.all([access("proj_a").grant(), access("proj_a").release(id)]);
     expect(outcome).to.equal("kept");
     expect(writes()).to.deep.equal([]);
@@ -168,13 +171,18 @@ describe("Permissions that a list lacks", function () {
     }
   });
 
-  it("a permission not listed yet satisfies no grant, can be revoked, and is missing after that", async function () {
-    const { access, granted, writes, api } = scenario({}, { age: 0, lag: 60 });
+  it("a permission not listed yet satisfies no grant", async function () {
+    const { access, granted, writes } = scenario({}, { age: 0, lag: 60 });
     const { id, createdAt } = granted("proj_a");
     expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).isNotListedYet).to.equal(true);
     // A repeated POST gives it back.
     expect(await access("proj_a").grant()).to.deep.include({ isAdopted: false });
     expect(writes()).to.deep.equal(["POST proj_a"]);
+  });
+
+  it("a permission not listed yet can be revoked, and is missing after that", async function () {
+    const { access, granted, api } = scenario({}, { age: 0, lag: 60 });
+    const { id, createdAt } = granted("proj_a");
     expect(await access("proj_a").release(id)).to.equal("revoked");
     expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).isMissing).to.equal(true);
     expect(api.permissions(checkpoint)).to.deep.equal([]);

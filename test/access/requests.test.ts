@@ -1,8 +1,7 @@
 import { expect } from "chai";
-import { PermissionSetResource } from "../../provider/resource/permission-set";
-import { PermissionResource } from "../../provider/resource/permission";
 import { FaultyApi } from "../../sandbox/api/faults";
 import { adminKey, contextWith } from "../support/api";
+import { permissionResource, setResource } from "../support/scenario";
 import { TestClock } from "../support/clock";
 import { useInProcess } from "../support/in-process";
 
@@ -15,14 +14,14 @@ class Scene {
   readonly api = new FaultyApi({ adminKey, age: 3600, throttle, now: () => this.clock.date() });
   readonly restore = useInProcess(this.api);
   readonly said: string[];
-  readonly permission: PermissionResource;
-  readonly set: PermissionSetResource;
+  readonly permission: ReturnType<typeof permissionResource>;
+  readonly set: ReturnType<typeof setResource>;
 
   constructor() {
     const { context, said } = contextWith({}, this.clock);
     this.said = said;
-    this.permission = new PermissionResource(() => context);
-    this.set = new PermissionSetResource(() => context);
+    this.permission = permissionResource(() => context);
+    this.set = setResource(() => context);
   }
 
   granted(checkpoints: number, projects: number) {

@@ -57,7 +57,7 @@ for (const [language, kind] of Object.entries(languages)) {
         after(() => rm(project, { recursive: true }));
 
         for (const node of nodesOfSdk) {
-          it(`previews, grants, shows what was revoked, lists and revokes on Node.js ${node}`, async function () {
+          it(`the package previews, grants, shows drift, lists and revokes on Node.js ${node}`, async function () {
             await withStack(project, node, async ({ api, granted, pulumiRuns }) => {
               expect((await pulumiRuns("preview")).counts).to.deep.equal({ create: 2 });
               expect(granted()).to.deep.equal([]);
@@ -80,7 +80,7 @@ for (const [language, kind] of Object.entries(languages)) {
   }
 }
 
-describe("The package's types", function () {
+describe("the package's types", function () {
   let project: string;
 
   before(async function () {
@@ -90,7 +90,7 @@ describe("The package's types", function () {
   });
 
   for (const version of typescripts) {
-    it(`are read by TypeScript ${version}, those of all dependencies included`, async function () {
+    it(`TypeScript ${version} reads the package's types and those of all dependencies`, async function () {
       const compiler = join(project, "node_modules", `typescript-${version}`, "bin/tsc");
       const options = ["--noEmit", "--skipLibCheck", "false"];
       await run(process.execPath, [compiler, ...options], { cwd: project }).catch((error: unknown) => {
@@ -100,8 +100,8 @@ describe("The package's types", function () {
   }
 });
 
-describe("A package that is uninstalled together with its resources", function () {
-  it("fails to revoke, loses nothing, and revokes when it is installed again", async function () {
+describe("a package uninstalled together with its resources", function () {
+  it("up without the package fails and keeps access, and revokes once it is installed again", async function () {
     const kind = languages["JavaScript, CommonJS"]!;
     const project = await createProject(kind);
     await install("npm", project, ["@pulumi/pulumi@latest", packed]);
@@ -140,7 +140,7 @@ async function createProject({ main, type, program, files }: Language, nodeargs?
   return project;
 }
 
-/** Installs as a person would, from the registry of npm's own settings; the SDK's version. */
+/** Installs as a user would, from the registry of npm's own settings; gives the SDK's version. */
 async function install(manager: Manager, project: string, dependencies: readonly string[]): Promise<string> {
   const options = { cwd: project, env: { ...process.env, PATH: pathWith(24) } };
   if (manager === "npm") await run("npm", ["install", "--no-audit", "--no-fund", ...dependencies], options);
@@ -148,7 +148,7 @@ async function install(manager: Manager, project: string, dependencies: readonly
     // No package sees what it does not depend on.
     await writeFile(join(project, "pnpm-workspace.yaml"), "hoist: false\n");
     const pnpm = join(tools, "node_modules/pnpm/bin/pnpm.mjs");
-    // pnpm ends with an error where a package has a script that nobody approved; protobufjs of the SDK has one.
+    // pnpm ends with an error where a package has a script that was not approved; protobufjs of the SDK has one.
     await run(process.execPath, [pnpm, "add", "--ignore-scripts", ...dependencies], options);
   }
   const sdk = await readFile(join(project, "node_modules/@pulumi/pulumi/package.json"), "utf8");
@@ -165,13 +165,13 @@ interface Stack {
   /** The projects that have access. */
   granted: () => string[];
   pulumiRun: (command: Command) => Promise<Run>;
-  /** The same for what must go well. */
+  /** The same for a command that must succeed. */
   pulumiRuns: (command: Command) => Promise<Run>;
 }
 
 /** A new stack of the project, and an API of its own. */
 async function withStack(project: string, node: number, work: (stack: Stack) => Promise<void>): Promise<void> {
-  // Of permissions that were granted a moment ago no engine believes that they are gone.
+  // A permission that was granted a moment ago is never treated as missing.
   const api = await Emulator.start({ age: 3600 });
   const stack: Project = {
     folder: project,

@@ -1,6 +1,6 @@
 import { languages, nodes, oldestSdk, typescripts } from "./kinds";
 
-/** A project that went through its whole life. */
+/** A project in which the whole lifecycle has passed. */
 export interface Seen {
   language: string;
   manager: string;
@@ -9,7 +9,7 @@ export interface Seen {
   sdk: string;
 }
 
-/** docs/compatibility.md, once every kind of project has gone through its life. */
+/** docs/compatibility.md, once the lifecycle has passed in every kind of project. */
 export function compatibilityPage(seen: readonly Seen[], pulumi: string, date: Date): string {
   const columns = nodes.flatMap((node) => {
     const versions = [...new Set(seen.filter((row) => row.node === node).map(({ sdk }) => sdk))];

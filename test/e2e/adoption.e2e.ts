@@ -4,24 +4,24 @@ import { isFull } from "./full";
 import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
 
 const args = (rest: string) => `{ fineTunedModelCheckpoint: "${checkpoint}", ${rest} }`;
-const single = (name: string, project: string, options = "{}") =>
+const permission = (name: string, project: string, options = "{}") =>
   `new CheckpointPermission("${name}", ${args(`projectId: "${project}"`)}, ${options});`;
 const set = (name: string, projects: string, options = "") =>
   `new CheckpointPermissionSet("${name}", ${args(`projectIds: ${projects}${options}`)});`;
 
 /**
- * A otherResource that takes a while, or fails, or is slow to compare. Its handler is plain text, since each run would take a
- * second to serialise it.
+ * Another resource, which takes a while, or fails, or is slow to compare. Its handler is plain text, because serialising it
+ * would cost each run a second.
  */
 const otherResource = `
-  class Neighbour extends pulumi.CustomResource {
+  class Other extends pulumi.CustomResource {
     constructor(name, { fails = false, createTakes = 0, diffTakes = 0 } = {}) {
       const __provider = \`
         const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
         exports.handler = () => ({
           async create() {
             await sleep(\${createTakes});
-            if (\${fails}) throw new Error("the otherResource fails");
+            if (\${fails}) throw new Error("the other resource fails");
             return { id: "there", outs: { project: "proj_made" } };
           },
           async diff() { await sleep(\${diffTakes}); return { changes: false }; },
@@ -30,10 +30,10 @@ const otherResource = `
     }
   }
 `;
-const failing = `${otherResource} const failing = new Neighbour("failing", { fails: true });`;
+const failing = `${otherResource} const failing = new Other("failing", { fails: true });`;
 const continueOnError = { continueOnError: true };
 
-onEachEngine("what changes hands", function (createScenario) {
+onEachEngine("adoption", function (createScenario) {
   async function declared(...programs: string[]): Promise<Scenario> {
     const scenario = await createScenario({ repeatedPost: "duplicate" });
     for (const program of programs) {
@@ -44,9 +44,9 @@ onEachEngine("what changes hands", function (createScenario) {
     return scenario;
   }
 
-  it("stays on record when the renamed resource depends on one that fails, and destroy revokes it", async function () {
-    const scenario = await declared(single("old", "proj_web"));
-    await scenario.program(failing + single("renamed", "proj_web", "{ dependsOn: [failing] }"));
+  it("the old resource and its access stay if the renamed one is skipped after a failure", async function () {
+    const scenario = await declared(permission("old", "proj_web"));
+    await scenario.program(failing + permission("renamed", "proj_web", "{ dependsOn: [failing] }"));
     const up = await scenario.run("up", continueOnError);
     expect(up.ok).to.equal(false);
     expect(texts(up))
@@ -55,7 +55,7 @@ onEachEngine("what changes hands", function (createScenario) {
     expect(scenario.takeWrites()).to.deep.equal([]);
     await scenario.assertAgrees(["proj_web"]);
 
-    await scenario.program(otherResource + single("renamed", "proj_web"));
+    await scenario.program(otherResource + permission("renamed", "proj_web"));
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
     expect(Object.keys(await scenario.recorded())).to.deep.equal(["renamed"]);
@@ -63,28 +63,28 @@ onEachEngine("what changes hands", function (createScenario) {
     await scenario.assertAgrees([]);
   });
 
-  it("stays on record when two resources swap their projects and one of the creates fails", async function () {
-    const scenario = await declared(single("a", "proj_1") + single("b", "proj_2"));
-    await scenario.program(failing + single("a", "proj_2") + single("b", "proj_1", "{ dependsOn: [failing] }"));
+  it("a swap of two projects keeps both permissions if one of the creates is skipped", async function () {
+    const scenario = await declared(permission("a", "proj_1") + permission("b", "proj_2"));
+    await scenario.program(failing + permission("a", "proj_2") + permission("b", "proj_1", "{ dependsOn: [failing] }"));
     const up = await scenario.run("up", continueOnError);
     expect(up.ok).to.equal(false);
     expect(texts(up)).to.include("Cannot revoke the access of proj_1");
     expect(scenario.takeWrites()).to.deep.equal([]);
     await scenario.assertAgrees(["proj_1", "proj_2"]);
 
-    await scenario.program(single("a", "proj_2") + single("b", "proj_1"));
+    await scenario.program(permission("a", "proj_2") + permission("b", "proj_1"));
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
     expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 2 });
     await scenario.assertAgrees(["proj_1", "proj_2"]);
   });
 
-  it("is revoked at the latest in the next run when an ignored change and a forced replacement meet", async function () {
+  it("the next up after ignoreChanges plus a forced replacement leaves only what is in state", async function () {
     const scenario = await createScenario();
     if (scenario.engine.kind === "miniature") this.skip();
-    await scenario.program(single("web", "proj_old", "{ replacementTrigger: 1 }"));
+    await scenario.program(permission("web", "proj_old", "{ replacementTrigger: 1 }"));
     await scenario.runs("up");
-    await scenario.program(single("web", "proj_new", `{ replacementTrigger: 2, ignoreChanges: ["projectId"] }`));
+    await scenario.program(permission("web", "proj_new", `{ replacementTrigger: 2, ignoreChanges: ["projectId"] }`));
     await scenario.run("up");
     await scenario.runs("up");
     const [recorded] = Object.values(await scenario.recorded());
@@ -93,7 +93,7 @@ onEachEngine("what changes hands", function (createScenario) {
     await scenario.assertAgrees([]);
   });
 
-  it("loses nobody when a set is renamed while one element of its list has failed", async function () {
+  it("no project loses access if a set is renamed while an element of its list has failed", async function () {
     const scenario = await declared(set("old", `["proj_a", "proj_b"]`));
     await scenario.program(failing + set("renamed", `[failing.project, "proj_b"]`));
     const up = await scenario.run("up", continueOnError);
@@ -103,15 +103,15 @@ onEachEngine("what changes hands", function (createScenario) {
     await scenario.assertAgrees(["proj_a", "proj_b"]);
   });
 
-  it("stays, with no write, when a project moves from a set to a resource that comes late", async function () {
-    const slow = Array.from({ length: 5 }, (_, index) => `new Neighbour("n${index}", { diffTakes: 250 });`).join("\n");
+  it("a project that moves from a set to a permission created late keeps access with no write", async function () {
+    const slow = Array.from({ length: 5 }, (_, index) => `new Other("n${index}", { diffTakes: 250 });`).join("\n");
     const scenario = await declared(otherResource + slow + set("team", `["proj_a", "proj_b"]`));
     const moved =
       otherResource +
       set("team", `["proj_a"]`) +
       slow +
-      `const late = new Neighbour("late", { createTakes: 1500 });` +
-      single("b", "proj_b", "{ dependsOn: [late] }");
+      `const late = new Other("late", { createTakes: 1500 });` +
+      permission("b", "proj_b", "{ dependsOn: [late] }");
     await scenario.program(moved);
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
@@ -126,9 +126,9 @@ onEachEngine("what changes hands", function (createScenario) {
     expect(Object.keys((await scenario.runs("preview")).counts)).to.deep.equal(["same"]);
   });
 
-  it("stays on the set's record when what the single resource depends on fails", async function () {
+  it("a set keeps a permission in state if the resource that is to adopt it is skipped", async function () {
     const scenario = await declared(set("team", `["proj_a", "proj_b"]`));
-    await scenario.program(failing + set("team", `["proj_a"]`) + single("b", "proj_b", "{ dependsOn: [failing] }"));
+    await scenario.program(failing + set("team", `["proj_a"]`) + permission("b", "proj_b", "{ dependsOn: [failing] }"));
     expect((await scenario.run("up", continueOnError)).ok).to.equal(false);
     expect(scenario.takeWrites()).to.deep.equal([]);
     await scenario.assertAgrees(["proj_a", "proj_b"]);
@@ -138,8 +138,8 @@ onEachEngine("what changes hands", function (createScenario) {
   });
 
   for (const exclusive of isFull ? [false, true] : [true]) {
-    it(`is reported truly, and revoked once, when three single resources become ${exclusive ? "an exclusive" : "a"} set of two, and back`, async function () {
-      const three = ["a", "b", "c"].map((name) => single(name, `proj_${name}`)).join("");
+    it(`moving three permissions to ${exclusive ? "an exclusive" : "a"} set of two and back shows no drift and revokes once`, async function () {
+      const three = ["a", "b", "c"].map((name) => permission(name, `proj_${name}`)).join("");
       const scenario = await declared(three);
       const two = set("team", `["proj_a", "proj_b"]`, exclusive ? ", exclusive: true" : "");
       await scenario.program(two);
@@ -159,20 +159,20 @@ onEachEngine("what changes hands", function (createScenario) {
     });
   }
 
-  it("is kept by a forced replacement, in neutral words", async function () {
-    const scenario = await declared(single("web", "proj_web", "{ replacementTrigger: 1 }"));
+  it("a forced replacement keeps the permission and reports no adoption", async function () {
+    const scenario = await declared(permission("web", "proj_web", "{ replacementTrigger: 1 }"));
     const { id } = (await scenario.recorded())["web"]!;
-    await scenario.program(single("web", "proj_web", "{ replacementTrigger: 2 }"));
+    await scenario.program(permission("web", "proj_web", "{ replacementTrigger: 2 }"));
     const said = texts(await scenario.runs("up"));
     expect(said).not.to.include("Adopted").and.not.to.include("from now on");
     expect(scenario.takeWrites()).to.deep.equal([]);
     expect((await scenario.recorded())["web"]!.id).to.equal(id);
   });
 
-  it("is refused to whoever may adopt nothing, with the way out, and stays", async function () {
-    const scenario = await declared(single("old", "proj_web"));
+  it("a rename with adoptExisting false fails, keeps access and says what to do", async function () {
+    const scenario = await declared(permission("old", "proj_web"));
     scenario.config["openai-checkpoint-permissions:adoptExisting"] = "false";
-    await scenario.program(single("renamed", "proj_web"));
+    await scenario.program(permission("renamed", "proj_web"));
     const up = await scenario.run("up");
     expect(up.ok).to.equal(false);
     expect(texts(up)).to.include("a rename or a forced replacement").and.to.include("adoptExisting true");
@@ -182,7 +182,7 @@ onEachEngine("what changes hands", function (createScenario) {
     await scenario.assertAgrees(["proj_web"]);
   });
 
-  it("says in a set's preview who loses access and who gains it, whatever Pulumi's own diff shows", async function () {
+  it("a preview of a set says which projects gain and lose access", async function () {
     const scenario = await declared(set("team", `["proj_data", "proj_mobile"]`));
     await scenario.program(set("team", `["proj_data", "proj_web"]`));
     const preview = await scenario.runs("preview");
@@ -192,7 +192,7 @@ onEachEngine("what changes hands", function (createScenario) {
       .and.to.match(/^proj_web gains access to ft:/m);
   });
 
-  it("of a set is reported in one line when the set is renamed", async function () {
+  it("renaming a set of 30 projects reports the kept permissions in one line", async function () {
     const projects = JSON.stringify(Array.from({ length: 30 }, (_, index) => `proj_${index}`));
     const scenario = await declared(set("old", projects));
     await scenario.program(set("renamed", projects));

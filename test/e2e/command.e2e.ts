@@ -28,7 +28,7 @@ describe("the command line", function () {
   const run = (args: readonly string[], env: NodeJS.ProcessEnv = {}, input = "") =>
     runCommand(args, { env: { ...environmentOf(api), ...env }, input, cwd: folder });
 
-  it("gives nothing but the result on stdout", async function () {
+  it("the command prints only the result on stdout", async function () {
     await start();
     const { id } = api.grant(checkpoint, "proj_a");
     const { code, stdout, stderr } = await run(["list", checkpoint, "--format", "json"]);
@@ -37,7 +37,7 @@ describe("the command line", function () {
     expect(JSON.stringify(JSON.parse(stdout))).to.include(id);
   });
 
-  it("takes the key from a file, and then no address from the environment", async function () {
+  it("--key-file supplies the key, and OPENAI_BASE_URL is then ignored", async function () {
     await start();
     await writeFile(join(folder, "key"), `${api.adminKey}\n`);
     const key = ["--key-file", "key"];
@@ -52,27 +52,27 @@ describe("the command line", function () {
   });
 
   for (const [what, args, message] of [
-    ["a command that is none", ["lst"], /unknown command 'lst'\n\(Did you mean list\?\)/],
+    ["an unknown command", ["lst"], /unknown command 'lst'\n\(Did you mean list\?\)/],
     [
-      "an option that is none",
+      "an unknown option",
       ["list", checkpoint, "--projet", "x"],
       /unknown option '--projet'\n\(Did you mean --project\?\)/,
     ],
-    ["no checkpoint", ["list", "--project", "proj_a"], /Name a checkpoint, as ft:/],
-    ["a model that is no checkpoint", ["list", "gpt-4.1"], /must begin with "ft:"/],
-    ["a project that is none", ["list", checkpoint, "--project", "web"], /--project "web" must begin with "proj_"/],
+    ["a missing checkpoint", ["list", "--project", "proj_a"], /Name a checkpoint, as ft:/],
+    ["a model that is not a checkpoint", ["list", "gpt-4.1"], /must begin with "ft:"/],
+    ["an invalid project ID", ["list", checkpoint, "--project", "web"], /--project "web" must begin with "proj_"/],
     ["a key in place of a checkpoint", ["list", "sk-admin-secret"], /must not be an API key/],
     ["a key as an option", ["list", checkpoint, "--key=sk-admin-secret"], /unknown option '--key=\[key\]'/],
     [
-      "a rate that is none",
+      "a rate that is not a number",
       ["list", checkpoint, "--requests-per-minute", "few"],
       /--requests-per-minute must be a number/,
     ],
-    ["a file that is not there", ["drift", "none.json"], /Cannot read none\.json: no such file or directory\./],
-    ["an export that is none", ["drift", "-"], /Standard input is not what `pulumi stack export` gives: it is empty/],
-    ["a key's file that is not there", ["list", checkpoint, "--key-file", "none"], /Cannot read none: no such file/],
+    ["a missing file", ["drift", "none.json"], /Cannot read none\.json: no such file or directory\./],
+    ["an empty export", ["drift", "-"], /Standard input is not what `pulumi stack export` gives: it is empty/],
+    ["a missing key file", ["list", checkpoint, "--key-file", "none"], /Cannot read none: no such file/],
   ] as const) {
-    it(`refuses ${what} before any request`, async function () {
+    it(`the command refuses ${what} before any request`, async function () {
       await start();
       const { code, stdout, stderr } = await run(args);
       expect(stderr)
@@ -83,7 +83,7 @@ describe("the command line", function () {
     });
   }
 
-  it("says in one line which key is refused, and what to do", async function () {
+  it("a rejected key gives a one-line error that names where keys come from", async function () {
     await start();
     const { code, stdout, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "sk-admin-wrong" });
     expect([code, stdout]).to.deep.equal([1, ""]);
@@ -92,21 +92,21 @@ describe("the command line", function () {
       .and.not.to.include("sk-admin-wrong");
   });
 
-  it("says how to give a key where there is none", async function () {
+  it("a missing key gives an error that says how to supply one", async function () {
     await start();
     const { code, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "" });
     expect(code).to.equal(1);
     expect(stderr).to.match(/^error: No admin API key is set\. Set OPENAI_ADMIN_KEY, or name a file .*--key-file/);
   });
 
-  it("does not find a checkpoint that is not there", async function () {
+  it("listing a checkpoint that does not exist fails and says why", async function () {
     await start({ unknownCheckpoints: [checkpoint] });
     const { code, stderr } = await run(["list", checkpoint]);
     expect(code).to.equal(1);
     expect(stderr).to.include("The checkpoint is retired, deleted, or mistyped.");
   });
 
-  it("says what a throttle makes it wait for", async function () {
+  it("a rate-limited list says how many requests are done", async function () {
     await start({ throttle: { perMinute: 120, burst: 1 } });
     for (let index = 0; index < 150; index++) api.grant(checkpoint, `proj_${index}`);
     const { code, stdout, stderr } = await run(["list", checkpoint, "--format", "csv"]);
@@ -115,16 +115,16 @@ describe("the command line", function () {
     expect(stderr).to.match(/^OpenAI is rate-limiting lookups \(GET\): 1 of \d requests done/);
   });
 
-  it("ends quietly when nobody reads on", async function () {
+  it("a closed pipe ends the command quietly", async function () {
     await start();
     for (let index = 0; index < 2000; index++) api.grant(checkpoint, `proj_${index}`);
     const command = `"${process.execPath}" "${require.resolve("../../provider/dist/cli/main.js")}" list ${checkpoint} | head -n 1`;
-    // The server answers in this process, so it must not be held up.
+    // The server answers in this process, so it must not be blocked.
     const { stdout, stderr } = await promisify(exec)(command, { env: { ...process.env, ...environmentOf(api) } });
     expect([stdout, stderr]).to.deep.equal(["Who has access to fine-tuned checkpoints.\n", ""]);
   });
 
-  it("overwrites nothing that it is not asked to", async function () {
+  it("import overwrites a file only with --force", async function () {
     await start();
     api.grant(checkpoint, "proj_a");
     await writeFile(join(folder, "import.json"), "mine");
@@ -137,7 +137,7 @@ describe("the command line", function () {
     expect(await readFile(join(folder, "import.json"), "utf8")).to.include("proj_a");
   });
 
-  it("writes the program, and nothing at all when something fails", async function () {
+  it("import --program writes the program, or no file at all if a lookup fails", async function () {
     await start({ unknownCheckpoints: ["ft:gpt-4.1-mini-2025-04-14:acme::gone"] });
     api.grant(checkpoint, "proj_a");
     const into = ["--program", "access.ts"];
@@ -152,14 +152,14 @@ describe("the command line", function () {
     ]);
   });
 
-  it("takes projects before the checkpoint, and separated by commas", async function () {
+  it("--project takes several projects, separated by commas, and may precede the checkpoint", async function () {
     await start();
     for (const project of ["proj_a", "proj_b", "proj_c"]) api.grant(checkpoint, project);
     const { stdout } = await run(["list", "--project", "proj_a,proj_b", checkpoint]);
     expect(stdout).to.include("proj_a").and.to.include("proj_b").and.not.to.include("proj_c");
   });
 
-  it("says in one line that the result cannot be written", async function () {
+  it("a result that cannot be written gives a one-line error", async function () {
     if (process.platform !== "linux") this.skip();
     await start();
     const command = `"${process.execPath}" "${require.resolve("../../provider/dist/cli/main.js")}" list ${checkpoint} > /dev/full`;
@@ -171,7 +171,7 @@ describe("the command line", function () {
     expect(failure).to.include({ code: 1, stderr: "error: Cannot write the result: no space left on device.\n" });
   });
 
-  it("loads no Pulumi SDK", async function () {
+  it("the command loads no Pulumi SDK", async function () {
     await start();
     await writeFile(
       join(folder, "loaded.cjs"),
@@ -185,7 +185,7 @@ describe("the command line", function () {
   });
 
   for (const command of [[], ["list"], ["drift"], ["import"]]) {
-    it(`explains ${command[0] ?? "itself"} with examples, in 80 columns`, async function () {
+    it(`${["checkpoint-permissions", ...command].join(" ")} --help shows examples and exit codes in 80 columns`, async function () {
       await start();
       const { code, stdout } = await run([...command, "--help"]);
       expect(code).to.equal(0);
@@ -200,8 +200,8 @@ async function driftOf(scenario: Scenario, ...options: string[]) {
   return runCommand(["drift", "-", ...options], { env: environmentOf(scenario.api), input });
 }
 
-throughEachEntryPoint("drift, by the command", function (createScenario) {
-  it("is none after an up, and tells what somebody changed since", async function () {
+throughEachEntryPoint("the drift command", function (createScenario) {
+  it("the drift command reports nothing right after an up, and each change made since", async function () {
     const scenario = await createScenario();
     await scenario.program(`
       new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_web" });
@@ -232,9 +232,9 @@ throughEachEntryPoint("drift, by the command", function (createScenario) {
 });
 
 for (const set of [false, true]) {
-  const title = `what exists, imported ${set ? "as a set" : "one by one"} by the command`;
+  const title = `the import command for ${set ? "sets" : "permissions"}`;
   const suite: Suite = (createScenario) => {
-    it("previews clean with the program that it prints", async function () {
+    it(`permissions imported ${set ? "as a set" : "one by one"} preview clean with the printed program`, async function () {
       const scenario = await createScenario();
       const other = `${checkpoint}:ckpt-step-1000`;
       for (const project of ["proj_b", "proj_a", "proj_c"]) scenario.api.grant(checkpoint, project);
@@ -268,8 +268,8 @@ for (const set of [false, true]) {
   byNativePlugin(title, suite);
 }
 
-onEachEngine("a stack that exists already", function (createScenario) {
-  it("is not imported twice", async function () {
+onEachEngine("the import command beside a stack", function (createScenario) {
+  it("import --except leaves out what a stack has already", async function () {
     const scenario = await createScenario();
     scenario.api.grant(checkpoint, "proj_b");
     await scenario.declare({ web: "proj_a" });

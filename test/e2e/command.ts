@@ -9,7 +9,7 @@ export interface Ended {
 
 const executable = require.resolve("../../provider/dist/cli/main.js");
 
-/** Runs `checkpoint-permissions` as a person would, with nothing in its environment but this. */
+/** Runs `checkpoint-permissions` as a user would, with nothing in its environment but this. */
 export async function runCommand(
   args: readonly string[],
   {

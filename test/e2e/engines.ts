@@ -11,7 +11,7 @@ interface CreateScenario {
   ofExample(name: string): Promise<Scenario>;
 }
 
-/** The engine; where there is none the suite is skipped, or fails if REQUIRE_PULUMI is set. */
+/** The engine; without one the suite is skipped, or fails if REQUIRE_PULUMI is set. */
 export function foundOrSkip<Found extends Engine>(found: Found | NoPulumi, context: Mocha.Context): Found {
   if (!("reason" in found)) return found;
   if (process.env["REQUIRE_PULUMI"] !== undefined) throw new Error(found.reason);
@@ -20,25 +20,25 @@ export function foundOrSkip<Found extends Engine>(found: Found | NoPulumi, conte
 
 export type Suite = (createScenario: CreateScenario) => void;
 
-/** Runs a suite of scenarios on the CLI alone. */
+/** Runs a suite of scenarios on the CLI only. */
 export function onTheCli(title: string, suite: Suite): void {
   describeOn(`${title}, on the Pulumi CLI`, findPulumi, "dynamic", suite);
 }
 
-/** Runs a suite of scenarios on each engine that is to be had; on the others it is skipped, with the reason. */
+/** Runs a suite of scenarios on each available engine; on the others it is skipped, with the reason. */
 export function onEachEngine(title: string, suite: Suite): void {
   for (const name of ["the Pulumi CLI", "the miniature engine"] as const) {
     describeOn(`${title}, on ${name}`, finders[name], "dynamic", suite);
   }
 }
 
-/** The same for scenarios that hold for native resources, too; these the miniature engine does not run. */
+/** The same for scenarios that also hold for native resources, which the miniature engine does not run. */
 export function throughEachEntryPoint(title: string, suite: Suite): void {
   onEachEngine(title, suite);
   byNativePlugin(title, suite);
 }
 
-/** Runs a suite for the native plugin alone. */
+/** Runs a suite for the native plugin only. */
 export function byNativePlugin(title: string, suite: Suite): void {
   describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
 }

@@ -30,7 +30,7 @@ async function run(scenario: Scenario, command: string, args: string[], env: Nod
   );
 }
 
-onTheCli("the workflow for drift", function (createScenario) {
+onTheCli("the drift-detection workflow", function (createScenario) {
   /** GitHub runs a step with `bash -e {0}`. */
   async function step(scenario: Scenario, name: string) {
     const { jobs } = await workflowOf("drift-detection/drift.yml");
@@ -50,7 +50,7 @@ onTheCli("the workflow for drift", function (createScenario) {
     });
   }
 
-  it("passes while all is as recorded, and fails with a table of what is not", async function () {
+  it("the drift workflow passes without drift and fails with a table of the differences", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web" });
     await scenario.runs("up");
@@ -66,7 +66,7 @@ onTheCli("the workflow for drift", function (createScenario) {
       .and.to.match(/^\| missing +\| `proj_web` \|/m);
   });
 
-  it("asks the action for what the CLI does: a preview that fails on drift", async function () {
+  it("the drift workflow's preview job expects no changes, and such a preview fails on drift", async function () {
     const { jobs } = await workflowOf("drift-detection/drift.yml");
     const action = jobs["preview"]!.steps.find(({ uses }) => uses?.startsWith("pulumi/actions@"))!;
     expect(action.with).to.include({ command: "preview", "expect-no-changes": true });
@@ -83,7 +83,7 @@ onTheCli("the workflow for drift", function (createScenario) {
 
 describe("the examples' workflows", function () {
   for (const file of ["drift-detection/drift.yml", "stack-preview/preview.yml"]) {
-    it(`pin every action to a commit: ${file}`, async function () {
+    it(`${file} pins every action to a commit`, async function () {
       const { jobs } = await workflowOf(file);
       const used = Object.values(jobs).flatMap(({ steps }) => steps.flatMap(({ uses }) => uses ?? []));
       expect(used).to.have.length.above(2);
@@ -92,8 +92,8 @@ describe("the examples' workflows", function () {
   }
 });
 
-onTheCli("the example automation-api", function (createScenario) {
-  it("applies a CSV over several stacks, and ends with who gained and who lost access", async function () {
+onTheCli("the automation-api example", function (createScenario) {
+  it("automation-api applies a CSV to several stacks and lists the access gained and lost", async function () {
     const scenario = await createScenario.ofExample("automation-api");
     // The backend's folder has to be there.
     await scenario.pulumi("whoami");

@@ -3,8 +3,8 @@ import type { Command, StackExport } from "../../sandbox/engines";
 import { throughEachEntryPoint } from "./engines";
 import { checkpoint, stepsOf, texts } from "./scenario";
 
-throughEachEntryPoint("when something is wrong", function (createScenario) {
-  it("says what to do about a key that is not an admin key, and shows no stack trace", async function () {
+throughEachEntryPoint("failures", function (createScenario) {
+  it("a key that is not an admin key gives an error that says what to do, with no stack trace", async function () {
     const scenario = await createScenario();
     scenario.config["openai:adminApiKey"] = { secret: "sk-proj-ordinary" };
     await scenario.declare({ web: "proj_web" });
@@ -17,7 +17,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(await scenario.recorded()).to.deep.equal({});
   });
 
-  it("does not repeat the wrong key that the API repeats", async function () {
+  it("a wrong key that the API repeats appears in no output and in no file", async function () {
     const scenario = await createScenario();
     scenario.config["openai:adminApiKey"] = { secret: "sk-admin-mistyped-123" };
     await scenario.declare({ web: "proj_web" });
@@ -26,7 +26,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.output + (await scenario.files())).not.to.include("sk-admin-mistyped-123");
   });
 
-  it("says both ways to set a key that is missing, when a request is about to be made and not before", async function () {
+  it("a missing key fails up, not preview, and the error names both ways to set one", async function () {
     const scenario = await createScenario();
     delete scenario.config["openai:adminApiKey"];
     await scenario.declare({ web: "proj_web" });
@@ -38,7 +38,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
       .and.to.include("export OPENAI_ADMIN_KEY=");
   });
 
-  it("takes key and base URL from the environment", async function () {
+  it("the environment supplies key and base URL if the stack does not", async function () {
     const scenario = await createScenario();
     scenario.config = {};
     scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
@@ -48,7 +48,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.output + (await scenario.files())).not.to.include(scenario.api.adminKey);
   });
 
-  it("does not mix a key from the stack with what shell variables say, and says so", async function () {
+  it("a key from the stack ignores the shell's base URL and organization, with a message", async function () {
     const scenario = await createScenario();
     scenario.env = { OPENAI_BASE_URL: "http://127.0.0.1:9/v1", OPENAI_ORG_ID: "org-other" };
     await scenario.declare({ web: "proj_web" });
@@ -58,7 +58,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
   });
 
   for (const where of ["the stack's config", "the environment"]) {
-    it(`keeps the key out of state, output and the most verbose logs when it comes from ${where}`, async function () {
+    it(`a key from ${where} appears in no state, output or verbose log`, async function () {
       const scenario = await createScenario();
       if (where === "the environment") {
         scenario.config = {};
@@ -85,7 +85,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     });
   }
 
-  it("fails clearly and loses nothing where nobody answers, whatever it is about to do", async function () {
+  it("each command fails clearly and keeps state if nothing answers", async function () {
     const scenario = await createScenario();
     const checkpoints = { web: checkpoint, all: `${checkpoint}:ckpt-step-2000` };
     const program = (projects: string[]) =>
@@ -115,7 +115,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     for (const name of Object.values(checkpoints)) expect(scenario.api.permissions(name)).to.deep.equal([]);
   });
 
-  it("waits out a throttle, says so, and lands every grant", async function () {
+  it("a rate-limited up waits, says so and completes every grant", async function () {
     const scenario = await createScenario({ throttle: { perMinute: 120, burst: 1 } });
     const declared = Object.fromEntries(Array.from({ length: 6 }, (_, index) => [`p${index}`, `proj_${index}`]));
     await scenario.declare(declared);
@@ -125,7 +125,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(await scenario.recorded()).to.have.keys(Object.keys(declared));
   });
 
-  it("gives up a wait that is longer than allowed, saying what was done and what to run", async function () {
+  it("a wait beyond maxWaitSeconds fails and says what is done and what to run", async function () {
     const scenario = await createScenario();
     scenario.config["openai:maxWaitSeconds"] = "2";
     scenario.api.fail({ method: "POST", times: 99, kind: { status: 429, headers: { "retry-after": "60" } } });
@@ -140,7 +140,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
 
-  it("reports bad input with its property and the remedy, before any request", async function () {
+  it("invalid input fails before any request, with its property and a remedy", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: { project: "My project", checkpoint: "ftjob-abc123" } });
     const preview = await scenario.run("preview");
@@ -152,7 +152,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.requests).to.deep.equal([]);
   });
 
-  it("reports bad config with its key and the remedy, before any request", async function () {
+  it("invalid config fails before any request, with its key and a remedy", async function () {
     const scenario = await createScenario();
     scenario.config["openai:timeoutSeconds"] = "soon";
     await scenario.declare({ web: "proj_web" });
@@ -162,7 +162,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.requests).to.deep.equal([]);
   });
 
-  it("refuses a setting that is mistyped, and names the near one, before any request", async function () {
+  it("a misspelled setting fails before any request and suggests the right one", async function () {
     const scenario = await createScenario();
     scenario.config["openai-checkpoint-permissions:requestPerMinute"] = "7";
     await scenario.declare({ web: "proj_web" });
@@ -172,7 +172,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.requests).to.deep.equal([]);
   });
 
-  it("warns of a key in plain text, and says how to mend it", async function () {
+  it("a key in plain text gives a warning that says how to encrypt it", async function () {
     const scenario = await createScenario();
     scenario.config["openai:adminApiKey"] = scenario.api.adminKey;
     await scenario.declare({ web: "proj_web" });
@@ -183,7 +183,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(texts(await scenario.runs("preview"))).not.to.include("plain text");
   });
 
-  it("refuses two resources for the same checkpoint and project, naming both", async function () {
+  it("two resources for the same checkpoint and project fail, and the error names both", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web", shop: "proj_web" });
     const preview = await scenario.run("preview");
@@ -192,7 +192,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(preview.output).not.to.match(/^\s+at .*\.[jt]s:\d+/m);
   });
 
-  it("refuses them when the project is an output, too", async function () {
+  it("two resources for the same access fail even if the project is an output", async function () {
     const scenario = await createScenario();
     const args = `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: pulumi.output("proj_web") }`;
     await scenario.program(`new CheckpointPermission("web", ${args}); new CheckpointPermission("shop", ${args});`);
@@ -201,7 +201,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(preview.output).to.match(/"(web" and "shop|shop" and "web)" both give project proj_web access/);
   });
 
-  it("previews inputs that are not known yet, and grants once they are", async function () {
+  it("an input from another permission is previewed as unknown and granted once it is known", async function () {
     const scenario = await createScenario();
     const args = (project: string) =>
       `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
@@ -214,7 +214,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_shop", "proj_web"]);
   });
 
-  it("records what was granted when another grant is refused", async function () {
+  it("state records the grants that succeed when another is refused", async function () {
     const scenario = await createScenario({ unknownProjects: ["proj_wrong"] });
     await scenario.declare({ web: "proj_web", wrong: "proj_wrong", data: "proj_data" });
     const up = await scenario.run("up");
@@ -226,7 +226,7 @@ throughEachEntryPoint("when something is wrong", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_web"]);
   });
 
-  it("grants once when the answer to a grant is lost", async function () {
+  it("a grant whose answer is cut off creates one permission", async function () {
     const scenario = await createScenario({ repeatedPost: "duplicate" });
     scenario.api.fail({ method: "POST", kind: "lost answer" });
     await scenario.declare({ web: "proj_web" });

@@ -9,7 +9,7 @@ import { checkpoint, stepsOf, texts, Scenario } from "./scenario";
 
 const args = (project: string) => `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
 
-/** A dynamic provider as a tutorial would write it, whose resource may come out half made. */
+/** A dynamic provider as a tutorial would write it, which may create its resource only partially. */
 const flaky = `
   class Flaky extends pulumi.dynamic.Resource {
     constructor(name, fails, opts) {
@@ -24,8 +24,8 @@ const flaky = `
     }
   }`;
 
-onEachEngine("an engine", function (createScenario) {
-  it("records a resource that came out half made, and updates it the next time", async function () {
+onEachEngine("engine behavior", function (createScenario) {
+  it("a partially created resource is recorded, and the next up updates it", async function () {
     const scenario = await createScenario();
     await scenario.program(`${flaky} new Flaky("flaky", true);`);
     const up = await scenario.run("up");
@@ -39,7 +39,7 @@ onEachEngine("an engine", function (createScenario) {
     expect((await recorded())?.initErrors ?? []).to.deep.equal([]);
   });
 
-  it("calls check and diff in the order of the real engine, whatever fails or is forced", async function () {
+  it("a failed step and a forced replacement cause the same provider calls on each engine", async function () {
     const scenario = await createScenario();
     // One trigger is in state, the other changes.
     const program = (trigger: number, fails: boolean) =>
@@ -75,7 +75,7 @@ onEachEngine("an engine", function (createScenario) {
     ]);
   });
 
-  it("deletes dependents first, and components with what is in them", async function () {
+  it("dependents are deleted first, and components together with their children", async function () {
     const scenario = await createScenario();
     await scenario.program(`
       class Group extends pulumi.ComponentResource { constructor(name) { super("test:index:Group", name); } }
@@ -94,7 +94,7 @@ onEachEngine("an engine", function (createScenario) {
     ]);
   });
 
-  it("hands the program its config, and stores none of it as plain text that is secret", async function () {
+  it("the program gets its config, and no secret of it is stored in plain text", async function () {
     const scenario = await createScenario();
     scenario.config["scenario:project"] = "proj_from_config";
     scenario.config["scenario:token"] = { secret: "a-secret-of-the-program" };
@@ -107,7 +107,7 @@ onEachEngine("an engine", function (createScenario) {
     expect(await scenario.files()).not.to.include("a-secret-of-the-program");
   });
 
-  it("grants a hundred in far fewer POSTs, and looks them up in two GETs", async function () {
+  it("a hundred permissions take at most 20 POSTs, and a preview of them two GETs", async function () {
     const scenario = await createScenario();
     const declared = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, `proj_${index}`]));
     await scenario.declare(declared);
@@ -140,7 +140,7 @@ describe("the miniature engine", function () {
     transforms: `{ transforms: [({ props, opts }) => ({ props, opts })] }`,
     customTimeouts: `{ customTimeouts: { create: "5m" } }`,
   };
-  it("refuses by name, before anything is changed, whatever it does not do", async function () {
+  it("the miniature engine refuses unsupported features by name before it changes anything", async function () {
     const scenario = await createScenario();
     for (const [option, options] of Object.entries(refused)) {
       await scenario.declare({ first: "proj_1", second: { project: "proj_2", options } });
@@ -166,14 +166,14 @@ describe("the miniature engine", function () {
     expect(await scenario.all()).to.deep.equal([]);
   });
 
-  it("keeps its state for its owner alone", async function () {
+  it("the miniature engine's state file is readable by its owner only", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web" });
     await scenario.runs("up");
     expect(statSync(join(scenario.project.stateFolder, "test.json")).mode & 0o777).to.equal(0o600);
   });
 
-  it("and the Pulumi CLI take each other's state, and find nothing to change", async function () {
+  it("each engine imports the other's state and finds nothing to change", async function () {
     const pulumi = await findPulumi();
     if ("reason" in pulumi) this.skip();
     for (const [from, to] of [
@@ -189,7 +189,7 @@ describe("the miniature engine", function () {
       await target.declare(declared);
       await target.engine.importState({ ...target.project, config: target.config }, await source.export());
       expect(stepsOf(await target.runs("preview"))).to.deep.equal(["same data", "same web"]);
-      // The secrets of the one are encrypted for the one alone; an up brings the other's.
+      // Only the engine that encrypted a secret can decrypt it; an up brings the other engine's.
       await target.runs("up");
       await target.runs("destroy");
       expect(source.api.permissions(checkpoint)).to.deep.equal([]);

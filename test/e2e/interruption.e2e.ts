@@ -6,20 +6,20 @@ import { checkpoint } from "./scenario";
 
 const args = (project: string, rest = "") =>
   `{ fineTunedModelCheckpoint: "${checkpoint}", projectId: "${project}"${rest} }`;
-const single = (name: string, project: string, options = "{}") =>
+const permission = (name: string, project: string, options = "{}") =>
   `new CheckpointPermission("${name}", ${args(project)}, ${options})`;
 const set = (name: string, projects: string[]) =>
   `new CheckpointPermissionSet("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} })`;
 
 const names = Array.from({ length: 12 }, (_, index) => `proj_${index}`);
 const programs = {
-  "single permissions": names.map((name, index) => `${single(`p${index}`, name)};`).join("\n"),
+  permissions: names.map((name, index) => `${permission(`p${index}`, name)};`).join("\n"),
   "a set": `${set("all", names)};`,
 };
 
-throughEachEntryPoint("whatever is interrupted", function (createScenario) {
+throughEachEntryPoint("interrupted runs", function (createScenario) {
   for (const [manner, [what, program]] of combined(interruptions, Object.entries(programs))) {
-    it(`ends as declared with the next up: ${manner} in the middle of granting ${what}`, async function () {
+    it(`the next up finishes after ${manner} in the middle of granting ${what}`, async function () {
       const scenario = await createScenario({ repeatedPost: "duplicate" });
       if (scenario.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
       scenario.api.grant(checkpoint, "proj_other");
@@ -36,7 +36,7 @@ throughEachEntryPoint("whatever is interrupted", function (createScenario) {
       expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_other"]);
     });
 
-    it(`ends as declared with the next up: ${manner} in the middle of revoking ${what}`, async function () {
+    it(`the next up restores access after ${manner} in the middle of revoking ${what}`, async function () {
       const scenario = await createScenario({ repeatedPost: "duplicate" });
       if (scenario.engine.kind === "miniature" && manner.startsWith("Ctrl-C")) this.skip();
       scenario.api.grant(checkpoint, "proj_other");
@@ -53,21 +53,22 @@ throughEachEntryPoint("whatever is interrupted", function (createScenario) {
     });
   }
 
-  const replaced = (trigger: number) => `const first = ${single("a", "proj_1", `{ replacementTrigger: ${trigger} }`)};`;
+  const replaced = (trigger: number) =>
+    `const first = ${permission("a", "proj_1", `{ replacementTrigger: ${trigger} }`)};`;
   const moves: Record<string, [before: string, after: string]> = {
-    "a rename": [`const first = ${single("a", "proj_1")};`, `const first = ${single("b", "proj_1")};`],
+    "a rename": [`const first = ${permission("a", "proj_1")};`, `const first = ${permission("b", "proj_1")};`],
     "a swap": [
-      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
-      `const first = ${single("a", "proj_2")}; ${single("b", "proj_1")};`,
+      `const first = ${permission("a", "proj_1")}; ${permission("b", "proj_2")};`,
+      `const first = ${permission("a", "proj_2")}; ${permission("b", "proj_1")};`,
     ],
-    "a replacement by the same permission": [replaced(1), replaced(2)],
-    "a move from single permissions to a set": [
-      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
+    "a forced replacement": [replaced(1), replaced(2)],
+    "a move from permissions to a set": [
+      `const first = ${permission("a", "proj_1")}; ${permission("b", "proj_2")};`,
       `const first = ${set("all", ["proj_1", "proj_2"])};`,
     ],
-    "a move from a set to single permissions": [
+    "a move from a set to permissions": [
       `const first = ${set("all", ["proj_1", "proj_2"])};`,
-      `const first = ${single("a", "proj_1")}; ${single("b", "proj_2")};`,
+      `const first = ${permission("a", "proj_1")}; ${permission("b", "proj_2")};`,
     ],
   };
   const ends = {
@@ -75,7 +76,7 @@ throughEachEntryPoint("whatever is interrupted", function (createScenario) {
     "a killed engine": `process.kill(Number(require("fs").readFileSync("engine.pid", "utf8")), "SIGKILL")`,
   };
   for (const [move, [before, after]] of Object.entries(moves)) {
-    it(`leaves nothing granted: destroy after a program that fails between the two halves of ${move}`, async function () {
+    it(`destroy revokes everything after the program fails halfway through ${move}`, async function () {
       const scenario = await createScenario({ repeatedPost: "duplicate" });
       scenario.api.grant(checkpoint, "proj_other");
       await scenario.program(before);
@@ -90,7 +91,7 @@ throughEachEntryPoint("whatever is interrupted", function (createScenario) {
   }
 
   for (const [[move, [before, after]], [end, command]] of combined(Object.entries(moves), Object.entries(ends))) {
-    it(`never takes access away: ${end} between the two halves of ${move}`, async function () {
+    it(`${end} halfway through ${move} takes no access away`, async function () {
       const scenario = await createScenario({ repeatedPost: "duplicate" });
       scenario.api.grant(checkpoint, "proj_other");
       await scenario.program(before);

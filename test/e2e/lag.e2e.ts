@@ -9,7 +9,7 @@ const program = `
   for (const name of ["a", "b"]) new CheckpointPermission(name, { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_" + name });
   new CheckpointPermissionSet("team", { fineTunedModelCheckpoint: "${later}", projectIds: ["proj_a", "proj_b"] });`;
 
-throughEachEntryPoint("a list that lags behind every write", function (createScenario) {
+throughEachEntryPoint("lists that lag behind writes", function (createScenario) {
   async function assertAllThere(scenario: Scenario): Promise<void> {
     for (const id of [checkpoint, later]) expect(scenario.api.projects(id)).to.deep.equal(["proj_a", "proj_b"]);
     const onServer = [checkpoint, later].flatMap((id) => scenario.api.permissions(id)).map(({ id }) => id);
@@ -18,7 +18,7 @@ throughEachEntryPoint("a list that lags behind every write", function (createSce
 
   const answers: RepeatedPost[] = isFull ? ["return", "omit", "duplicate", "refuse"] : ["duplicate", "refuse"];
   for (const repeatedPost of answers) {
-    it(`shows no drift, grants nothing twice, and leaves nothing granted (repeated POST: ${repeatedPost})`, async function () {
+    it(`a lagging list causes no drift, no second grant and no leftover (repeated POST: ${repeatedPost})`, async function () {
       const scenario = await createScenario({ age: 0, lag: 8, repeatedPost });
       await scenario.program(program);
       await scenario.runs("up");
@@ -42,7 +42,7 @@ throughEachEntryPoint("a list that lags behind every write", function (createSce
     });
   }
 
-  it("says in one line what it does not show yet", async function () {
+  it("a preview has one line for each resource that a lagging list does not show yet", async function () {
     const scenario = await createScenario({ age: 0, lag: 60 });
     await scenario.program(program);
     await scenario.runs("up");

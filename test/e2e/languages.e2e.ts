@@ -18,9 +18,9 @@ function isOnPath(command: string): boolean {
   });
 }
 
-byNativePlugin("the example", function (createScenario) {
+byNativePlugin("the native examples", function (createScenario) {
   for (const [language, host] of Object.entries(languages)) {
-    it(`in ${language} grants, previews clean and revokes, with the SDK that Pulumi generates`, async function () {
+    it(`the ${language} example grants, previews clean and revokes with the SDK that Pulumi generates`, async function () {
       // The others install their language's packages.
       if (!isOnPath(`pulumi-language-${host}`) || !(isFull || language === "yaml")) this.skip();
       this.timeout(600_000);

@@ -4,7 +4,7 @@ import { checkpoint, requestsOf, stepsOf, texts, type Scenario } from "./scenari
 
 const three = { web: "proj_web", mobile: "proj_mobile", data: "proj_data" };
 
-throughEachEntryPoint("a permission's life", function (createScenario) {
+throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   async function granted(declared: Parameters<Scenario["declare"]>[0] = three): Promise<Scenario> {
     const scenario = await createScenario();
     await scenario.declare(declared);
@@ -13,15 +13,15 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     return scenario;
   }
 
-  it("grants what is declared, in one POST, and records each permission's own ID", async function () {
-    // On a machine that is busy the engine's creates may come further apart than a batch waits.
+  it("the first up grants what is declared in one POST and records each permission's own ID", async function () {
+    // On a busy machine the engine's creates may come further apart than a batch waits.
     this.retries(2);
     const scenario = await createScenario();
     await scenario.declare(three);
 
     const preview = await scenario.runs("preview");
     expect(stepsOf(preview)).to.deep.equal(["create data", "create mobile", "create web"]);
-    // It looks whether they exist, as the up will.
+    // It looks up whether they exist, as the up will.
     expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(["GET", "GET"]);
 
     const up = await scenario.runs("up");
@@ -37,7 +37,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     });
   });
 
-  it("stores little of a permission, and no code", async function () {
+  it("state has at most 1,100 bytes for a permission, and no provider code", async function () {
     const scenario = await granted();
     for (const resource of await scenario.resources()) {
       // The SDK adds a stack trace, whose size is that of the program's paths.
@@ -48,7 +48,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     }
   });
 
-  it("previews and repeats without a change, in two GETs", async function () {
+  it("an unchanged program previews and applies without a change, in two GETs each", async function () {
     const scenario = await granted();
     for (const command of ["preview", "up"] as const) {
       const run = await scenario.runs(command);
@@ -57,7 +57,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     }
   });
 
-  it("shows a revocation behind its back in a plain preview, and up repairs it", async function () {
+  it("a plain preview shows a revocation made outside of Pulumi, and up repairs it", async function () {
     const scenario = await granted();
     const revoked = (await scenario.recorded())["web"]!.id!;
     scenario.api.revoke(revoked);
@@ -79,7 +79,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(stepsOf(await scenario.runs("preview"))).to.include("same web");
   });
 
-  it("takes a permission that was re-made behind its back in place of its own, without a grant or a revocation", async function () {
+  it("up puts a recreated permission in state with no write, even if adoptExisting is false", async function () {
     const scenario = await granted();
     scenario.config["openai:adoptExisting"] = "false";
     scenario.api.revoke((await scenario.recorded())["web"]!.id!);
@@ -92,7 +92,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect((await scenario.recorded())["web"]!.id).to.equal(recreated.id);
   });
 
-  it("leaves the look-up out of previews when drift detection is off", async function () {
+  it("a preview sends no request if driftDetection is false", async function () {
     const scenario = await granted();
     scenario.api.revoke((await scenario.recorded())["web"]!.id!);
     scenario.config = { "openai:driftDetection": "false" };
@@ -101,7 +101,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.requests).to.deep.equal([]);
   });
 
-  it("forgets on refresh what is gone, records what was re-made, and up restores what is declared", async function () {
+  it("refresh drops missing permissions and records recreated ones; up then restores the rest", async function () {
     const scenario = await granted();
     const before = await scenario.recorded();
     scenario.api.revoke(before["web"]!.id!);
@@ -121,7 +121,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_mobile", "proj_web"]);
   });
 
-  it("replaces a permission whose project changes, granting before it revokes", async function () {
+  it("a changed project replaces the permission, granting before revoking", async function () {
     const scenario = await granted();
     await scenario.declare({ ...three, web: "proj_shop" });
     const preview = await scenario.runs("preview");
@@ -135,7 +135,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_mobile", "proj_shop"]);
   });
 
-  it("replaces a permission whose checkpoint changes", async function () {
+  it("a changed checkpoint replaces the permission", async function () {
     const scenario = await granted({ web: "proj_web" });
     const later = `${checkpoint}:ckpt-step-2000`;
     await scenario.declare({ web: { project: "proj_web", checkpoint: later } });
@@ -146,7 +146,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.projects(later)).to.deep.equal(["proj_web"]);
   });
 
-  it("adopts a permission that exists, says so, and revokes it in the end", async function () {
+  it("up adopts an existing permission and says so; destroy revokes it", async function () {
     const scenario = await createScenario();
     const existing = scenario.api.grant(checkpoint, "proj_web");
     await scenario.declare({ web: "proj_web" });
@@ -161,7 +161,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("refuses to adopt if adoptExisting is false, naming the permission", async function () {
+  it("up fails on an existing permission if adoptExisting is false, and names it", async function () {
     const scenario = await createScenario();
     const existing = scenario.api.grant(checkpoint, "proj_web");
     scenario.config["openai:adoptExisting"] = "false";
@@ -172,7 +172,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(await scenario.recorded()).to.have.keys(["data"]);
   });
 
-  it("revokes what it granted on destroy, and nothing of others", async function () {
+  it("destroy revokes what the stack granted and leaves unmanaged permissions alone", async function () {
     const scenario = await createScenario();
     scenario.api.grant(checkpoint, "proj_others");
     await scenario.declare(three);
@@ -184,7 +184,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(await scenario.recorded()).to.deep.equal({});
   });
 
-  it("destroys what is gone already, after a look", async function () {
+  it("destroy succeeds if a permission is missing already", async function () {
     const scenario = await granted();
     scenario.api.revoke((await scenario.recorded())["web"]!.id!);
     await scenario.runs("destroy");
@@ -192,7 +192,7 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(await scenario.recorded()).to.deep.equal({});
   });
 
-  it("forgets nothing when destroy goes to a wrong base URL", async function () {
+  it("destroy with a wrong base URL fails and keeps state", async function () {
     const scenario = await createScenario();
     scenario.config = {};
     const right = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
@@ -213,14 +213,14 @@ throughEachEntryPoint("a permission's life", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("destroys with the config of the last up, as Pulumi has it, and with the environment as it is now", async function () {
+  it("destroy uses the config of the last up", async function () {
     const scenario = await granted({ web: "proj_web" });
     scenario.config["openai:baseUrl"] = "https://127.0.0.1:9/v1";
     await scenario.runs("destroy");
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("destroys with a warning what hung on a checkpoint that no longer exists", async function () {
+  it("destroy succeeds with a message if the checkpoint is deleted", async function () {
     const scenario = await granted({ web: "proj_web" });
     scenario.api.set({ unknownCheckpoints: [checkpoint] });
     const destroy = await scenario.runs("destroy");

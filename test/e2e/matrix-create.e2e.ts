@@ -10,7 +10,7 @@ import {
   type Case,
   type Matrices,
 } from "./matrix/matrix";
-import { throttlings, faults } from "./matrix/faults";
+import { rateLimits, faults } from "./matrix/faults";
 
 const look: Call = { title: "the look before (GET)", method: "GET" };
 const calls: Call[] = [
@@ -21,34 +21,36 @@ const calls: Call[] = [
     first: { method: "POST", kind: "lost answer" },
   },
 ];
-const few = ["one alone", "a set of three"] as const;
+const few = ["a permission", "a set of three"] as const;
 
 /**
- * A whole list that lacks what was just granted and lost cannot be recognized: it is granted once more, and
- * where that makes a second permission, nobody knows of the first. Nor does an exclusive set know then who else is on it.
+ * After a grant whose answer never arrived, a whole list that lacks the new permission cannot be recognized as wrong: it is
+ * granted once more. Where that creates a second permission, no state has the first. Nor does an exclusive set then know
+ * which unmanaged permissions there are.
  */
-function isBeyondTelling({ call, faultKind, shape, repeatedPost }: Case): boolean {
+function isUndecidable({ call, faultKind, shape, repeatedPost }: Case): boolean {
   const isExclusive = shape === "an exclusive set of three";
-  const isTold = call.first === undefined || !faultKind.title.startsWith("a row of") || !shape.includes("three");
-  return !isTold && (repeatedPost === "duplicate" || isExclusive);
+  const isRecognizable =
+    call.first === undefined || !faultKind.title.startsWith("a row of") || !shape.includes("three");
+  return !isRecognizable && (repeatedPost === "duplicate" || isExclusive);
 }
 
 const matrices: Matrices[] = [
   // An exclusive set looks as early as in its check, which stops the whole run.
-  ["at the look before", casesOf("create", { calls: [look], faults, shapes: shapes.slice(0, 4) })],
+  ["faults at the look before", casesOf("create", { calls: [look], faults, shapes: shapes.slice(0, 4) })],
   ...repeats.map((repeatedPost): Matrices => [
-    `where a repeated POST is to ${repeatedPost}`,
-    casesOf("create", { calls, faults, repeatedPost }).filter((one) => !isBeyondTelling(one)),
+    `faults where a repeated POST is to ${repeatedPost}`,
+    casesOf("create", { calls, faults, repeatedPost }).filter((one) => !isUndecidable(one)),
   ]),
-  ...throttlings.map((throttling): Matrices => [
-    `after ${throttling.title}`,
-    casesOf("create", { calls: [look, ...calls], shapes: few, faults: [throttling] }),
+  ...rateLimits.map((rateLimit): Matrices => [
+    `a ${rateLimit.title}`,
+    casesOf("create", { calls: [look, ...calls], shapes: few, faults: [rateLimit] }),
   ]),
 ];
 
-throughEachEntryPoint("whatever goes wrong while creating", function (createScenario) {
+throughEachEntryPoint("faults while creating", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
-    it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
+    it(`creates end as declared after ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);
       const matrix = await Matrix.create(await createScenario(), cases);
       await matrix.declare(projectsOf);

@@ -2,22 +2,25 @@ import { expect } from "chai";
 import { throughEachEntryPoint } from "./engines";
 import { isFull } from "./full";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
-import { throttlings, faults } from "./matrix/faults";
+import { rateLimits, faults } from "./matrix/faults";
 
 const calls: Call[] = [{ title: "the look (GET)", method: "GET", isPlan: true }];
 const all = casesOf("read and diff", { calls, faults });
 const passing = all.filter(({ outcome }) => outcome === "succeeds");
 const lasting = all.filter(({ outcome }) => outcome === "fails");
-const strange = all.filter(({ faultKind }) => faultKind.saysCheckpointIsDeleted === true);
+const falseDeletions = all.filter(({ faultKind }) => faultKind.saysCheckpointIsDeleted === true);
 const looks = ["refresh", "preview"] as const;
 
-throughEachEntryPoint("whatever goes wrong while looking", function (createScenario) {
+throughEachEntryPoint("faults while looking", function (createScenario) {
   const matrices = [
-    ["what passes", passing],
-    ...throttlings.map((one): Matrices => [one.title, casesOf("read and diff", { calls, faults: [one] })]),
+    ["faults that pass", passing],
+    ...rateLimits.map((rateLimit): Matrices => [
+      `a ${rateLimit.title}`,
+      casesOf("read and diff", { calls, faults: [rateLimit] }),
+    ]),
   ] satisfies Matrices[];
   for (const [title, cases] of selected(matrices)) {
-    it(`gets over it, ${title}, and sees no drift (${looks.length * cases.length} cases)`, async function () {
+    it(`refresh and preview see no drift after ${title} (${looks.length * cases.length} cases)`, async function () {
       this.timeout(300_000);
       const matrix = await Matrix.create(await createScenario(), cases);
       await matrix.declare(projectsOf);
@@ -33,7 +36,7 @@ throughEachEntryPoint("whatever goes wrong while looking", function (createScena
     });
   }
 
-  it(`fails clearly on what lasts, with state as it was (${(isFull ? 1.6 : 1) * lasting.length} cases)`, async function () {
+  it(`lasting faults fail clearly and leave state as it was (${(isFull ? 1.6 : 1) * lasting.length} cases)`, async function () {
     this.timeout(600_000);
     const titles = [...new Set(lasting.map(({ faultKind }) => faultKind.title))];
     // Most of it is waiting between retries.
@@ -48,8 +51,8 @@ throughEachEntryPoint("whatever goes wrong while looking", function (createScena
         for (const title of mine) {
           const hit = cases.filter(({ faultKind }) => faultKind.title === title);
           await matrix.runExpectingFailure("refresh", hit);
-          // A preview stops at the first, and looks at three as it does at one.
-          const apart = hit.filter(({ shape }) => shape === "one alone" || shape.endsWith("set of three"));
+          // A preview stops at the first, and looks at three permissions as it does at one.
+          const apart = hit.filter(({ shape }) => shape === "a permission" || shape.endsWith("set of three"));
           for (const one of isFull ? apart : []) await matrix.runExpectingFailure("preview", [one]);
         }
         await matrix.runClean("up");
@@ -59,10 +62,10 @@ throughEachEntryPoint("whatever goes wrong while looking", function (createScena
     );
   });
 
-  it(`adopts again what a strange answer hid (${looks.length * strange.length} cases)`, async function () {
+  it(`up adopts again what a false "checkpoint does not exist" hid (${looks.length * falseDeletions.length} cases)`, async function () {
     this.timeout(300_000);
     for (const command of looks) {
-      const matrix = await Matrix.create(await createScenario(), strange);
+      const matrix = await Matrix.create(await createScenario(), falseDeletions);
       await matrix.declare(projectsOf);
       await matrix.runClean("up");
       await matrix.runFaulty(command, { continueOnError: false });

@@ -9,7 +9,7 @@ import {
   type Call,
   type Matrices,
 } from "./matrix/matrix";
-import { throttlings, faults } from "./matrix/faults";
+import { rateLimits, faults } from "./matrix/faults";
 
 const granting: Call[] = [
   { title: "the grant (POST)", method: "POST" },
@@ -17,25 +17,29 @@ const granting: Call[] = [
 ];
 const revoking: Call[] = [
   { title: "the revocation (DELETE)", method: "DELETE" },
-  { title: "the look after a lost revocation (GET)", method: "GET", first: { method: "DELETE", kind: "lost answer" } },
+  {
+    title: "the look after a revocation with a lost answer (GET)",
+    method: "GET",
+    first: { method: "DELETE", kind: "lost answer" },
+  },
 ];
 const shapes = ["a set of one", "a set of three", "an exclusive set of three"] as const;
 
 const matrices: Matrices[] = [
-  ["at a revocation", casesOf("update", { calls: revoking, faults, shapes })],
+  ["faults at a revocation", casesOf("update", { calls: revoking, faults, shapes })],
   ...repeats.map((repeatedPost): Matrices => [
-    `where a repeated POST is to ${repeatedPost}`,
+    `faults where a repeated POST is to ${repeatedPost}`,
     casesOf("update", { calls: granting, faults, shapes, repeatedPost }),
   ]),
-  ...throttlings.map((throttling): Matrices => [
-    `after ${throttling.title}`,
-    casesOf("update", { calls: [...granting, ...revoking], shapes, faults: [throttling] }),
+  ...rateLimits.map((rateLimit): Matrices => [
+    `a ${rateLimit.title}`,
+    casesOf("update", { calls: [...granting, ...revoking], shapes, faults: [rateLimit] }),
   ]),
 ];
 
-throughEachEntryPoint("whatever goes wrong while updating", function (createScenario) {
+throughEachEntryPoint("faults while updating", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
-    it(`ends as declared, ${title} (${cases.length} cases)`, async function () {
+    it(`updates end as declared after ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);
       const matrix = await Matrix.create(await createScenario(), cases);
       await matrix.declare(projectsOf);

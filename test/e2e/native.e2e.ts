@@ -7,15 +7,15 @@ import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
 
 const namespace = "openai-checkpoint-permissions:index:";
 const args = (rest: string) => `{ fineTunedModelCheckpoint: "${checkpoint}", ${rest} }`;
-const single = (name: string, project: string, options = "{}") =>
+const permission = (name: string, project: string, options = "{}") =>
   `new CheckpointPermission("${name}", ${args(`projectId: "${project}"`)}, ${options});`;
 const set = (name: string, projects: readonly string[], options = "{}") =>
   `new CheckpointPermissionSet("${name}", ${args(`projectIds: ${JSON.stringify(projects)}`)}, ${options});`;
 
-byNativePlugin("what exists", function (createScenario) {
+byNativePlugin("imports", function (createScenario) {
   const importing = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", "test"];
 
-  it("is imported one by one, and previews clean", async function () {
+  it("an imported permission previews clean", async function () {
     const scenario = await createScenario();
     const { id } = scenario.api.grant(checkpoint, "proj_web");
     await scenario.pulumi("import", ...importing, `${namespace}CheckpointPermission`, "web", `${checkpoint}/proj_web`);
@@ -27,7 +27,7 @@ byNativePlugin("what exists", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("is imported as a set, and previews clean", async function () {
+  it("an imported set previews clean", async function () {
     const scenario = await createScenario();
     for (const project of ["proj_b", "proj_a"]) scenario.api.grant(checkpoint, project);
     await scenario.pulumi("import", ...importing, `${namespace}CheckpointPermissionSet`, "team", checkpoint);
@@ -36,7 +36,7 @@ byNativePlugin("what exists", function (createScenario) {
     await scenario.assertAgrees(["proj_a", "proj_b"]);
   });
 
-  it("is imported a hundred at a time from a file, with code that previews clean, in two GETs", async function () {
+  it("a hundred permissions imported from a file preview clean in two GETs", async function () {
     const scenario = await createScenario();
     const projects = Array.from({ length: 100 }, (_, index) => `proj_${index}`);
     for (const project of projects) scenario.api.grant(checkpoint, project);
@@ -49,16 +49,16 @@ byNativePlugin("what exists", function (createScenario) {
     writeFileSync(file, JSON.stringify({ resources }));
     await scenario.pulumi("import", ...importing, "--file", file);
     expect(scenario.api.takeRequests()).to.have.length.at.most(4);
-    await scenario.program(projects.map((project, index) => single(`p${index}`, project)).join("\n"));
+    await scenario.program(projects.map((project, index) => permission(`p${index}`, project)).join("\n"));
     expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 100 });
     expect(scenario.api.takeRequests()).to.have.length(2);
   });
 
-  it("is imported by the resource option, and got without being managed", async function () {
+  it("the import option adopts a permission, and get() reads another without managing it", async function () {
     const scenario = await createScenario();
     for (const project of ["proj_web", "proj_seen"]) scenario.api.grant(checkpoint, project);
     await scenario.program(`
-      ${single("web", "proj_web", `{ import: "${checkpoint}/proj_web" }`)}
+      ${permission("web", "proj_web", `{ import: "${checkpoint}/proj_web" }`)}
       exports.since = CheckpointPermission.get("seen", "${checkpoint}/proj_seen").createdAt;`);
     expect(stepsOf(await scenario.runs("up"))).to.include("import web");
     expect(scenario.takeWrites()).to.deep.equal([]);
@@ -67,7 +67,7 @@ byNativePlugin("what exists", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_seen"]);
   });
 
-  it("and what does not exist cannot be imported, which is said clearly", async function () {
+  it("importing a permission that does not exist, or a malformed ID, fails with a clear error", async function () {
     const scenario = await createScenario();
     const refused = (id: string) =>
       scenario.pulumi("import", ...importing, `${namespace}CheckpointPermission`, "web", id).then(
@@ -79,12 +79,12 @@ byNativePlugin("what exists", function (createScenario) {
   });
 });
 
-byNativePlugin("a stack", function (createScenario) {
-  it("moves from dynamic resources and back, with no change and no write", async function () {
+byNativePlugin("stacks", function (createScenario) {
+  it("a stack moves from dynamic to native resources and back with no change and no write", async function () {
     const scenario = await createScenario();
     scenario.entryPoint = "dynamic";
     const program =
-      single("web", "proj_web") + set("team", ["proj_a", "proj_b"]).replaceAll(checkpoint, `${checkpoint}:1`);
+      permission("web", "proj_web") + set("team", ["proj_a", "proj_b"]).replaceAll(checkpoint, `${checkpoint}:1`);
     await scenario.program(program);
     await scenario.runs("up");
     scenario.takeWrites();
@@ -99,7 +99,7 @@ byNativePlugin("a stack", function (createScenario) {
     }
     expect(await ids()).to.deep.equal(before);
     // What the plugin itself has written moves back as well.
-    const grown = program + single("shop", "proj_shop");
+    const grown = program + permission("shop", "proj_shop");
     await scenario.program(grown);
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal(["POST proj_shop"]);
@@ -122,7 +122,7 @@ byNativePlugin("a stack", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("has several providers, each with a key and an API of its own", async function () {
+  it("two providers in a stack each use their own key and API", async function () {
     const [scenario, other] = [await createScenario(), await createScenario()];
     const provider = (name: string, { api }: Scenario) => {
       scenario.env[`KEY_${name}`] = api.adminKey;
@@ -132,8 +132,8 @@ byNativePlugin("a stack", function (createScenario) {
     await scenario.program(`
       const one = ${provider("one", scenario)};
       const two = ${provider("two", other)};
-      ${single("web", "proj_web", "{ provider: one }")}
-      ${single("shop", "proj_web", "{ provider: two }")}`);
+      ${permission("web", "proj_web", "{ provider: one }")}
+      ${permission("shop", "proj_web", "{ provider: two }")}`);
     await scenario.runs("up");
     for (const { api } of [scenario, other]) expect(api.projects(checkpoint)).to.deep.equal(["proj_web"]);
     // In its debug messages the SDK itself tells what it registered.
@@ -143,33 +143,33 @@ byNativePlugin("a stack", function (createScenario) {
     for (const { api } of [scenario, other]) expect(api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("keeps access when a set depends on the resource that a project moves to", async function () {
+  it("a project keeps access when its set depends on the resource that it moves to", async function () {
     const scenario = await createScenario();
     await scenario.program(set("team", ["proj_a", "proj_b"]));
     await scenario.runs("up");
     scenario.takeWrites();
-    await scenario.program(`const b = ${single("b", "proj_b")} ${set("team", ["proj_a"], "{ dependsOn: [b] }")}`);
+    await scenario.program(`const b = ${permission("b", "proj_b")} ${set("team", ["proj_a"], "{ dependsOn: [b] }")}`);
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
     await scenario.assertAgrees(["proj_a", "proj_b"]);
   });
 
-  it("loses nothing when a forced replacement is to delete first, which ends with an error that says the way out", async function () {
+  it("a forced replacement with deleteBeforeReplace fails, keeps access and says what to do", async function () {
     const scenario = await createScenario();
-    await scenario.program(single("web", "proj_web", "{ deleteBeforeReplace: true, replacementTrigger: 1 }"));
+    await scenario.program(permission("web", "proj_web", "{ deleteBeforeReplace: true, replacementTrigger: 1 }"));
     await scenario.runs("up");
     scenario.takeWrites();
-    await scenario.program(single("web", "proj_web", "{ deleteBeforeReplace: true, replacementTrigger: 2 }"));
+    await scenario.program(permission("web", "proj_web", "{ deleteBeforeReplace: true, replacementTrigger: 2 }"));
     const up = await scenario.run("up");
     expect(up.ok).to.equal(false);
     expect(texts(up)).to.include("run it without either");
     expect(scenario.takeWrites()).to.deep.equal([]);
-    await scenario.program(single("web", "proj_web", "{ replacementTrigger: 2 }"));
+    await scenario.program(permission("web", "proj_web", "{ replacementTrigger: 2 }"));
     await scenario.runs("up");
     await scenario.assertAgrees(["proj_web"]);
   });
 
-  it("ends at once on Ctrl-C, whatever it waits for, and finishes with the next up", async function () {
+  it("Ctrl-C ends a rate-limited wait at once, and the next up finishes", async function () {
     const scenario = await createScenario();
     scenario.api.fail({ method: "POST", times: 99, kind: { status: 429, headers: { "retry-after": "300" } } });
     await scenario.declare({ web: "proj_web" });
@@ -190,7 +190,7 @@ byNativePlugin("a stack", function (createScenario) {
     await scenario.assertAgrees(["proj_web"]);
   });
 
-  it("runs with the plugin that is installed from its archive", async function () {
+  it("a stack runs with the plugin installed from its archive", async function () {
     this.timeout(180_000);
     const scenario = await createScenario();
     execFileSync("npm", ["run", "--silent", "dev:plugin-pack"]);

@@ -18,10 +18,10 @@ interface Row {
   projectId: string;
 }
 
-// A state file that has once been written stays here, whatever the code becomes.
-onEachEngine("state that an earlier version wrote", function (createScenario) {
+// A state file stays here once a version has written it; current code must read it.
+onEachEngine("state of earlier versions", function (createScenario) {
   for (const { version, state } of states) {
-    it(`${version} is read, compared, repaired and deleted`, async function () {
+    it(`state of version ${version} is read, compared, repaired and deleted`, async function () {
       const scenario = await createScenario();
       scenario.config = {};
       scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };

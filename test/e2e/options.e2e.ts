@@ -3,7 +3,7 @@ import { throughEachEntryPoint } from "./engines";
 import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
 
 throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
-  /** The options that the miniature engine refuses by name are tried where they exist. */
+  /** A scenario of an option that the miniature engine refuses by name. */
   async function cli(context: Mocha.Context): Promise<Scenario> {
     const scenario = await createScenario();
     if (scenario.engine.kind === "miniature") context.skip();
@@ -16,7 +16,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
 
   const idOf = async (scenario: Scenario, name = "web") => (await scenario.recorded())[name]!.id!;
 
-  it("protect keeps a vanished permission from being repaired until a refresh, and says what to do", async function () {
+  it("protect blocks the repair of a missing permission until a refresh, and blocks destroy", async function () {
     const scenario = await cli(this);
     await declared(scenario, "proj_web", "{ protect: true }");
     await scenario.runs("up");
@@ -39,7 +39,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_shop", "proj_web"]);
   });
 
-  it("ignoreChanges keeps the project, until a vanished permission is replaced: then the program's counts", async function () {
+  it("ignoreChanges keeps the old project until a missing permission is replaced by the new one", async function () {
     const scenario = await cli(this);
     await declared(scenario, "proj_web", "{}");
     await scenario.runs("up");
@@ -54,7 +54,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(await idOf(scenario)).to.equal(scenario.api.permissions(checkpoint)[0]!.id);
   });
 
-  it("aliases make a rename no change at all", async function () {
+  it("aliases turn a rename into no change", async function () {
     const scenario = await cli(this);
     await scenario.declare({ old: "proj_web" });
     await scenario.runs("up");
@@ -66,7 +66,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(new Set(scenario.api.takeRequests().map(({ method }) => method))).to.deep.equal(new Set(["GET"]));
   });
 
-  it("a component as parent moves a permission, which is kept", async function () {
+  it("moving a permission into a component keeps it", async function () {
     const scenario = await createScenario();
     const group = `class Group extends pulumi.ComponentResource { constructor(name) { super("test:index:Group", name); } }`;
     const web = (options: string) =>
@@ -80,7 +80,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(await idOf(scenario)).to.equal(id);
   });
 
-  it("deleteBeforeReplace revokes first, and dependsOn keeps its order both ways", async function () {
+  it("deleteBeforeReplace revokes first, and dependsOn orders the grants", async function () {
     const scenario = await createScenario();
     const program = (first: string, second: string) =>
       scenario.declare({
@@ -98,7 +98,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_2", "proj_3"]);
   });
 
-  it("inputs that are outputs of other resources are granted once they are known", async function () {
+  it("a project ID from another resource is granted once it is known", async function () {
     const scenario = await createScenario();
     await scenario.program(`
       class Project extends pulumi.dynamic.Resource {
@@ -118,7 +118,7 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("inputs that are secret stay secret in state and on the screen", async function () {
+  it("secret inputs stay secret in state and output", async function () {
     const scenario = await cli(this);
     await scenario.program(`
       const projectId = pulumi.secret("proj_unannounced");

@@ -2,11 +2,11 @@ import { expect } from "chai";
 import { throughEachEntryPoint } from "./engines";
 import { checkpoint, texts, type Scenario } from "./scenario";
 
-const gone = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`;
+const notFound = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`;
 const later = `${checkpoint}:ckpt-step-2000`;
 
-throughEachEntryPoint("when a model is retired", function (createScenario) {
-  /** Forty permissions of a checkpoint that then vanishes, and one of another. */
+throughEachEntryPoint("deleted checkpoints", function (createScenario) {
+  /** Forty permissions and a set of a checkpoint that is then deleted, and one permission of another. */
   async function retired(organization = "acme"): Promise<Scenario> {
     const scenario = await createScenario();
     await program(scenario, 40);
@@ -23,7 +23,7 @@ throughEachEntryPoint("when a model is retired", function (createScenario) {
       ${count > 0 ? `new CheckpointPermissionSet("set", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ["proj_s", "proj_t"] });` : ""}
       new CheckpointPermission("other", { fineTunedModelCheckpoint: "${later}", projectId: "proj_a" });`);
 
-  it("a preview shows its permissions as gone, in one line, and up says that it cannot grant them again", async function () {
+  it("a preview reports a deleted checkpoint in one line, and up fails and says what to do", async function () {
     const scenario = await retired();
     const preview = await scenario.runs("preview");
     expect(preview.counts).to.include({ replace: 40, update: 1, same: 1 });
@@ -31,7 +31,7 @@ throughEachEntryPoint("when a model is retired", function (createScenario) {
       texts(preview)
         .split("\n")
         .filter((line) => /OpenAI does not have|Drift/.test(line)),
-    ).to.deep.equal([gone]);
+    ).to.deep.equal([notFound]);
     expect(scenario.api.takeRequests().length).to.be.at.most(4);
 
     const up = await scenario.run("up");
@@ -46,33 +46,33 @@ throughEachEntryPoint("when a model is retired", function (createScenario) {
     expect(explanations.length).to.be.within(1, 2);
   });
 
-  it("removing its resources ends well, with no request for each", async function () {
+  it("removing a deleted checkpoint's resources succeeds in at most 10 requests", async function () {
     const scenario = await retired();
     await program(scenario, 0);
     const up = await scenario.runs("up", { parallel: 4 });
-    expect(texts(up)).to.include(gone);
+    expect(texts(up)).to.include(notFound);
     expect(scenario.api.takeRequests().length).to.be.at.most(10);
     expect(Object.keys(await scenario.recorded())).to.deep.equal(["other"]);
     expect(scenario.api.projects(later)).to.deep.equal(["proj_a"]);
   });
 
-  it("destroy ends well, with no request for each", async function () {
+  it("destroy succeeds for a deleted checkpoint in at most 10 requests", async function () {
     const scenario = await retired();
     const destroy = await scenario.runs("destroy", { parallel: 4 });
-    expect(texts(destroy)).to.include(gone);
+    expect(texts(destroy)).to.include(notFound);
     expect(scenario.api.takeRequests().length).to.be.at.most(10);
     expect(await scenario.permissions()).to.deep.equal([]);
   });
 
-  it("a refresh takes them out of state", async function () {
+  it("refresh drops a deleted checkpoint's permissions from state", async function () {
     const scenario = await retired();
     expect(texts(await scenario.runs("refresh")))
-      .to.include(gone)
+      .to.include(notFound)
       .and.not.to.include("Drift");
     expect(Object.keys(await scenario.recorded())).to.deep.equal(["other"]);
   });
 
-  it("a key of another organization, to which everything is missing, changes nothing, and the error names the ways out", async function () {
+  it("a key of another organization changes no state, and the error says what to do", async function () {
     const scenario = await retired("other");
     const before = await scenario.permissions();
     for (const command of ["preview", "refresh", "destroy"] as const) {

@@ -19,7 +19,7 @@ import { PulumiEngine } from "../../sandbox/pulumi";
 
 export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 
-/** How programs come by the resources: as dynamic resources of this package, or from the native plugin. */
+/** Where programs get the resources: dynamic resources of this package, or the native plugin. */
 export type EntryPoint = "dynamic" | "native";
 
 const typePrefixes: Record<EntryPoint, string> = {
@@ -35,7 +35,7 @@ const imports: Record<EntryPoint, string> = {
     require(${JSON.stringify(resolve("test/e2e/native-sdk.cjs"))});`,
 };
 
-/** What a program declares: resource names, and the project that each lets use the checkpoint. */
+/** What a program declares: resource names, and the project that each gives access to the checkpoint. */
 export type Declared = Record<string, string | { project: string; checkpoint?: string; options?: string }>;
 
 /** A permission as state has it. */
@@ -70,7 +70,7 @@ export class Scenario {
     entryPoint: EntryPoint = "dynamic",
   ): Promise<Scenario> {
     const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-e2e-"));
-    // Of permissions that were granted a moment ago no engine believes that they are gone.
+    // A permission that was granted a moment ago is never treated as missing.
     const scenario = new Scenario(engine, await Emulator.start({ age: 3600, ...options }), folder, entryPoint);
     await mkdir(scenario.project.folder);
     await symlink(resolve("node_modules"), join(scenario.project.folder, "node_modules"));
@@ -97,7 +97,7 @@ export class Scenario {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** A copy of one of the examples, as a stranger would have it after `npm install`. */
+  /** A copy of one of the examples, as a user has it after `npm install`. */
   static async ofExample(engine: Engine, name: string): Promise<Scenario> {
     const scenario = await Scenario.create(engine);
     for (const file of await readdir(join("examples", name))) {
@@ -110,9 +110,9 @@ export class Scenario {
   /** Writes a program that declares these permissions. */
   async declare(declared: Declared): Promise<void> {
     const lines = Object.entries(declared).map(([name, value]) => {
-      const one = typeof value === "string" ? { project: value } : value;
-      const args = { fineTunedModelCheckpoint: one.checkpoint ?? checkpoint, projectId: one.project };
-      return `const ${name} = new CheckpointPermission(${JSON.stringify(name)}, ${JSON.stringify(args)}, ${one.options ?? "{}"});`;
+      const permission = typeof value === "string" ? { project: value } : value;
+      const args = { fineTunedModelCheckpoint: permission.checkpoint ?? checkpoint, projectId: permission.project };
+      return `const ${name} = new CheckpointPermission(${JSON.stringify(name)}, ${JSON.stringify(args)}, ${permission.options ?? "{}"});`;
     });
     await this.program(lines.join("\n"));
   }
@@ -132,7 +132,7 @@ export class Scenario {
     return run;
   }
 
-  /** Runs any other command of the CLI; throws what it prints when it fails. */
+  /** Runs any other command of the CLI; throws what it prints if it fails. */
   async pulumi(...args: string[]): Promise<string> {
     if (!(this.engine instanceof PulumiEngine)) throw new Error("Only the CLI has other commands.");
     const { ok, output } = await this.engine.command(this.#configured, args);
@@ -141,7 +141,7 @@ export class Scenario {
     return output;
   }
 
-  /** Runs what must go well. */
+  /** Runs a command that must succeed. */
   async runs(command: Command, options?: RunOptions): Promise<Run> {
     const run = await this.run(command, options);
     if (!run.ok) throw new Error(`${command} failed on ${this.engine.description}:\n${run.output}`);
@@ -185,7 +185,7 @@ export class Scenario {
     return { ...this.project, config, env: this.env };
   }
 
-  /** The permissions that state has, of single resources and of sets, each once. */
+  /** The permissions in state, of permissions and of sets, each once. */
   async permissions(): Promise<RecordedPermission[]> {
     const ours = (await this.all()).filter((resource) => this.isOurs(resource));
     const all = ours.flatMap(({ id, outputs = {} }) => {
@@ -196,9 +196,9 @@ export class Scenario {
     return [...byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** State and server hold the same permissions, besides those that others granted: of these projects, if any are given. */
-  async assertAgrees(projects?: readonly string[], others: readonly string[] = []): Promise<void> {
-    const granted = this.api.permissions(checkpoint).filter(({ project_id }) => !others.includes(project_id));
+  /** State and server hold the same permissions, besides unmanaged ones: those of `projects`, if given. */
+  async assertAgrees(projects?: readonly string[], unmanaged: readonly string[] = []): Promise<void> {
+    const granted = this.api.permissions(checkpoint).filter(({ project_id }) => !unmanaged.includes(project_id));
     const onServer = granted.map(({ id, project_id: projectId }) => ({ id, projectId }));
     expect(await this.permissions()).to.deep.equal(onServer.sort((a, b) => (a.id < b.id ? -1 : 1)));
     if (projects === undefined) return;

@@ -7,24 +7,24 @@ interface RecordedSet {
   permissions: { id: string; projectId: string }[];
 }
 
-throughEachEntryPoint("a set of permissions", function (createScenario) {
+throughEachEntryPoint("sets", function (createScenario) {
   const set = (projects: string[], options = "") =>
     `const team = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
        projectIds: ${JSON.stringify(projects)}${options} });`;
-  const single = (name: string, project: string) =>
+  const permission = (name: string, project: string) =>
     `new CheckpointPermission("${name}", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: "${project}" });`;
-  /** A project leaves the set for a single resource, which the native plugin has to be asked about first. */
+  /** A project moves from the set to a permission; the native plugin must hear of the permission first. */
   const moved = (projects: string[], name: string, project: string) =>
     createScenario.entryPoint === "native"
-      ? `const next = ${single(name, project)} ${set(projects).replace(/\);$/, ", { dependsOn: [next] });")}`
-      : set(projects) + single(name, project);
+      ? `const next = ${permission(name, project)} ${set(projects).replace(/\);$/, ", { dependsOn: [next] });")}`
+      : set(projects) + permission(name, project);
 
   async function recordedSet(scenario: Scenario): Promise<RecordedSet | undefined> {
     const found = (await scenario.all()).find(({ type }) => type.endsWith("CheckpointPermissionSet"));
     return found?.outputs as RecordedSet | undefined;
   }
 
-  it("is granted in one POST, and changed in place by one POST and a DELETE for each that left", async function () {
+  it("a set is granted in one POST and updated by one POST and a DELETE per removed project", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_b", "proj_a", "proj_b"]));
     await scenario.runs("up");
@@ -43,7 +43,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("shows what was revoked and what others granted, and up puts both right when it is exclusive", async function () {
+  it("an exclusive set shows missing and unmanaged permissions, and up corrects both", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_a", "proj_b"], ", exclusive: true"));
     await scenario.runs("up");
@@ -63,7 +63,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(stepsOf(await scenario.runs("preview"))).to.deep.equal(["same team"]);
   });
 
-  it("shows in the first preview already whom an exclusive list will lock out", async function () {
+  it("the first preview of an exclusive set shows which projects lose access", async function () {
     const scenario = await createScenario();
     const outside = scenario.api.grant(checkpoint, "proj_outside");
     await scenario.program(set([], ", exclusive: true"));
@@ -75,7 +75,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("leaves others alone when it is not exclusive, and on destroy in any case", async function () {
+  it("a set that is not exclusive leaves unmanaged permissions alone, also on destroy", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_a"]));
     await scenario.runs("up");
@@ -85,7 +85,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_outside"]);
   });
 
-  it("takes on refresh what is there, which then shows as a change back to the program", async function () {
+  it("refresh records which permissions a set has, and the next up restores its list", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_a", "proj_b"], ", exclusive: true"));
     await scenario.runs("up");
@@ -99,7 +99,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     await scenario.assertAgrees();
   });
 
-  it("records what landed when one project is refused, and finishes with the next up", async function () {
+  it("a set records what was granted if a project is refused, and the next up finishes", async function () {
     const scenario = await createScenario({ unknownProjects: ["proj_b"] });
     await scenario.program(set(["proj_a", "proj_b", "proj_c"]));
     const up = await scenario.run("up");
@@ -113,7 +113,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     await scenario.assertAgrees();
   });
 
-  it("records what was revoked when a revocation fails, and finishes with the next up", async function () {
+  it("a set records what was revoked if a revocation fails, and the next up finishes", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_a", "proj_b", "proj_c"]));
     await scenario.runs("up");
@@ -127,9 +127,9 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     await scenario.assertAgrees();
   });
 
-  it("takes permissions over from single resources and gives them back, without a moment's lapse", async function () {
+  it("permissions move into a set and back with no write", async function () {
     const scenario = await createScenario();
-    await scenario.program(single("a", "proj_a") + single("b", "proj_b"));
+    await scenario.program(permission("a", "proj_a") + permission("b", "proj_b"));
     await scenario.runs("up");
     const before = scenario.api.permissions(checkpoint);
 
@@ -141,13 +141,13 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
 
     await scenario.program(moved(["proj_a"], "b", "proj_b"));
     await scenario.runs("up");
-    await scenario.program(single("a", "proj_a") + single("b", "proj_b"));
+    await scenario.program(permission("a", "proj_a") + permission("b", "proj_b"));
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
     expect(scenario.api.permissions(checkpoint)).to.deep.equal(before);
   });
 
-  it("keeps on record what a single resource is to take over, until it has, at one operation at a time", async function () {
+  it("a set keeps a permission in state until another resource adopts it, with --parallel 1", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_1", "proj_2"]));
     await scenario.runs("up");
@@ -160,16 +160,16 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("refuses a single resource beside an exclusive set", async function () {
+  it("a permission beside an exclusive set fails the preview", async function () {
     const scenario = await createScenario();
-    await scenario.program(set(["proj_a"], ", exclusive: true") + single("b", "proj_b"));
+    await scenario.program(set(["proj_a"], ", exclusive: true") + permission("b", "proj_b"));
     const preview = await scenario.run("preview");
     expect(preview.ok).to.equal(false);
-    expect(preview.output).to.include(`"team" is the exclusive set`).and.to.include(`"b" gives proj_b access`);
+    expect(preview.output).to.include(`"team" is the exclusive set`).and.to.include(`"b" gives other projects access`);
     expect(scenario.api.requests.filter(({ method }) => method !== "GET")).to.deep.equal([]);
   });
 
-  it("replaces for another checkpoint, revoking only what it held", async function () {
+  it("a changed checkpoint replaces a set and revokes only the set's own permissions", async function () {
     const scenario = await createScenario();
     await scenario.program(set(["proj_a"]));
     await scenario.runs("up");
@@ -180,7 +180,7 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
     expect(scenario.api.projects(`${checkpoint}:ckpt-step-2000`)).to.deep.equal(["proj_a"]);
   });
 
-  it("can be asked for by a program that only reads", async function () {
+  it("a program can list permissions without declaring any", async function () {
     const scenario = await createScenario();
     scenario.api.grant(checkpoint, "proj_a");
     await scenario.program(
@@ -191,14 +191,14 @@ throughEachEntryPoint("a set of permissions", function (createScenario) {
   });
 });
 
-throughEachEntryPoint("the example", function (createScenario) {
+throughEachEntryPoint("the examples of sets", function (createScenario) {
   async function example(name: string, config: Record<string, string>): Promise<Scenario> {
     const scenario = await createScenario.ofExample(name);
     for (const [key, value] of Object.entries(config)) scenario.config[`${name}:${key}`] = value;
     return scenario;
   }
 
-  it("many-projects shares a checkpoint with the projects of its config", async function () {
+  it("the many-projects example grants access to the projects of its config", async function () {
     const scenario = await example("many-projects", {
       checkpoint,
       projects: JSON.stringify(["proj_web", "proj_mobile"]),
@@ -209,7 +209,7 @@ throughEachEntryPoint("the example", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
-  it("access-review grants by its policy, and revokes what others granted", async function () {
+  it("the access-review example grants by its policy and revokes unmanaged permissions", async function () {
     const applicant = (projectId: string, reviewed: string, handlesCustomerData: boolean) => {
       return { projectId, owner: "ada", reviewed, handlesCustomerData };
     };

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect } from "chai";
 
 describe("npm start", function () {
-  it("shows the main job from beginning to end, and leaves nothing behind", async function () {
+  it("npm start shows the main job from beginning to end and leaves nothing behind", async function () {
     const before = readdirSync("examples/quickstart");
     const { stdout } = await promisify(execFile)(process.execPath, ["--require", "tsx/cjs", "sandbox/start.ts"]);
     const expected = [

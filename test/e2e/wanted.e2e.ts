@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { throughEachEntryPoint } from "./engines";
 import { checkpoint, texts, type Declared, type Scenario } from "./scenario";
 
-throughEachEntryPoint("what the program still wants is never revoked", function (createScenario) {
-  /** Changes the program, and tells what was written and whether state and server agree in the end. */
+throughEachEntryPoint("access that the program still declares", function (createScenario) {
+  /** Changes the program, checks that state and server agree in the end, and gives the writes and messages. */
   async function change(
     before: Declared,
     after: Declared,
@@ -29,13 +29,13 @@ throughEachEntryPoint("what the program still wants is never revoked", function 
     expect(scenario.api.permissions(checkpoint)).to.have.length(expected.length);
   }
 
-  it("keeps the permission of a renamed resource, and says so", async function () {
+  it("a rename keeps access, sends no write and is reported", async function () {
     const { writes, said } = await change({ old: "proj_web" }, { renamed: "proj_web" });
     expect(writes).to.deep.equal([]);
     expect(said).to.match(/Kept cp_\w+: the program still declares access to .* for proj_web/);
   });
 
-  it("keeps it when the rename was interrupted between its two halves", async function () {
+  it("a rename interrupted halfway keeps access and is completed with no write", async function () {
     const scenario = await createScenario();
     await scenario.declare({ old: "proj_web" });
     await scenario.runs("up");
@@ -53,19 +53,19 @@ throughEachEntryPoint("what the program still wants is never revoked", function 
     await agrees(scenario, { renamed: "proj_web" });
   });
 
-  it("keeps both when two resources swap their projects", async function () {
+  it("a swap of two projects keeps both permissions with no write", async function () {
     const { writes } = await change({ a: "proj_1", b: "proj_2" }, { a: "proj_2", b: "proj_1" });
     expect(writes).to.deep.equal([]);
   });
 
-  it("grants and revokes one when an index moves in a list", async function () {
+  it("shifting a list by one grants one project and revokes one", async function () {
     const before = { p0: "proj_a", p1: "proj_b", p2: "proj_c" };
     const { writes, scenario } = await change(before, { p0: "proj_b", p1: "proj_c", p2: "proj_d" });
     expect(writes).to.deep.equal(["DELETE", "POST proj_d"]);
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_b", "proj_c", "proj_d"]);
   });
 
-  it("keeps the permission of a replacement whose create gives the same ID", async function () {
+  it("a forced replacement keeps the permission's ID and sends no write", async function () {
     const trigger = (value: number) => ({ project: "proj_web", options: `{ replacementTrigger: ${value} }` });
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web" });
@@ -81,14 +81,14 @@ throughEachEntryPoint("what the program still wants is never revoked", function 
     await agrees(scenario, { web: "proj_web" });
   });
 
-  it("ends right when resources that are deleted before they are replaced swap their projects", async function () {
+  it("a swap of two projects under deleteBeforeReplace ends as declared", async function () {
     // Only constructors know of deleteBeforeReplace: see the native plugin's own scenarios.
     if (createScenario.entryPoint === "native") this.skip();
     const first = (project: string) => ({ project, options: "{ deleteBeforeReplace: true }" });
     await change({ a: first("proj_1"), b: first("proj_2") }, { a: first("proj_2"), b: first("proj_1") });
   });
 
-  it("revokes on destroy what two records name, once", async function () {
+  it("destroy revokes a renamed resource's permission", async function () {
     const { scenario } = await change({ old: "proj_web" }, { renamed: "proj_web" });
     await scenario.runs("destroy");
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);

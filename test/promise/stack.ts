@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
+import { withUrns } from "../../provider/dynamic/urns";
 import { PermissionResource, type PermissionOutputs } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
 import type { SetOutputs } from "../../provider/resource/permission-set-inputs";
@@ -111,8 +112,8 @@ export class Stack {
   ): Promise<void> {
     const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
     const context = new ProviderContext(config, this.clock, (line) => this.log.push(`      ${line}`));
-    const permission = new PermissionResource(() => context);
-    const set = new PermissionSetResource(() => context);
+    const permission = withUrns(new PermissionResource(() => context));
+    const set = withUrns(new PermissionSetResource(() => context));
     const dependency: dynamic.ResourceProvider = {
       check: async (_olds, inputs: object) => ({ inputs }),
       diff: async () => ({ changes: dependencyFails }),
@@ -148,19 +149,26 @@ function goal(type: string, name: string, inputs: Goal["inputs"], dependencies: 
   };
 }
 
+const urnOf = (type: string, name: string) => `urn:pulumi:test::promise::${type}::${name}`;
+
 function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolean): Goal["inputs"] {
   const fineTunedModelCheckpoint = checkpoints[one.checkpoint]!;
   const ids = one.projects.map((project) => projects[project]!);
   const { deleteBeforeReplace } = one;
-  if (!one.isSet) return { fineTunedModelCheckpoint, projectId: ids[0], __hints: { deleteBeforeReplace } };
+  const type = one.isSet ? setType : permissionType;
+  const known = { urn: urnOf(type, one.name), number: program.indexOf(one), deleteBeforeReplace };
+  if (!one.isSet) return { fineTunedModelCheckpoint, projectId: ids[0], __hints: known };
   const others = program.filter((other) => other !== one && other.checkpoint === one.checkpoint);
   return {
     ...{ fineTunedModelCheckpoint, exclusive: one.exclusive },
     projectIds: isDropped ? ids.slice(1) : ids,
     __hints: {
-      ...{ deleteBeforeReplace, listLength: ids.length },
-      others: others.flatMap((other) =>
-        other.projects.slice(other.listsFailure ? 1 : 0).map((index) => projects[index]!),
+      ...{ ...known, listLength: ids.length },
+      others: Object.fromEntries(
+        others.map((other) => [
+          program.indexOf(other),
+          other.projects.slice(other.listsFailure ? 1 : 0).map((index) => projects[index]!),
+        ]),
       ),
     },
   };

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { SetInputs, SetOutputs } from "../../provider/resource/permission-set-inputs";
 import { checkpoint } from "../support/api";
 import { failureOf as failure } from "../support/failure";
-import { scenario, setInputs as inputs } from "../support/scenario";
+import { declareElsewhere, scenario, setInputs as inputs } from "../support/scenario";
 
 function outsOf({ outs }: pulumi.dynamic.UpdateResult): SetOutputs {
   return outs as SetOutputs;
@@ -186,7 +186,7 @@ describe("Sets", function () {
       const { set, setInState, api, said, access } = scenario();
       const olds = { ...setInState(["proj_a", "proj_b"]), projectIds: ["proj_a"] };
       api.revoke(olds.permissions[1]!.id);
-      access("proj_b").markDeclared();
+      declareElsewhere(access("proj_b"));
       await set.check(olds, inputs(["proj_a"]));
       expect(await set.diff("x", olds, inputs(["proj_a"]))).to.deep.equal({ changes: false });
       expect(said).to.deep.equal([]);
@@ -312,7 +312,7 @@ describe("Sets", function () {
     it("a set silently keeps a permission until another resource adopts it, then drops it", async function () {
       const { set, access, setInState, writes, projects, said } = scenario();
       const olds = setInState(["proj_a", "proj_b"]);
-      access("proj_b").markDeclared();
+      declareElsewhere(access("proj_b"));
       const news = inputs(["proj_a"]);
       const outs = outsOf(await set.update(checkpoint, olds, news));
       expect(outs.permissions).to.deep.equal(olds.permissions);
@@ -340,7 +340,10 @@ describe("Sets", function () {
       const { set, setInState, writes, said } = scenario();
       const olds = setInState(["proj_a", "proj_b", "proj_c"]);
       const news = inputs(["proj_a"]);
-      const { inputs: checked } = await set.check(olds, { ...news, __hints: { others: ["proj_b"], listLength: 1 } });
+      const { inputs: checked } = await set.check(olds, {
+        ...news,
+        __hints: { others: { 1: ["proj_b"] }, listLength: 1 },
+      });
       expect(checked).to.deep.equal(news);
       await set.diff(checkpoint, olds, news);
       expect(said).to.have.length(1);
@@ -369,7 +372,7 @@ describe("Sets", function () {
     it("a set revokes nothing while its list arrives shorter than declared", async function () {
       const { set, setInState, writes } = scenario();
       const olds = setInState(["proj_a", "proj_b"]);
-      await set.check({}, { ...inputs(["proj_b"]), __hints: { others: [], listLength: 2 } });
+      await set.check({}, { ...inputs(["proj_b"]), __hints: { others: {}, listLength: 2 } });
       const { permissions } = outsOf(await set.update(checkpoint, olds, inputs(["proj_b"])));
       expect(permissions).to.deep.equal(olds.permissions);
       const error = await failureOf(set.delete(checkpoint, { ...olds, permissions: olds.permissions.slice(0, 1) }));

@@ -1,11 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import { ConfigError } from "../../provider/config";
-import { PermissionResource } from "../../provider/resource/permission";
 import type { FaultyApiOptions } from "../../sandbox/api/faults";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
-import { permissionInputs as inputs, scenario } from "../support/scenario";
+import { permissionInputs as inputs, permissionResource, scenario } from "../support/scenario";
 
 describe("Permissions", function () {
   describe("check", function () {
@@ -50,7 +49,7 @@ describe("Permissions", function () {
     });
 
     it("invalid config is a failure of the check and an exception in every other operation", async function () {
-      const broken = new PermissionResource(() => {
+      const broken = permissionResource(() => {
         throw new ConfigError("openai:baseUrl is bad.", "Correct it.");
       });
       const { failures } = await broken.check({}, inputs);

@@ -10,7 +10,7 @@ export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 export const host = "https://api.openai.com";
 export const permissions = `/v1/fine_tuning/checkpoints/${encodeURIComponent(checkpoint)}/permissions`;
 
-/** The emulated API behind nock at the real API's address. Its permissions are an hour old, unless it is to be others. */
+/** The emulated API behind nock at the real API's address. Its permissions are an hour old unless `age` is given. */
 export function fakeApi(options: FaultyApiOptions = {}): FaultyApi {
   const api = new FaultyApi({ adminKey, age: 3600, ...options });
   type Done = (error: NodeJS.ErrnoException | null, result: nock.ReplyFnResult) => void;
@@ -41,7 +41,7 @@ export interface TestContext {
   said: string[];
 }
 
-/** A deployment with this config, on a clock that does not wait. */
+/** A `ProviderContext` with this config, on a clock that does not wait. */
 export function contextWith(config: Record<string, string> = {}, clock = new TestClock()): TestContext {
   const said: string[] = [];
   const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});

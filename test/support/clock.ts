@@ -3,7 +3,7 @@ import type { Clock } from "../../provider/clock";
 /** A clock that jumps to the next sleeper's time whenever nothing else is left to do. */
 export class TestClock implements Clock {
   #time = 0;
-  /** The computer's date at time 0, in milliseconds: whoever sets the computer's clock changes it. */
+  /** The computer's date at time 0, in milliseconds: setting the computer's clock changes it. */
   epoch = Date.UTC(2026, 0, 1);
   #sleepers: { at: number; wake: () => void }[] = [];
   #jumping = false;
@@ -30,7 +30,7 @@ export class TestClock implements Clock {
     });
   }
 
-  /** Lets time pass without anybody asleep. */
+  /** Lets time pass while nothing sleeps. */
   pass(milliseconds: number): void {
     this.#time += milliseconds;
   }

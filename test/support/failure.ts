@@ -1,4 +1,4 @@
-/** What an operation failed with; an error if it did not. */
+/** What an operation failed with; throws if it did not fail. */
 export async function failureOf<Failure extends Error>(operation: Promise<unknown>): Promise<Failure> {
   return operation.then(
     () => Promise.reject(new Error("It did not fail.")),

@@ -1,3 +1,6 @@
+import type { Access } from "../../provider/access/access";
+import type { ProviderContext } from "../../provider/access/context";
+import { withUrns } from "../../provider/dynamic/urns";
 import { PermissionResource, type PermissionInputs } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
 import type { SetInputs, SetOutputs } from "../../provider/resource/permission-set-inputs";
@@ -36,8 +39,8 @@ export function scenario(config: Record<string, string> = {}, options: FaultyApi
     said,
     checkpoint: ofCheckpoint,
     access: (projectId: string) => ofCheckpoint.access(projectId),
-    permission: new PermissionResource(() => context),
-    set: new PermissionSetResource(() => context),
+    permission: permissionResource(() => context),
+    set: setResource(() => context),
     granted,
     /** A `CheckpointPermission` for `proj_a`, as an earlier run left it. */
     permissionInState: () => {
@@ -57,4 +60,24 @@ export function scenario(config: Record<string, string> = {}, options: FaultyApi
         method === "GET" ? [] : [[method, ...projectIds].join(" ")],
       ),
   };
+}
+
+const urnOf = (name: string) => `urn:pulumi:test::test::test::${name}`;
+
+/** Permissions as Pulumi's provider host calls them. */
+export function permissionResource(context: () => ProviderContext) {
+  const resource = new PermissionResource(context);
+  return { ...withUrns(resource), import: (id: string) => resource.import(id) };
+}
+
+/** A set as Pulumi's provider host calls it. */
+export function setResource(context: () => ProviderContext) {
+  const resource = new PermissionSetResource(context);
+  return { ...withUrns(resource), import: (id: string) => resource.import(id) };
+}
+
+/** Notes that some other resource of the program declares an access. */
+export function declareElsewhere({ checkpoint: { id, shared }, projectId }: Access): void {
+  const urn = urnOf(`elsewhere-${projectId}`);
+  shared.declarations.set({ urn, checkpoint: id, projectIds: new Set([projectId]), exclusive: false });
 }

@@ -16,7 +16,7 @@ export class TestScreen extends Screen {
     return this.#written.join("");
   }
 
-  /** What a person sees in the end, on a terminal of any width. */
+  /** What a user sees in the end, on a terminal of any width. */
   get lines(): string[] {
     return this.text.split("\n").filter((line) => line !== "");
   }

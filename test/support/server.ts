@@ -56,7 +56,7 @@ export function refusal(status: number, message = "no"): ApiError {
   return new ApiError(`${status} "${message}"`, { status, fromApi: true });
 }
 
-/** A request whose outcome nobody knows. */
+/** A request whose outcome is not known. */
 export function lost(): ApiError {
   return new ApiError("the connection was cut", { ambiguous: true });
 }

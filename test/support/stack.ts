@@ -19,7 +19,7 @@ export function resourceOf(
   return { urn: `urn:pulumi:dev::acme::${type}::${name}`, type, outputs, ...more };
 }
 
-/** A permission, as state has it. */
+/** A permission, as it is in state. */
 export function permissionOf(name: string, projectId: string, id: string, more: object = {}): Resource {
   return resourceOf(
     "permission",
@@ -29,7 +29,7 @@ export function permissionOf(name: string, projectId: string, id: string, more: 
   );
 }
 
-/** A set with these permissions, as state has it. */
+/** A set with these permissions, as it is in state. */
 export function setOf(name: string, projectIds: string[], permissions: object[], more: object = {}): Resource {
   const outputs = { fineTunedModelCheckpoint: checkpoint, projectIds, permissions, exclusive: false };
   return resourceOf("permissionSet", name, outputs, { id: checkpoint, ...more });

@@ -17,7 +17,7 @@ export class InterruptedRun {
     scenario.env["TEST_PIDS"] = scenario.project.folder;
   }
 
-  /** Runs a command until it ends by itself or is interrupted, and waits for the provider host to be gone. */
+  /** Runs a command until it ends by itself or is interrupted, and waits for the provider host to end. */
   async run(command: Command, options: RunOptions = {}): Promise<void> {
     const { scenario } = this;
     const started = (pid: number) => writeFileSync(this.#file("engine"), String(pid));
@@ -31,12 +31,12 @@ export class InterruptedRun {
       started(child.pid!);
       await new Promise((ended) => child.once("exit", ended));
     }
-    await this.#assertHostIsGone();
+    await this.#assertHostHasEnded();
     this.#endOrphans();
     await scenario.engine.cancel(scenario.project);
   }
 
-  /** Interrupts, and holds up what is under way for a moment. */
+  /** Interrupts, and pauses what is under way for a moment. */
   async interrupt(interruption: Interruption): Promise<void> {
     switch (interruption) {
       case "a killed engine":
@@ -80,7 +80,7 @@ export class InterruptedRun {
   }
 
   /** What the host still did after its engine's end would not be recorded. */
-  async #assertHostIsGone(): Promise<void> {
+  async #assertHostHasEnded(): Promise<void> {
     const host = this.#pid("host");
     for (let tries = 0; tries < 50; tries++) {
       if (!kill(host, 0)) return;

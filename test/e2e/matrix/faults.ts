@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Method, PermissionRow } from "../../../sandbox/api/api";
 import type { Fault, FaultyApi, ServedRequest } from "../../../sandbox/api/faults";
 
-/** How a run must end that meets a faultKind. */
+/** How a run must end that meets a fault. */
 export type Outcome = "succeeds" | "fails" | "either";
 
 /** Something that goes wrong with a request. */
@@ -24,7 +24,7 @@ export interface Scene {
   checkpoint: string;
   /** A project that is being granted access to the checkpoint. */
   project: string;
-  /** Called for what was granted behind Pulumi's back. */
+  /** Called for what was granted outside of Pulumi. */
   onUnmanaged: (row: PermissionRow) => void;
 }
 
@@ -51,7 +51,7 @@ function refusal(
   return { title, methods, once: "either", lasts: true, kind: () => ({ status, error: { message, code } }) };
 }
 
-function throttling(title: string, headers: () => Record<string, string>): FaultKind {
+function rateLimit(title: string, headers: () => Record<string, string>): FaultKind {
   return { title, methods: every, once: "succeeds", lasts: false, kind: () => ({ status: 429, headers: headers() }) };
 }
 
@@ -62,7 +62,7 @@ interface ListBody {
 }
 
 /** A list that is not what it should be. */
-function lie(
+function wrongList(
   title: string,
   { once, lasts }: Pick<FaultKind, "once" | "lasts">,
   change: (list: ListBody, scene: Scene) => Partial<ListBody>,
@@ -82,10 +82,10 @@ function unmanagedRow(projectId: string): PermissionRow {
   return { object: "checkpoint.permission", id, created_at: 1_721_764_800, project_id: projectId };
 }
 
-export const throttlings: readonly FaultKind[] = [
-  throttling("429 that does not say when to come back", () => ({})),
-  throttling("429 with Retry-After in seconds", () => ({ "retry-after": "1" })),
-  throttling("429 with Retry-After as a date", () => ({ "retry-after": new Date(Date.now() + 1500).toUTCString() })),
+export const rateLimits: readonly FaultKind[] = [
+  rateLimit("429 that does not say when to come back", () => ({})),
+  rateLimit("429 with Retry-After in seconds", () => ({ "retry-after": "1" })),
+  rateLimit("429 with Retry-After as a date", () => ({ "retry-after": new Date(Date.now() + 1500).toUTCString() })),
 ];
 
 export const faults: readonly FaultKind[] = [
@@ -104,24 +104,24 @@ export const faults: readonly FaultKind[] = [
   refusal(404, "The model does not exist or you do not have access to it.", "model_not_found", ["GET", "POST"]),
   { ...refusal(404, "No such checkpoint exists.", "model_not_found", ["GET"]), saysCheckpointIsDeleted: true },
   refusal(409, "The request conflicts with another one."),
-  lie("a list that repeats its cursor", { once: "either", lasts: true }, () => ({
+  wrongList("a list that repeats its cursor", { once: "either", lasts: true }, () => ({
     data: [unmanagedRow("proj_endless")],
     has_more: true,
     last_id: "cp_again",
   })),
-  lie("a list that never ends", { once: "either", lasts: true }, () => {
+  wrongList("a list that never ends", { once: "either", lasts: true }, () => {
     const row = unmanagedRow("proj_endless");
     return { data: [row], has_more: true, last_id: row.id };
   }),
-  lie("a list without cursors", { once: "succeeds", lasts: false }, () => ({ last_id: null })),
-  lie(
+  wrongList("a list without cursors", { once: "succeeds", lasts: false }, () => ({ last_id: null })),
+  wrongList(
     "a row of another project in place of ours",
     { once: "either", lasts: false },
     ({ data }) => ({ data: data.map(() => unmanagedRow("proj_unmanaged")) }),
     ["GET", "POST"],
   ),
   {
-    title: "a permission that another grants just before",
+    title: "a permission granted outside of Pulumi just before",
     methods: ["POST"],
     // Where a repeated POST is refused, the project has what it is to have.
     once: "succeeds",
@@ -131,7 +131,7 @@ export const faults: readonly FaultKind[] = [
     }),
   },
   {
-    title: "a permission that vanishes just before",
+    title: "a permission revoked outside of Pulumi just before",
     methods: ["DELETE"],
     once: "succeeds",
     lasts: false,

@@ -8,8 +8,8 @@ import { isFull } from "../full";
 import type { Outcome, FaultKind } from "./faults";
 
 export const shapes = [
-  "one alone",
-  "three in a batch",
+  "a permission",
+  "three permissions",
   "a set of one",
   "a set of three",
   "an exclusive set of three",
@@ -22,7 +22,7 @@ export interface Call {
   title: string;
   method: Method;
   first?: Pick<Fault, "method" | "kind">;
-  /** Whether nothing is written after it: then a checkpoint that is gone takes its permissions along. */
+  /** Whether nothing is written after it: then a deleted checkpoint takes its permissions along. */
   isPlan?: boolean;
 }
 
@@ -41,7 +41,7 @@ export interface Case {
 
 export type Matrices = readonly [title: string, cases: Case[]];
 
-/** Every call × every faultKind, once and lasting × every shape. */
+/** Every call × every kind of fault, once and lasting × every shape. */
 export function casesOf(
   operation: string,
   options: {
@@ -69,24 +69,24 @@ export function casesOf(
 }
 
 /**
- * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, faultKind,
- * shape and answer to a repeated POST occurs. Throttling is apart, since it slows down whatever runs beside it: there
- * each kind of 429 is met once.
+ * The matrices of an operation: all of them, or two with a selection of their cases in which each pair of call, kind of
+ * fault, shape and answer to a repeated POST occurs. Rate limits are apart, because they slow down everything beside them:
+ * there each kind of 429 occurs once.
  */
 export function selected(matrices: readonly Matrices[]): readonly Matrices[] {
   if (isFull) return matrices;
   const all = matrices.flatMap(([, cases]) => cases);
-  const isThrottling = ({ faultKind }: Case) => faultKind.title.startsWith("429");
-  const troubleOf = ({ faultKind, lasts }: Case) => `${faultKind.title} ${lasts}`;
+  const isRateLimit = ({ faultKind }: Case) => faultKind.title.startsWith("429");
+  const faultOf = ({ faultKind, lasts }: Case) => `${faultKind.title} ${lasts}`;
   return [
     [
-      "in each pair of call, faultKind, shape and answer to a repeated POST",
+      "faults in each pair of call, kind, shape and repeated POST",
       covering(
-        all.filter((one) => !isThrottling(one)),
-        (one) => [one.call.title, troubleOf(one), one.shape, one.repeatedPost],
+        all.filter((one) => !isRateLimit(one)),
+        (one) => [one.call.title, faultOf(one), one.shape, one.repeatedPost],
       ),
     ],
-    ["after 429 of each kind", covering(all.filter(isThrottling), (one) => ["429", troubleOf(one)])],
+    ["each kind of 429", covering(all.filter(isRateLimit), (one) => ["429", faultOf(one)])],
   ];
 }
 
@@ -115,9 +115,9 @@ function identityOf(index: number): Pick<Case, "key" | "checkpoint"> {
 
 function outcomeOf(call: Call, faultKind: FaultKind, lasts: boolean): Outcome {
   if (!lasts) return faultKind.once;
-  // Of a write that did happen another look or try tells, however often its answer is lost.
+  // Another look or try finds a write that did happen, however often its answer is lost.
   if (faultKind.takesEffect === true && call.method !== "GET") return "either";
-  // Where the checkpoint is gone there is nothing left to revoke.
+  // Where the checkpoint is deleted there is nothing left to revoke.
   if (faultKind.saysCheckpointIsDeleted === true && (call.isPlan === true || mayHaveRevoked({ call }))) return "either";
   return "fails";
 }
@@ -133,7 +133,7 @@ function isExclusive({ shape }: Case): boolean {
 
 /** The projects that a case declares to begin with. */
 export function projectsOf({ shape }: Case): string[] {
-  return shape === "one alone" || shape === "a set of one" ? ["proj_a"] : ["proj_a", "proj_b", "proj_c"];
+  return shape === "a permission" || shape === "a set of one" ? ["proj_a"] : ["proj_a", "proj_b", "proj_c"];
 }
 
 /** The same, with one changed for another. */
@@ -188,7 +188,7 @@ export class Matrix {
     await writeFile(join(this.scenario.project.folder, "cases.json"), JSON.stringify(declared));
   }
 
-  /** Runs a command in which every one of the cases goes wrong, and sees to it that it ends as it should. */
+  /** Runs a command in which each of the cases goes wrong, and checks that each ends as it should. */
   async runFaulty(command: Command, options: RunOptions = {}): Promise<Run> {
     const { run, errors } = await this.#runWithFaults(command, this.cases, { continueOnError: true, ...options });
     const recorded = await this.#recorded();
@@ -202,7 +202,7 @@ export class Matrix {
       }
       const mine = recorded.get(one.key) ?? [];
       if (command === "destroy") {
-        // Once the checkpoint is known to be gone, nothing more is asked about it.
+        // Once the checkpoint is known to be deleted, nothing more is asked about it.
         const mayBeLeft = one.faultKind.saysCheckpointIsDeleted === true;
         if (isFailed && !mayBeLeft) this.#assertAllRecorded(one, mine);
         else if (!mayBeLeft) this.#assertServerHas(one, []);
@@ -213,7 +213,7 @@ export class Matrix {
     return run;
   }
 
-  /** Runs what stops at its first error, with state as it was. */
+  /** Runs a command that must stop at its first error, with state as it was. */
   async runExpectingFailure(command: Command, cases: readonly Case[]): Promise<void> {
     const before = await this.state();
     const { run } = await this.#runWithFaults(command, cases);
@@ -227,20 +227,20 @@ export class Matrix {
     if ((await this.state()) !== before) this.#addProblem(one!, `${command} changes state`);
   }
 
-  /** Runs what must go well. */
+  /** Runs a command that must succeed. */
   async runClean(command: Command): Promise<Run> {
     const run = await this.scenario.run(command, { parallel: 200 });
     if (!run.ok) this.problems.push(`a clean ${command} fails:\n${run.output.slice(0, 4000)}`);
     return run;
   }
 
-  /** State and server hold what is declared, each once, and what others granted. */
+  /** State and server hold what is declared, each once, and the server what is unmanaged. */
   async assertAsDeclared(): Promise<void> {
     const recorded = await this.#recorded();
     for (const one of this.cases) this.#assertAsDeclared(one, recorded.get(one.key) ?? []);
   }
 
-  /** Nothing of ours is left, all that others granted is, and what must never be shown was not. */
+  /** Nothing of ours is left, everything unmanaged is, and no secret was shown. */
   async finish(): Promise<void> {
     await this.runClean("destroy");
     const recorded = await this.#recorded();
@@ -297,7 +297,7 @@ export class Matrix {
     this.#assertServerHas(one, mine);
   }
 
-  /** Whatever state says is granted is. */
+  /** Everything in state is granted. */
   #assertAllGranted(one: Case, mine: readonly Recorded[]): void {
     const ids = this.#idsOnServer(one);
     for (const { projectId, id } of mine) {
@@ -305,7 +305,7 @@ export class Matrix {
     }
   }
 
-  /** Whatever is granted, besides what others granted, is in state. */
+  /** Everything granted, besides what is unmanaged, is in state. */
   #assertAllRecorded(one: Case, mine: readonly Recorded[]): void {
     const known = new Set(mine.map(({ id }) => id));
     for (const { id, project_id } of this.#oursOnServer(one)) {

@@ -1,0 +1,13 @@
+/** The access that one resource of the program declares. */
+export interface Declaration {
+  urn: string;
+  checkpoint: string;
+  projectIds: ReadonlySet<string>;
+  /** Whether no other project may have access. */
+  exclusive: boolean;
+}
+
+/** A URN's last part: the resource's name. */
+export function nameOf(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2);
+}

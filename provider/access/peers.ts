@@ -1,0 +1,266 @@
+import { createHash, randomBytes } from "node:crypto";
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import * as v from "valibot";
+import { nameOf, type Declaration } from "./declaration";
+
+/** What a resource declares, as other processes are told: hashes in place of IDs, and its name for messages. */
+export interface PeerDeclaration {
+  name: string;
+  checkpoint: string;
+  projects: ReadonlySet<string>;
+  exclusive: boolean;
+  /** Whether only a constructor has told of it. */
+  isAhead: boolean;
+}
+
+const note = v.variant("kind", [
+  v.object({ by: v.string(), kind: v.literal("writer"), pid: v.number() }),
+  /** All that was written before this offset is of processes that have ended. */
+  v.object({ by: v.string(), kind: v.literal("reset"), offset: v.number() }),
+  v.object({
+    ...{ by: v.string(), kind: v.literal("declared"), urn: v.string(), name: v.string(), checkpoint: v.string() },
+    ...{ projects: v.array(v.string()), exclusive: v.boolean(), isAhead: v.boolean() },
+  }),
+  v.object({ by: v.string(), kind: v.literal("unknown projects"), checkpoint: v.string() }),
+  v.object({ by: v.string(), kind: v.literal("in state"), access: v.string(), id: v.string() }),
+  v.object({ by: v.string(), kind: v.literal("ours"), id: v.string() }),
+  v.object({ by: v.string(), kind: v.literal("revoked"), id: v.string() }),
+]);
+type Note = v.InferOutput<typeof note>;
+type Unsigned<Kind> = Kind extends unknown ? Omit<Kind, "by"> : never;
+
+/**
+ * What the provider processes of one deployment tell each other.
+ *
+ * One deployment may have several: the dynamic host beside the plugin, two versions of the plugin (an SDK upgrade changes
+ * the default provider), explicit providers. The process that deletes for an old provider has seen no check. So each
+ * appends what it notes to one file, named after the engine's address, and reads what the others have appended before it
+ * decides. A line is written before the engine learns of its cause, so it is there before any call that follows from it.
+ */
+export class Peers {
+  readonly #declared = new Map<string, PeerDeclaration>();
+  readonly #unknownProjects = new Set<string>();
+  readonly #inState = new Map<string, string>();
+  readonly #ours = new Set<string>();
+  readonly #revoked = new Set<string>();
+  /** The processes that write, by their number. */
+  readonly #writers = new Map<string, number>();
+  readonly #me = randomBytes(6).toString("hex");
+  readonly #file: { path: string; descriptor: number } | undefined;
+  readonly #engine: string;
+  #readTo = 0;
+  #rest = "";
+
+  /**
+   * @param engine the engine's address; undefined where there are no other processes.
+   * @param folder where the file is, in a folder of the user's own.
+   * @throws {Error} when it cannot be used.
+   */
+  constructor(engine?: string, folder = defaultFolder()) {
+    this.#engine = engine ?? "";
+    if (engine === undefined) return;
+    makeOwnFolder(folder);
+    const path = join(folder, `${this.hash(engine)}.jsonl`);
+    this.#file = { path, descriptor: openSync(path, "a+", 0o600) };
+    this.#read();
+    const isAnyoneAlive = [...this.#writers.values()].some(isAlive);
+    // Left by a deployment that crashed, whose engine had the same address.
+    if (!isAnyoneAlive && this.#readTo > 0) {
+      this.#forget();
+      this.#write({ kind: "reset", offset: this.#readTo });
+    }
+    this.#write({ kind: "writer", pid: process.pid });
+  }
+
+  /** An ID as the notes have it. */
+  hash(...parts: string[]): string {
+    return createHash("sha256")
+      .update([this.#engine, ...parts].join("\n"))
+      .digest("hex")
+      .slice(0, 16);
+  }
+
+  noteDeclared({ urn, checkpoint, projectIds, exclusive }: Declaration, isAhead: boolean): void {
+    if (this.#file === undefined) return;
+    const projects = [...projectIds].map((projectId) => this.hash(checkpoint, projectId));
+    const hashes = { urn: this.hash(urn), checkpoint: this.hash(checkpoint), projects };
+    this.#write({ kind: "declared", ...hashes, name: nameOf(urn), exclusive, isAhead });
+  }
+
+  noteUnknownProjects(checkpoint: string): void {
+    if (this.#file !== undefined) this.#write({ kind: "unknown projects", checkpoint: this.hash(checkpoint) });
+  }
+
+  noteInState(checkpoint: string, projectId: string, permissionId: string): void {
+    if (this.#file === undefined) return;
+    this.#write({ kind: "in state", access: this.hash(checkpoint, projectId), id: this.hash(permissionId) });
+  }
+
+  noteOurs(permissionId: string): void {
+    if (this.#file !== undefined) this.#write({ kind: "ours", id: this.hash(permissionId) });
+  }
+
+  noteRevoked(permissionId: string): void {
+    if (this.#file !== undefined) this.#write({ kind: "revoked", id: this.hash(permissionId) });
+  }
+
+  /** What other processes' resources declare for a checkpoint, besides the resource with this URN. */
+  declaredFor(checkpoint: string, besides?: string): PeerDeclaration[] {
+    this.#read();
+    if (this.#declared.size === 0) return [];
+    const of = this.hash(checkpoint);
+    const except = besides === undefined ? undefined : this.hash(besides);
+    return [...this.#declared].flatMap(([urn, one]) => (one.checkpoint === of && urn !== except ? one : []));
+  }
+
+  hasUnknownProjects(checkpoint: string): boolean {
+    this.#read();
+    return this.#unknownProjects.has(this.hash(checkpoint));
+  }
+
+  /** The hash of the permission that a resource of another process has in state by now. */
+  inState(checkpoint: string, projectId: string): string | undefined {
+    this.#read();
+    return this.#inState.get(this.hash(checkpoint, projectId));
+  }
+
+  isOurs(permissionId: string): boolean {
+    this.#read();
+    return this.#ours.size > 0 && this.#ours.has(this.hash(permissionId));
+  }
+
+  /** Which permissions other processes have revoked by now. */
+  revoked(): (permissionId: string) => boolean {
+    this.#read();
+    return this.#revoked.size === 0 ? () => false : (permissionId) => this.#revoked.has(this.hash(permissionId));
+  }
+
+  /** Removes the file, unless another process still writes to it. */
+  close(): void {
+    if (this.#file === undefined) return;
+    this.#read();
+    const areOthersAlive = [...this.#writers.values()].some((pid) => pid !== process.pid && isAlive(pid));
+    closeSync(this.#file.descriptor);
+    if (!areOthersAlive) unlinkSync(this.#file.path);
+  }
+
+  #write(unsigned: Unsigned<Note>): void {
+    // One write of a short line to a file that is opened for appending is not torn by another.
+    writeSync(this.#file!.descriptor, `${JSON.stringify({ by: this.#me, ...unsigned })}\n`);
+  }
+
+  #read(): void {
+    if (this.#file === undefined) return;
+    const { descriptor } = this.#file;
+    const { size } = fstatSync(descriptor);
+    if (size <= this.#readTo) return;
+    const bytes = Buffer.alloc(size - this.#readTo);
+    const read = readSync(descriptor, bytes, 0, bytes.length, this.#readTo);
+    const from = this.#readTo - Buffer.byteLength(this.#rest);
+    this.#readTo += read;
+    const lines = (this.#rest + bytes.toString("utf8", 0, read)).split("\n");
+    this.#rest = lines.pop()!;
+    let offset = from;
+    const notes = lines.flatMap((line) => {
+      const at = offset;
+      offset += Buffer.byteLength(line) + 1;
+      const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), note), line);
+      return parsed.success ? { at, note: parsed.output } : [];
+    });
+    const resets = notes.flatMap(({ note: one }) => (one.kind === "reset" ? one.offset : []));
+    const validFrom = Math.max(0, ...resets);
+    if (resets.length > 0) this.#forget();
+    for (const { at, note: one } of notes) if (at >= validFrom && one.by !== this.#me) this.#take(one);
+  }
+
+  #take(one: Note): void {
+    switch (one.kind) {
+      case "writer":
+        this.#writers.set(one.by, one.pid);
+        break;
+      case "declared":
+        this.#declared.set(one.urn, { ...one, projects: new Set(one.projects) });
+        break;
+      case "unknown projects":
+        this.#unknownProjects.add(one.checkpoint);
+        break;
+      case "in state":
+        this.#inState.set(one.access, one.id);
+        break;
+      case "ours":
+        this.#ours.add(one.id);
+        break;
+      case "revoked":
+        this.#revoked.add(one.id);
+    }
+  }
+
+  #forget(): void {
+    for (const notes of [
+      this.#declared,
+      this.#unknownProjects,
+      this.#inState,
+      this.#ours,
+      this.#revoked,
+      this.#writers,
+    ]) {
+      notes.clear();
+    }
+  }
+}
+
+/**
+ * What this process shares with the others of its deployment, until it ends.
+ *
+ * @param say prints a warning, if it cannot be shared.
+ */
+export function sharePeers(engine: string | undefined, say: (line: string) => void): Peers {
+  try {
+    const peers = new Peers(engine);
+    process.once("exit", () => {
+      peers.close();
+    });
+    // The engine ends its providers with this signal, which by itself would end them without an exit.
+    if (engine !== undefined) process.once("SIGINT", () => process.exit(130));
+    return peers;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say(
+      `The provider processes of this run cannot tell each other what they do (${reason}). If several versions or ` +
+        "explicit providers give access to the same checkpoint, a permission that moves between them may be revoked.",
+    );
+    return new Peers();
+  }
+}
+
+function defaultFolder(): string {
+  const { uid, username } = userInfo();
+  return join(tmpdir(), `pulumi-openai-checkpoint-permissions-${uid >= 0 ? uid : username}`);
+}
+
+/** Another user must not be able to write what decides about access. */
+function makeOwnFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { uid, mode, isDirectory } = statOf(folder);
+  // Windows keeps temporary folders apart by user, and knows no mode.
+  if (process.platform === "win32") return;
+  if (!isDirectory) throw new Error(`${folder} is not a folder`);
+  if (uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);
+  if ((mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
+}
+
+function statOf(folder: string) {
+  const stats = lstatSync(folder);
+  return { uid: stats.uid, mode: stats.mode, isDirectory: stats.isDirectory() };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

@@ -1,0 +1,211 @@
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { ProviderContext } from "../../provider/access/context";
+import { Peers } from "../../provider/access/peers";
+import { readConfig } from "../../provider/config";
+import { adminKey, checkpoint, fakeApi } from "../support/api";
+import { TestClock } from "../support/clock";
+import { failureOf } from "../support/failure";
+import { permissionResource, setResource } from "../support/scenario";
+
+const engine = "127.0.0.1:4711";
+const urnOf = (name: string) => `urn:pulumi:test::test::test::${name}`;
+
+describe("Provider processes of one deployment", function () {
+  let base: string;
+  let folder: string;
+  beforeEach(function () {
+    base = mkdtempSync(join(tmpdir(), "checkpoint-permissions-peers-"));
+    folder = join(base, "peers");
+  });
+  afterEach(function () {
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  /** A provider process, as far as the others can tell. */
+  function processWith(config: Record<string, string> = {}) {
+    const clock = new TestClock();
+    const said: string[] = [];
+    const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
+    const context = new ProviderContext(settings, clock, (line) => said.push(line), new Peers(engine, folder));
+    return { permission: permissionResource(() => context), set: setResource(() => context), context, said };
+  }
+  const inputsOf = (projectId: string, name: string) => {
+    const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
+    return { inputs, news: { ...inputs, __hints: { urn: urnOf(name) } } };
+  };
+  const granted = (api: ReturnType<typeof fakeApi>, projectId: string) => {
+    const { id, created_at: createdAt } = api.grant(checkpoint, projectId);
+    return { id, state: { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } };
+  };
+  const writesOf = (api: ReturnType<typeof fakeApi>) =>
+    api.requests.filter(({ method }) => method !== "GET").map(({ method }) => method);
+
+  it("a rename and an upgrade in the same up send no write", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith()];
+    const { inputs, news } = inputsOf("proj_a", "renamed");
+    await next.permission.check({}, news);
+    expect((await next.permission.create(inputs)).id).to.equal(id);
+    await old.permission.delete(id, state);
+    expect(writesOf(api)).to.deep.equal([]);
+    expect(old.said.join()).to.include(`Kept ${id}`);
+  });
+
+  it("a permission whose new resource in another process fails stays in state", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith({ "openai:driftDetection": "false" })];
+    const { inputs, news } = inputsOf("proj_a", "renamed");
+    await next.permission.check({}, news);
+    api.fail({ method: "GET", times: Infinity, kind: { status: 403 } });
+    await failureOf(next.permission.create(inputs));
+    expect(await failureOf(old.permission.delete(id, state))).to.have.property("code", "still-declared");
+    expect(writesOf(api)).to.deep.equal([]);
+  });
+
+  it("two providers between which projects swap send no write, and refuse nothing as not theirs", async function () {
+    const api = fakeApi();
+    const [a, b] = [granted(api, "proj_a"), granted(api, "proj_b")];
+    const config = { "openai:adoptExisting": "false" };
+    const [first, second] = [processWith(config), processWith(config)];
+    // The engine diffs with the provider that a resource has now, before it replaces.
+    await first.permission.diff(a.id, a.state, inputsOf("proj_b", "one").inputs);
+    await second.permission.diff(b.id, b.state, inputsOf("proj_a", "two").inputs);
+    for (const [one, project, name] of [
+      [first, "proj_b", "one"],
+      [second, "proj_a", "two"],
+    ] as const) {
+      await one.permission.check({}, inputsOf(project, name).news);
+      await one.permission.create(inputsOf(project, name).inputs);
+    }
+    await first.permission.delete(a.id, a.state);
+    await second.permission.delete(b.id, b.state);
+    expect(writesOf(api)).to.deep.equal([]);
+  });
+
+  it("a set keeps what a resource of another process declares", async function () {
+    const api = fakeApi();
+    const permissions = ["proj_a", "proj_b"].map((projectId) => {
+      const { id, created_at: createdAt } = api.grant(checkpoint, projectId);
+      return { id, projectId, createdAt };
+    });
+    const olds = {
+      fineTunedModelCheckpoint: checkpoint,
+      projectIds: ["proj_a", "proj_b"],
+      exclusive: false,
+      permissions,
+    };
+    const news = { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_a"], exclusive: false };
+    const [dynamic, native] = [processWith(), processWith()];
+    await native.permission.check({}, inputsOf("proj_b", "web").news);
+    await dynamic.set.check(olds, { ...news, __hints: { urn: urnOf("team") } });
+    await dynamic.set.diff(checkpoint, olds, news);
+    await dynamic.set.update(checkpoint, olds, news);
+    expect(writesOf(api)).to.deep.equal([]);
+    expect(dynamic.said.join()).not.to.include("loses access");
+  });
+
+  it("a create does not adopt what another process has just revoked", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith()];
+    const { inputs, news } = inputsOf("proj_a", "web");
+    // Reads the list while the permission is there.
+    await next.permission.check({}, { ...news, projectId: "proj_a" });
+    await old.context.checkpoint(checkpoint).access("proj_b").look();
+    await old.context.client.deletePermission(checkpoint, id);
+    old.context.peers.noteRevoked(id);
+    const created = await next.permission.create(inputs);
+    expect(created.id).not.to.equal(id);
+    expect(api.projects(checkpoint)).to.deep.equal([state.projectId]);
+  });
+
+  it("the same access in two processes is an error that names both resources", async function () {
+    fakeApi();
+    const [dynamic, native] = [processWith(), processWith()];
+    await dynamic.permission.check({}, inputsOf("proj_a", "web").news);
+    const { failures } = await native.permission.check({}, inputsOf("proj_a", "shop").news);
+    expect(failures[0]!.reason).to.include('"web" and "shop" both give project proj_a access');
+    const set = { fineTunedModelCheckpoint: checkpoint, projectIds: [], exclusive: true };
+    const exclusive = await native.set.check({}, { ...set, __hints: { urn: urnOf("team") } });
+    expect(exclusive.failures[0]!.reason).to.include('"team" is the exclusive set').and.to.include('"shop"');
+  });
+
+  it("notes hold hashes in place of IDs, in a folder for their user alone", async function () {
+    const api = fakeApi();
+    const { id } = granted(api, "proj_a");
+    const { permission } = processWith();
+    const { inputs, news } = inputsOf("proj_a", "web");
+    await permission.check({}, news);
+    await permission.create(inputs);
+    const [file] = readdirSync(folder);
+    const text = readFileSync(join(folder, file!), "utf8");
+    for (const secret of [adminKey, id, "proj_a", checkpoint, engine]) expect(text).not.to.include(secret);
+    const modes = spawnSync("stat", ["-c", "%a", folder, join(folder, file!)], { encoding: "utf8" }).stdout;
+    if (process.platform === "linux") expect(modes).to.equal("700\n600\n");
+  });
+
+  it("a file that a crashed deployment left at the same address is ignored", function () {
+    mkdirSync(folder, { mode: 0o700 });
+    const old = new Peers(engine, folder);
+    old.noteInState(checkpoint, "proj_a", "cp_1");
+    const [file] = readdirSync(folder);
+    // As if its writer had ended.
+    const path = join(folder, file!);
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    writeFileSync(path, readFileSync(path, "utf8").replace(`"pid":${process.pid}`, `"pid":${ended}`));
+    const [first, second] = [new Peers(engine, folder), new Peers(engine, folder)];
+    for (const peers of [first, second]) expect(peers.inState(checkpoint, "proj_a")).to.equal(undefined);
+    first.noteInState(checkpoint, "proj_b", "cp_2");
+    expect(second.inState(checkpoint, "proj_b")).to.equal(second.hash("cp_2"));
+  });
+
+  it("the notes of a process that crashed while others live still count", function () {
+    const survivor = new Peers(engine, folder);
+    const crashed = new Peers(engine, folder);
+    crashed.noteInState(checkpoint, "proj_a", "cp_1");
+    expect(survivor.inState(checkpoint, "proj_a")).to.equal(survivor.hash("cp_1"));
+    const late = new Peers(engine, folder);
+    expect(late.inState(checkpoint, "proj_a")).to.equal(late.hash("cp_1"));
+  });
+
+  it("lines that are torn or of another form are skipped", function () {
+    const [first, second] = [new Peers(engine, folder), new Peers(engine, folder)];
+    const path = join(folder, readdirSync(folder)[0]!);
+    appendFileSync(path, "nonsense\n{}\n");
+    first.noteOurs("cp_1");
+    appendFileSync(path, '{"by":"x","kind":"ours"');
+    expect(second.isOurs("cp_1")).to.equal(true);
+    expect(second.isOurs("cp_2")).to.equal(false);
+  });
+
+  it("the last process to end removes the file", function () {
+    const peers = new Peers(engine, folder);
+    peers.close();
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it("a folder that other users can write to is not used", function () {
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+    if (process.platform !== "win32") expect(() => new Peers(engine, folder)).to.throw("other users have access to");
+    writeFileSync(join(base, "file"), "");
+    expect(() => new Peers(engine, join(base, "file"))).to.throw();
+    expect(existsSync(join(base, "file"))).to.equal(true);
+  });
+});
