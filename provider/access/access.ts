@@ -1,8 +1,8 @@
 import type { Permission } from "../api/permission";
-import { ApiError } from "../api/error";
+import { ApiError, mayOwn } from "../api/error";
 import { UsageError, type Config } from "../config";
 import type { Checkpoint } from "./checkpoint";
-import { maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
+import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
 import type { PermissionList } from "./lookups";
 
 /** A resource that is in state and still in the program. */
@@ -59,6 +59,7 @@ export class Access {
   readonly #revoking = new Set<string>();
   /** IDs of permissions that are missing, because a list lacks them or we revoked them. */
   readonly #missing = new Set<string>();
+  readonly #onInState: (() => void)[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -121,7 +122,11 @@ export class Access {
     if (found !== undefined) return lookOf(found);
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
     if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
-    this.#missing.add(recorded.id);
+    if (list.permissions.length === 0 && !mayOwn(this.#shared.client.organization, this.checkpoint.id)) {
+      throw emptyListOfAnother(this.#shared.client.organization!);
+    }
+    // A checkpoint that may exist after all is no witness.
+    if (!this.checkpoint.isDeleted) this.#missing.add(recorded.id);
     const permission = oursOrNewest(list, this.#isOurs);
     // What replaced it outside of Pulumi is ours, too.
     if (permission !== undefined) this.markOurs(permission.id);
@@ -162,7 +167,10 @@ export class Access {
    * ID. So the program decides, and not the engine's delete.
    */
   release(permissionId: string): Promise<Release> {
-    return this.#inTurn(async () => this.#reasonToSpare(permissionId) ?? this.#revoke(permissionId));
+    return this.#inTurn(async () => {
+      if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
+      return this.#reasonToSpare(permissionId) ?? this.#revoke(permissionId);
+    });
   }
 
   /** Whether a release would revoke the permission, as far as is known. */
@@ -195,35 +203,79 @@ export class Access {
     return [...this.#resources.values()].some((one) => one.deleteBeforeReplace && isUnsettled(one));
   }
 
-  /** A 404 may also come from a wrong base URL, so a lookup confirms it. */
+  /**
+   * What the project still has after a release, besides what a resource of the program has in state or declares.
+   *
+   * It reads a page of the whole list first, which in most cases is all of it, and answers for every project.
+   */
+  async remaining(): Promise<Permission[]> {
+    if (this.isDeclared()) return [];
+    const options = { isExhaustive: true, isPageFirst: true };
+    const list = await this.checkpoint.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
+    return list.permissions.filter(({ id }) => !this.#missing.has(id));
+  }
+
+  /** Further permissions of the project that a lookup has shown, without a request. */
+  othersKnown(permissionId: string): Permission[] {
+    return this.checkpoint.lookups
+      .known(this.projectId)
+      .filter(({ id }) => id !== permissionId && !this.#missing.has(id));
+  }
+
+  /** Resolves once a resource of the program has it in state. */
+  whenInState(): Promise<void> {
+    if (this.isInState) return Promise.resolve();
+    return new Promise((resolve) => this.#onInState.push(resolve));
+  }
+
+  /** Whether a resource of the program has a permission for it in state by now. */
+  get isInState(): boolean {
+    const { peers } = this.#shared;
+    return this.#inStateId !== undefined || peers.inState(this.checkpoint.id, this.projectId) !== undefined;
+  }
+
   async #revoke(id: string): Promise<Release> {
     const { lookups, shared } = this.checkpoint;
-    const isListed = async () => {
-      const { permissions } = await this.checkpoint.emptyIfDeleted(() =>
-        lookups.listFor(this.projectId, { ids: new Set([id]) }),
-      );
-      return permissions.some((row) => row.id === id);
-    };
     this.#revoking.add(id);
     for (let tries = 1; ; tries++) {
       try {
-        await shared.client.deletePermission(this.checkpoint.id, id);
+        const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, id);
+        if (!isConfirmed) await this.#waitUntilUnlisted(id);
         lookups.revoked(id);
         shared.peers.noteRevoked(id);
         this.#missing.add(id);
         return "revoked";
       } catch (error) {
-        const isDoubtful = error instanceof ApiError && (error.status === 404 || error.status === 200);
-        if (!isDoubtful) {
-          if (error instanceof ApiError && error.ambiguous) lookups.forget();
-          throw error;
+        if (!(error instanceof ApiError)) throw error;
+        if (error.ambiguous) lookups.forget();
+        if (error.status !== 404) throw error;
+        // It may also come from a wrong base URL, so a lookup confirms it.
+        if (!(await this.#isListed(id))) {
+          if (!this.checkpoint.isDeleted || (await this.checkpoint.confirmDeleted())) return "missing";
+        } else {
+          lookups.forget();
+          if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) return "missing";
         }
-        if (!(await isListed())) return "missing";
-        lookups.forget();
-        if (!(await isListed())) return "missing";
         if (tries === 2) throw error;
       }
     }
+  }
+
+  /** Waits until a list shows what an answer did not confirm. Lists may lag. */
+  async #waitUntilUnlisted(id: string): Promise<void> {
+    for (const pause of [0, ...lagPauses]) {
+      if (pause > 0) await this.#shared.clock.sleep(pause);
+      this.checkpoint.lookups.forget();
+      if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) return;
+    }
+    throw new ApiError("the API accepted the request, but still lists the permission", { status: 200 });
+  }
+
+  async #isListed(id: string): Promise<boolean> {
+    const { permissions } = await this.checkpoint.emptyIfDeleted(() =>
+      this.checkpoint.lookups.listFor(this.projectId, { ids: new Set([id]) }),
+    );
+    return permissions.some((row) => row.id === id);
   }
 
   get #shared() {
@@ -240,6 +292,7 @@ export class Access {
     this.#inStateId = permissionId;
     this.#shared.peers.noteInState(this.checkpoint.id, this.projectId, permissionId);
     this.checkpoint.grants.recount();
+    for (const resolve of this.#onInState.splice(0)) resolve();
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -251,6 +304,14 @@ export class Access {
 
 function isYoung({ createdAt }: Permission, { date }: PermissionList): boolean {
   return Math.abs(date - createdAt) < lag;
+}
+
+/** To a key of another organization a list may be empty where it is not. */
+function emptyListOfAnother(organization: string): ApiError {
+  const message =
+    `the list of permissions is empty, but the key belongs to organization "${organization}", which is not the ` +
+    "checkpoint's own";
+  return new ApiError(message, { status: 403 });
 }
 
 function refusedToAdopt(permission: Permission, { nameOf }: Config): UsageError {

@@ -16,11 +16,13 @@ interface Shared {
   clock: Clock;
   declarations: Declarations;
   peers: Peers;
-  say: (line: string) => void;
+  readonly say: (line: string) => void;
   /** How many creates the engine runs at a time; undefined if that is not known. */
   parallel: number | undefined;
 }
 
+/** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */
+const betweenWitnesses = 10_000;
 /** How many revocations are under way at a time. The throttle decides how fast they go. */
 const revocationsAtATime = 8;
 
@@ -32,8 +34,9 @@ export class Checkpoint {
   /** How many accesses the program's constructors declare; undefined if that is not known. */
   declaredCount: number | undefined;
   #hasUnknownProjects = false;
-  /** Whether the API has said that the checkpoint does not exist. Then no more requests are made for it. */
-  isDeleted = false;
+  /** When the API said that the checkpoint does not exist. */
+  #deletedAt: number | undefined;
+  #confirmation: Promise<boolean> | undefined;
 
   constructor(
     readonly id: string,
@@ -43,7 +46,8 @@ export class Checkpoint {
     const list = (query: ListQuery) => client.listPermissions(id, query);
     this.lookups = new Lookups(list, clock, () => shared.peers.revoked());
     const create = (projectIds: readonly string[]) => client.createPermissions(id, projectIds);
-    this.grants = new Grants(create, this.lookups, clock, () => ({ toCome: this.#toCome, parallel: shared.parallel }));
+    const outlook = () => ({ toCome: this.#toCome, parallel: shared.parallel });
+    this.grants = new Grants(create, this.lookups, clock, outlook, shared.say);
   }
 
   /** Whether the program also declares access for projects that are not known yet. */
@@ -113,6 +117,44 @@ export class Checkpoint {
     return outcomes;
   }
 
+  /**
+   * Whether the API has said that the checkpoint does not exist. Then lookups give an empty list without a request. A plan
+   * may show that; before anything leaves state, it has to be confirmed.
+   */
+  get isDeleted(): boolean {
+    return this.#deletedAt !== undefined;
+  }
+
+  /**
+   * Asks again whether the checkpoint does not exist, 10 s after the API has said so: an existing model may answer 404 for
+   * a while.
+   *
+   * @returns false when it exists after all.
+   */
+  confirmDeleted(): Promise<boolean> {
+    return (this.#confirmation ??= this.#askAgain());
+  }
+
+  async #askAgain(): Promise<boolean> {
+    const { client, clock, say } = this.shared;
+    const wait = this.#deletedAt! + betweenWitnesses - clock.now();
+    if (wait > 0) {
+      say(`Asking again in ${Math.ceil(wait / 1000)} s about ${this.id}, before anything leaves state.`);
+      await clock.sleep(wait);
+    }
+    try {
+      await client.listPermissions(this.id);
+    } catch (error) {
+      if (saysCheckpointIsDeleted(error, this.id)) return true;
+      this.#confirmation = undefined;
+      throw error;
+    }
+    this.#deletedAt = this.#confirmation = undefined;
+    this.lookups.forget();
+    say(`OpenAI does have ${this.id}; its answer before was wrong.`);
+    return false;
+  }
+
   /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is an empty list. */
   async emptyIfDeleted(look: () => Promise<PermissionList>): Promise<PermissionList> {
     if (!this.isDeleted) {
@@ -120,7 +162,7 @@ export class Checkpoint {
         return await look();
       } catch (error) {
         if (!saysCheckpointIsDeleted(error, this.id)) throw error;
-        this.isDeleted = true;
+        this.#deletedAt = this.shared.clock.now();
         this.shared.say(
           `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
         );

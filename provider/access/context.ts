@@ -46,9 +46,9 @@ export class ProviderContext {
   }
 
   /** Prints a message, in one line and only once. */
-  say(line: string): void {
+  readonly say = (line: string): void => {
     this.#once(line, "message");
-  }
+  };
 
   /** Prints a warning, in one line and only once. */
   warn(line: string): void {

@@ -1,5 +1,5 @@
 import type { Permission } from "../api/permission";
-import { ApiError, mayConcernSomeProjects } from "../api/error";
+import { ApiError, isUnknownProject, mayConcernSomeProjects } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
 import type { PermissionList, Lookups } from "./lookups";
@@ -19,6 +19,8 @@ interface PendingGrant {
   /** Permissions that are ours. */
   ours: ReadonlySet<string>;
   isOurs: (permissionId: string) => boolean;
+  /** Whether it was refused once because the API did not know the project. */
+  isSecondTry?: boolean;
   resolve: (result: GrantResult) => void;
   reject: (error: unknown) => void;
 }
@@ -29,12 +31,17 @@ const maxAttempts = 3;
 const maxEqualRefusals = 8;
 /** The greatest age, in milliseconds, of what a write relies on. */
 export const maxAgeOfWrite = 600_000;
+/** After this pause, in milliseconds, a project that the API does not know is asked about once more. */
+const unknownProjectPause = 10_000;
 /** A list may lag behind what the API has accepted: it is read again after these pauses, in milliseconds. */
-const lagPauses = [2_000, 8_000, 20_000];
+export const lagPauses = [2_000, 8_000, 20_000];
 
 /** Grants for one checkpoint. Those that are asked for together cost one look, and one POST of what is missing. */
 export class Grants {
   readonly #batches: Batches<PendingGrant>;
+  /** Grants that were refused because the API does not know the project. */
+  #unknown: PendingGrant[] = [];
+  #isWaitingForProjects = false;
   /** How many grants in a row, each in a request of its own, were refused in the same words. */
   #refusedAlone = { message: "", count: 0 };
 
@@ -43,6 +50,7 @@ export class Grants {
     readonly lookups: Lookups,
     readonly clock: Clock,
     outlook: () => Outlook,
+    readonly say: (line: string) => void = () => undefined,
   ) {
     this.#batches = new Batches((batch) => this.#process(batch), clock, outlook);
   }
@@ -77,6 +85,7 @@ export class Grants {
     } catch (error) {
       for (const grant of batch) grant.reject(error);
     }
+    if (this.#unknown.length > 0 && !this.#isWaitingForProjects) void this.#tryUnknownAgain();
   }
 
   async #post(batch: PendingGrant[], attempt: number): Promise<void> {
@@ -109,7 +118,8 @@ export class Grants {
     for (const pause of [0, ...lagPauses]) {
       if (missing.length === 0) break;
       if (pause > 0) await this.clock.sleep(pause);
-      missing = await this.#lookAgain(missing, true);
+      // It was missing before the POST, so it is ours.
+      missing = await this.#lookAgain(missing, false);
     }
     return missing;
   }
@@ -133,7 +143,30 @@ export class Grants {
         count: message === this.#refusedAlone.message ? this.#refusedAlone.count + 1 : 1,
       };
     }
-    for (const grant of batch) grant.reject(error);
+    for (const grant of batch) this.#refuse(grant, error);
+  }
+
+  /** A project that was created a moment ago may be unknown to this endpoint: such a grant is tried once more. */
+  #refuse(grant: PendingGrant, error: unknown): void {
+    if (grant.isSecondTry === true || !isUnknownProject(error)) {
+      grant.reject(error);
+      return;
+    }
+    this.#unknown.push(grant);
+  }
+
+  async #tryUnknownAgain(): Promise<void> {
+    const projects = this.#unknown.map(({ projectId }) => projectId).join(", ");
+    this.say(`OpenAI does not know ${projects} yet; trying again in ${unknownProjectPause / 1000} s, once.`);
+    this.#isWaitingForProjects = true;
+    try {
+      await this.clock.sleep(unknownProjectPause);
+    } catch (error) {
+      for (const grant of this.#unknown.splice(0)) grant.reject(error);
+    }
+    this.#isWaitingForProjects = false;
+    const batch = this.#unknown.splice(0).map((grant) => ({ ...grant, isSecondTry: true }));
+    await this.#process(batch);
   }
 
   /**
@@ -144,7 +177,7 @@ export class Grants {
   async #postInParts(batch: PendingGrant[], refusal: ApiError): Promise<void> {
     for (const part of parts(batch, refusal.message)) {
       if (this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals) {
-        for (const grant of part) grant.reject(refusal);
+        for (const grant of part) this.#refuse(grant, refusal);
       } else await this.#post(part, 2);
     }
   }

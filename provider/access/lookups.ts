@@ -26,6 +26,8 @@ export interface LookupOptions {
   ids?: ReadonlySet<string>;
   /** Whether the answer must have every permission of the project, rather than at least one. Default: false. */
   isExhaustive?: boolean;
+  /** Whether to read the first page of the whole list before a filtered one. Default: false. */
+  isPageFirst?: boolean;
   /** The greatest age, in milliseconds, of an answer from memory. Default: any age. */
   maxAge?: number;
   /** Called after each page of the whole list that is read for it. */
@@ -43,6 +45,7 @@ interface Lookup {
   projectId: string | undefined;
   ids: ReadonlySet<string> | undefined;
   isExhaustive: boolean;
+  isPageFirst: boolean;
   onPage: LookupOptions["onPage"];
   resolve: (listed: PermissionList) => void;
   reject: (error: unknown) => void;
@@ -76,13 +79,7 @@ class Snapshot {
     ids,
     isExhaustive,
   }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): PermissionList | undefined {
-    const isRevoked = this.revoked();
-    const projects =
-      projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
-    const permissions = projects
-      .flatMap((byId) => [...byId.values()])
-      .filter(({ id }) => !isRevoked(id))
-      .sort((a, b) => b.createdAt - a.createdAt);
+    const permissions = this.rowsOf(projectId);
     const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
     const date = readInFull ?? this.#firstPageDate;
     if (date === undefined) return undefined;
@@ -91,6 +88,17 @@ class Snapshot {
     // Part of a list shows what exists, and never what is missing.
     const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
     return isSettled ? { permissions, date } : undefined;
+  }
+
+  /** What has been read of a project's permissions, or of all. */
+  rowsOf(projectId: string | undefined): Permission[] {
+    const isRevoked = this.revoked();
+    const projects =
+      projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
+    return projects
+      .flatMap((byId) => [...byId.values()])
+      .filter(({ id }) => !isRevoked(id))
+      .sort((a, b) => b.createdAt - a.createdAt);
   }
 
   add(permissions: readonly Permission[]): void {
@@ -147,6 +155,11 @@ export class Lookups {
     return this.#lookUp(projectId, options);
   }
 
+  /** What has been read of a project's permissions, without a request. */
+  known(projectId: string): Permission[] {
+    return this.#snapshot?.rowsOf(projectId) ?? [];
+  }
+
   /** Every permission of the checkpoint, from a list that was read to its end. */
   listAll(options: Omit<LookupOptions, "ids"> = {}): Promise<PermissionList> {
     return this.#lookUp(undefined, options);
@@ -175,7 +188,7 @@ export class Lookups {
 
   #lookUp(
     projectId: string | undefined,
-    { ids, isExhaustive = false, maxAge = Infinity, onPage }: LookupOptions,
+    { ids, isExhaustive = false, isPageFirst = false, maxAge = Infinity, onPage }: LookupOptions,
   ): Promise<PermissionList> {
     // While a list is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
@@ -184,7 +197,7 @@ export class Lookups {
     if (known !== undefined) return Promise.resolve(known);
     if (projectId !== undefined) this.#current().projectsAsked.add(projectId);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ projectId, ids, isExhaustive, onPage, resolve, reject });
+      this.#waiting.push({ projectId, ids, isExhaustive, isPageFirst, onPage, resolve, reject });
       if (!this.#working) void this.#work();
     });
   }
@@ -206,7 +219,9 @@ export class Lookups {
       const snapshot = this.#current();
       const [first] = this.#waiting;
       const projectId = first!.projectId;
-      const inPages = this.#waiting.some((lookup) => lookup.projectId === undefined);
+      const inPages = this.#waiting.some(
+        ({ projectId: one, isPageFirst }) => one === undefined || (isPageFirst && snapshot.pages === 0),
+      );
       const readPage =
         inPages ||
         projectId === undefined ||

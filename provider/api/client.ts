@@ -70,20 +70,22 @@ export class Client {
   /**
    * Revokes a permission.
    *
+   * @returns whether the answer confirms it in the documented form. Else only a list can show it.
+   *
    * https://platform.openai.com/docs/api-reference/fine-tuning/delete-permission
    */
-  async deletePermission(checkpoint: string, permissionId: string): Promise<void> {
+  async deletePermission(checkpoint: string, permissionId: string): Promise<boolean> {
     const path = `${permissionsPath(checkpoint)}/${segment(permissionId)}`;
-    const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path });
-    if (!body.deleted || body.id !== permissionId) {
-      throw new ApiError("the API answered 200 but did not confirm that the permission is revoked", {
-        status: 200,
-        ambiguous: true,
-      });
+    try {
+      const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path });
+      return body.deleted && body.id === permissionId;
+    } catch (error) {
+      if (error instanceof ApiError && error.isAnswered) return false;
+      throw error;
     }
   }
 
-  /** The organization of the key, once an answer has named it. */
+  /** The organization of the key, as the last answer named it. */
   get organization(): string | undefined {
     return this.#http.organization;
   }

@@ -31,6 +31,11 @@ export class ApiError extends Error {
   readonly fromApi: boolean;
   readonly ambiguous: boolean;
 
+  /** Whether the API accepted the request, though its answer cannot be read. */
+  get isAnswered(): boolean {
+    return this.status !== undefined && this.status >= 200 && this.status < 300;
+  }
+
   constructor(message: string, details: ApiErrorDetails = {}) {
     super(message);
     this.status = details.status;
@@ -70,6 +75,20 @@ export function mayBeAboutTheKey(error: ApiError, checkpoint: string): boolean {
   return organization === undefined || error.organization !== organization;
 }
 
+/**
+ * Whether a key of this organization may own the checkpoint. Personal accounts have `personal` or `user-…`, and either
+ * name may be missing.
+ */
+export function mayOwn(organization: string | undefined, checkpoint: string): boolean {
+  const owner = organizationOf(checkpoint);
+  if (organization === undefined || owner === undefined || owner === organization) return true;
+  return isPersonal(owner) && isPersonal(organization);
+}
+
+function isPersonal(organization: string): boolean {
+  return organization === "personal" || organization.startsWith("user-");
+}
+
 /** `acme` of `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
 function organizationOf(checkpoint: string): string | undefined {
   return checkpoint.split(":")[2] || undefined;
@@ -82,6 +101,13 @@ function isWrongPath({ code, message }: ApiError): boolean {
 /** Whether a 404 or a refusal is about a project. */
 export function isAboutProjects(error: ApiError): boolean {
   return error.param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(error.message);
+}
+
+/** Whether a grant was refused because the API does not know the project. */
+export function isUnknownProject(error: unknown): boolean {
+  if (!(error instanceof ApiError) || !error.fromApi || !isAboutProjects(error)) return false;
+  if (error.status === 404) return !isWrongPath(error);
+  return (error.status === 400 || error.status === 422) && /not (found|exist)|unknown/i.test(error.message);
 }
 
 /** Whether a refused grant of several projects may be the fault of only some, so that the others are worth a try. */

@@ -35,7 +35,7 @@ const maxAnswerBytes = 8_000_000;
 export class Http {
   readonly throttles: Record<"list" | "grant" | "revoke", Throttle>;
   readonly clock: Clock;
-  /** The organization of the key, once an answer has named it. */
+  /** The organization of the key, as the last answer named it. */
   organization: string | undefined;
   readonly #cancelling = new AbortController();
 
@@ -77,10 +77,12 @@ export class Http {
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await this.throttles[request.endpoint].run(() => this.#exchange(request), request.units);
-        this.organization ??= answer.organization;
+        this.organization = answer.organization ?? this.organization;
         return { body: this.#parse(contract, answer), date: answer.date };
       } catch (error) {
-        const isSafe = request.method !== "POST" && error instanceof ApiError && error.ambiguous;
+        // A DELETE that was accepted is not repeated: the next answer would only say that there is nothing.
+        const isDone = request.method === "DELETE" && error instanceof ApiError && error.isAnswered;
+        const isSafe = request.method !== "POST" && !isDone && error instanceof ApiError && error.ambiguous;
         if (!isSafe || attempt === maxAttempts) throw error;
         await this.clock.sleep(500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4));
       }

@@ -201,10 +201,10 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
 }
 
 function titleOf(checkpoints: number, recorded: number, differences: number): string {
-  if (checkpoints === 0) return "No checkpoint permissions are in state, so there is nothing to compare";
+  if (checkpoints === 0) return "Checkpoint permissions: none in state, so there is nothing to compare";
   return differences === 0
-    ? `${counted(recorded, "permission")} of ${counted(checkpoints, "checkpoint")}: as in state`
-    : `${counted(differences, "difference")} between state and the permissions that exist`;
+    ? `Checkpoint permissions: ${recorded} of ${counted(checkpoints, "checkpoint")}, all as in state`
+    : `Checkpoint permissions: ${counted(differences, "difference")} between state and what exists`;
 }
 
 /** What was read, when, and where. */

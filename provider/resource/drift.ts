@@ -36,6 +36,19 @@ export async function driftOf<Recorded extends Permission>(
   return drift;
 }
 
+/**
+ * The same for a refresh, by which missing permissions leave state: that a checkpoint does not exist is confirmed first.
+ */
+export async function confirmedDriftOf<Recorded extends Permission>(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  recorded: readonly Recorded[],
+): Promise<Drift<Recorded>> {
+  const drift = await driftOf(context, checkpoint, recorded);
+  const exists = checkpoint.isDeleted && !(await checkpoint.confirmDeleted());
+  return exists ? driftOf(context, checkpoint, recorded) : drift;
+}
+
 /** Reports what was found, unless the checkpoint itself is deleted, which is reported once. */
 export function reportDrift(
   context: ProviderContext,

@@ -1,5 +1,5 @@
 import type { ProviderContext } from "../access/context";
-import { ApiError, isAboutProjects, mayBeAboutTheKey, saysCheckpointIsDeleted } from "../api/error";
+import { ApiError, isAboutProjects, isUnknownProject, mayBeAboutTheKey, saysCheckpointIsDeleted } from "../api/error";
 import { UsageError, type Config } from "../config";
 import { groupBy } from "./ids";
 import { few } from "./messages";
@@ -244,7 +244,7 @@ function adviceOn(error: ApiError, attempt: Attempt, { nameOf }: Config): [Failu
     case 400:
     case 409:
     case 422:
-      return operation === "grant" && isAboutProjects(error) && /not (found|exist)/i.test(error.message)
+      return operation === "grant" && isUnknownProject(error)
         ? projectNotFound
         : ["input-refused", "Fix the input that the API rejected, and run the command again."];
     default:

@@ -103,6 +103,27 @@ export function loses(checkpoint: string, permissions: readonly Permission[]): s
   return `${listOf(permissions, losersListed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
 }
 
+/** Projects that give up a permission have further ones, which no stack need have in state. */
+export function remains(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, losersListed)} still ${has(permissions)} access to ${checkpoint} by ` +
+    `${permissions.length === 1 ? "a permission" : "permissions"} outside of this stack; to end it, revoke ` +
+    `${it(permissions)} by ID.`
+  );
+}
+
+export function remainingUnknown(checkpoint: string, reason: string): string {
+  return `Cannot check whether further permissions still give access to ${checkpoint}: ${reason}`;
+}
+
+/** A set has permissions in state that another resource was to adopt. */
+export function leftOver(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, and declared by another ` +
+    `resource; state drops ${it(permissions)} here, and access stays the same.`
+  );
+}
+
 export function gains(checkpoint: string, projectIds: readonly string[]): string {
   return `${few(projectIds, othersListed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
 }

@@ -63,6 +63,8 @@ export interface Plan {
   staying: Permission[];
   /** Permissions that are given up, but for those that another resource is to adopt. */
   leaving: Permission[];
+  /** Permissions that stay in state until another resource has adopted them. */
+  waiting: Permission[];
   /** Projects that have no permission in state, or whose permission is missing. */
   joining: string[];
   /** Whether the inputs change, or permissions leave. */
@@ -85,14 +87,16 @@ export function planOf(
   const listed = new Set(isUnknown(news.projectIds) ? [] : news.projectIds);
   const having = new Set(present.map(({ projectId }) => projectId));
   const staying = present.filter(({ projectId }) => listed.has(projectId));
-  const leaving = present.filter(({ projectId }) => !listed.has(projectId) && !isDeclaredElsewhere(projectId));
+  const unlisted = present.filter(({ projectId }) => !listed.has(projectId));
+  const leaving = unlisted.filter(({ projectId }) => !isDeclaredElsewhere(projectId));
+  const waiting = unlisted.filter(({ projectId }) => isDeclaredElsewhere(projectId));
   const joining = [...listed].filter((projectId) => !having.has(projectId));
   const isChanged =
     news.exclusive !== olds.exclusive ||
     isUnknown(news.projectIds) ||
     !sameProjects(news.projectIds, olds.projectIds) ||
     leaving.length > 0;
-  return { staying, leaving, joining, isChanged };
+  return { staying, leaving, waiting, joining, isChanged };
 }
 
 function sameProjects(one: readonly string[], other: readonly string[]): boolean {

@@ -4,7 +4,7 @@ import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
-import { driftOf, reportDrift, type Drift } from "./drift";
+import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
 import {
   combined,
   configFailure,
@@ -31,7 +31,18 @@ import {
   type SetInputs,
   type SetOutputs,
 } from "./permission-set-inputs";
-import { reportCreate, reportGains, reportLosses, reportUnknown, reportUnmanaged, unmanagedOf } from "./preview";
+import {
+  reportCreate,
+  reportGains,
+  reportLosses,
+  reportRemaining,
+  reportUnknown,
+  reportUnmanaged,
+  unmanagedOf,
+} from "./preview";
+
+/** How long, in milliseconds, an update waits for other resources to adopt what it gives up. */
+const adoptionPause = 2_000;
 
 /** Inputs as the program has them. */
 type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> };
@@ -85,7 +96,7 @@ export class PermissionSetResource {
         : { present: olds.permissions, drifted: new Set<string>() };
       const isDeclaredElsewhere = (projectId: string) =>
         !context.runsProgram || checkpoint.access(projectId).isDeclared(urn);
-      const { staying, leaving, joining, isChanged } = planOf(olds, news, drift.present, isDeclaredElsewhere);
+      const { staying, leaving, waiting, joining, isChanged } = planOf(olds, news, drift.present, isDeclaredElsewhere);
       for (const { projectId, id } of staying) checkpoint.access(projectId).markInState(id);
 
       if (!isKnown(news)) reportUnknown(context, news);
@@ -94,9 +105,12 @@ export class PermissionSetResource {
         const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
         await reportGains(context, checkpoint, gaining);
       }
+      // What another resource has not adopted in time is given up by the next update. Never a change, it would stay.
+      const isLeftOver = context.runsProgram && waiting.some(({ projectId }) => !olds.projectIds.includes(projectId));
+      if (isLeftOver) context.say(messages.leftOver(checkpoint.id, waiting));
       const unmanaged = await reportUnmanaged(context, news, olds.permissions);
       const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
-      const changes = isChanged || isIncomplete || drift.drifted.size > 0 || unmanaged.length > 0;
+      const changes = isChanged || isLeftOver || isIncomplete || drift.drifted.size > 0 || unmanaged.length > 0;
       if (!changes || !isKnown(news)) return { changes };
       return { changes, gains: joining, loses: leaving.map(({ projectId }) => projectId) };
     });
@@ -167,6 +181,11 @@ export class PermissionSetResource {
     return this.#withFailure("revoke", state, async (checkpoint, context) => {
       const { failures, by } = await release(context, checkpoint, permissions);
       if (by("kept").length > 0) context.say(messages.kept(fineTunedModelCheckpoint, by("kept")));
+      await reportRemaining(
+        context,
+        checkpoint,
+        [...by("revoked"), ...by("missing")].map(({ projectId }) => projectId),
+      );
       const stillDeclared = by("stillDeclared");
       if (stillDeclared.length > 0) {
         const isOne = stillDeclared.length === 1;
@@ -193,7 +212,8 @@ export class PermissionSetResource {
   ): Promise<Drift<Permission> & { drifted: ReadonlySet<string> }> {
     // An exclusive set needs all permissions in any case.
     if (state.exclusive) await checkpoint.all();
-    const drift = await driftOf(context, checkpoint, state.permissions);
+    const compare = how.isRefresh ? confirmedDriftOf : driftOf;
+    const drift = await compare(context, checkpoint, state.permissions);
     // What has left the list moves to another resource, which reports it.
     const listed = new Set(state.projectIds);
     const missing = drift.missing.filter(({ projectId }) => listed.has(projectId));
@@ -223,6 +243,7 @@ export class PermissionSetResource {
       const grantedTo = new Set(granted.map(({ projectId }) => projectId));
       const kept = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
       const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
+      await adopters(context, urn, checkpoint, leaving);
       const unmanaged = await unmanagedOf(context, inputs, inState).catch((error: unknown) => {
         const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
         failures.push(failureOf(error, attempt, () => context.config));
@@ -231,10 +252,16 @@ export class PermissionSetResource {
       const released = await release(context, checkpoint, [...leaving, ...unmanaged]);
       failures.push(...released.failures);
       const ours = new Set(leaving);
-      const left = [...released.by("stillDeclared"), ...released.untouched];
-      kept.push(...left.filter((permission) => ours.has(permission)));
+      const notGivenUp = [...released.by("stillDeclared"), ...released.untouched];
+      kept.push(...notGivenUp.filter((permission) => ours.has(permission)));
       const revoked = released.by("revoked").filter((permission) => !ours.has(permission));
       if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
+      const left = [...released.by("revoked"), ...released.by("missing")].filter((permission) => ours.has(permission));
+      await reportRemaining(
+        context,
+        checkpoint,
+        left.map(({ projectId }) => projectId),
+      );
 
       const permissions = [...granted, ...kept].sort(byProject);
       const outs: SetOutputs = { fineTunedModelCheckpoint, projectIds, exclusive, permissions };
@@ -298,6 +325,22 @@ function declare(context: ProviderContext, urn: string, inputs: SetInputs): void
   if (context.runsProgram && !isUnknown(inputs.fineTunedModelCheckpoint)) {
     context.declarations.set(declarationOf(urn, inputs));
   }
+}
+
+/**
+ * Waits a moment for the resources that are to adopt what a set gives up, so that its state need not keep it any longer.
+ * Access does not depend on that: what they have not adopted stays in state.
+ */
+async function adopters(
+  context: ProviderContext,
+  urn: string,
+  checkpoint: Checkpoint,
+  leaving: readonly Permission[],
+): Promise<void> {
+  const accesses = leaving.map(({ projectId }) => checkpoint.access(projectId));
+  const moving = accesses.filter((access) => access.isDeclared(urn) && !access.isInState);
+  if (moving.length === 0) return;
+  await Promise.race([Promise.all(moving.map((access) => access.whenInState())), context.clock.sleep(adoptionPause)]);
 }
 
 async function grantAll(

@@ -3,13 +3,13 @@ import type { Access } from "../access/access";
 import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
-import { driftOf, reportDrift } from "./drift";
+import { confirmedDriftOf, driftOf, reportDrift } from "./drift";
 import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
-import { reportExisting } from "./preview";
+import { reportExisting, reportRemaining } from "./preview";
 
 export interface PermissionInputs {
   fineTunedModelCheckpoint: string;
@@ -87,7 +87,7 @@ export class PermissionResource {
   async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
     const state = completeState(id, props);
     return this.#withFailure("look up", state, async (access, context) => {
-      const drift = await driftOf(context, access.checkpoint, [permissionOf(id, state)]);
+      const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
       reportDrift(context, access.checkpoint, drift, { isRefresh: true });
       const permission = drift.present[0] ?? drift.recreated[0]?.permission;
       return permission === undefined ? {} : readResult(access, permission);
@@ -126,6 +126,7 @@ export class PermissionResource {
       const outcome = await access.release(id);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
       if (outcome === "kept") context.say(messages.kept(checkpoint.id, [permissionOf(id, state)]));
+      else await reportRemaining(context, checkpoint, [projectId]);
     });
   }
 

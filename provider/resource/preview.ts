@@ -86,8 +86,34 @@ export function reportLosses(
   permissions: readonly Permission[],
 ): void {
   if (checkpoint.hasUnknownProjects) return;
-  const losers = permissions.filter(({ projectId }) => !checkpoint.access(projectId).isDeclared());
+  const losers: Permission[] = [];
+  const further: Permission[] = [];
+  for (const permission of permissions) {
+    const access = checkpoint.access(permission.projectId);
+    if (access.isDeclared()) continue;
+    const others = access.othersKnown(permission.id);
+    if (others.length === 0) losers.push(permission);
+    else further.push(...others);
+  }
   if (losers.length > 0) context.say(messages.loses(checkpoint.id, losers));
+  if (further.length > 0) context.say(messages.remains(checkpoint.id, further));
+}
+
+/** Reports which of these projects still have access after their permissions were revoked. */
+export async function reportRemaining(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  projectIds: readonly string[],
+): Promise<void> {
+  if (checkpoint.isDeleted) return;
+  try {
+    const remaining = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).remaining()));
+    const further = remaining.flat();
+    if (further.length > 0) context.say(messages.remains(checkpoint.id, further));
+  } catch (error) {
+    const reason = sentence(error instanceof Error ? error.message : String(error));
+    context.say(messages.remainingUnknown(checkpoint.id, reason));
+  }
 }
 
 /** Reports who gains access, and whose permission is adopted. */

@@ -35,6 +35,8 @@ export interface Fault {
     | "late"
     /** A proxy's page in place of the API's answer. */
     | "html"
+    /** 204 in place of the answer, though everything was done. */
+    | "no content"
     /** The answer breaks off, though everything was done. */
     | "cut json"
     /** JSON of another shape, though everything was done. */
@@ -116,6 +118,8 @@ export class FaultyApi extends EmulatedApi {
         return { kind: "reset" };
       case "late":
         return { kind: "hang" };
+      case "no content":
+        return delivered(204, "", answer.headers);
       case "cut json":
         return delivered(answer.status, text.slice(0, text.length / 2), answer.headers);
       case "wrong shape":

@@ -265,14 +265,114 @@ describe("Releases of many permissions", function () {
     expect(api.permissions(checkpoint)).to.have.length(1);
   });
 
-  it("releasing all permissions of a deleted checkpoint costs one request", async function () {
-    const { checkpoint: of, granted, api, said } = scenario();
+  it("releasing all permissions of a deleted checkpoint costs two requests, 10 s apart", async function () {
+    const { checkpoint: of, granted, api, said, clock } = scenario();
     const permissions = thousand.map((projectId) => granted(projectId));
     api.set({ unknownCheckpoints: [checkpoint] });
     await of.releaseAll(permissions);
-    expect(api.requests).to.have.length(1);
+    expect(api.requests.map(({ method }) => method)).to.deep.equal(["GET", "GET"]);
+    expect(clock.now()).to.equal(10_000);
     expect(said).to.deep.equal([
       `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+      `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
     ]);
+  });
+});
+
+/** The answer for a model that exists, and that the API does not find for a while. */
+const notFound = { status: 404, error: { message: "The model does not exist.", code: "model_not_found" } };
+
+describe("Answers that mislead", function () {
+  it("a passing 404 for the checkpoint on DELETE and GET revokes the permission all the same", async function () {
+    const { access, granted, api, said } = scenario();
+    const { id } = granted("proj_a");
+    api.fail({ method: "DELETE", kind: notFound });
+    api.fail({ method: "GET", kind: notFound });
+    expect(await access("proj_a").release(id)).to.equal("revoked");
+    expect(api.permissions(checkpoint)).to.deep.equal([]);
+    expect(said.join()).to.include("OpenAI does have");
+  });
+
+  it("a passing 404 for the checkpoint on GET is no reason to drop many permissions", async function () {
+    const { checkpoint: of, granted, api } = scenario();
+    const permissions = ["proj_a", "proj_b", "proj_c"].map(granted);
+    api.fail({ method: "GET", kind: notFound });
+    const outcomes = await of.releaseAll(permissions);
+    expect([...outcomes.values()]).to.deep.equal(["revoked", "revoked", "revoked"]);
+    expect(api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
+  it("an error in place of the second 404 keeps the permission in state", async function () {
+    const { access, granted, api } = scenario();
+    const { id } = granted("proj_a");
+    api.fail({ method: "DELETE", kind: notFound });
+    api.fail({ method: "GET", kind: notFound, then: { method: "GET", times: Infinity, kind: { status: 403 } } });
+    expect((await failureOf(access("proj_a").release(id))).message).to.include("403");
+  });
+
+  it("an empty list to a key of another organization is an error about the key", async function () {
+    const { context, api } = scenario();
+    for (const [organization, own, isError] of [
+      ["other", "acme", true],
+      ["acme", "acme", false],
+      ["user-abc", "personal", false],
+      ["user-abc", "acme", true],
+    ] as const) {
+      api.set({ organization });
+      const access = context.checkpoint(`ft:gpt-4.1-mini-2025-04-14:${own}::${organization}`).access("proj_a");
+      const looking = access.look({ id: "cp_1", projectId: "proj_a", createdAt: 1 });
+      if (isError) expect((await failureOf(looking)).message).to.include(`organization "${organization}"`);
+      else expect((await looking).isMissing).to.equal(true);
+    }
+  });
+
+  for (const lag of [0, 5]) {
+    it(`a DELETE that is always answered with 204 is believed once a list lacks the permission (lag: ${lag} s)`, async function () {
+      const { access, granted, api, clock, writes } = scenario({}, { lag });
+      const { id } = granted("proj_a");
+      clock.pass(60_000);
+      api.fail({ method: "DELETE", times: Infinity, kind: "no content" });
+      expect(await access("proj_a").release(id)).to.equal("revoked");
+      expect(api.permissions(checkpoint)).to.deep.equal([]);
+      expect(writes()).to.deep.equal(["DELETE"]);
+    });
+  }
+
+  it("a DELETE that is answered with 204 is an error while lists show the permission", async function () {
+    const { access, granted, api, clock } = scenario({}, { lag: 300 });
+    const { id } = granted("proj_a");
+    clock.pass(600_000);
+    api.fail({ method: "DELETE", times: Infinity, kind: "no content" });
+    expect((await failureOf(access("proj_a").release(id))).message).to.include("still lists the permission");
+  });
+
+  it("what a POST leaves out of its answer is ours, though nothing is to be adopted", async function () {
+    const { access, api } = scenario({ "openai:adoptExisting": "false" });
+    api.fail({ method: "POST", kind: { rewrite: (body) => ({ ...(body as object), data: [] }) } });
+    const { permission, isAdopted } = await access("proj_a").grant();
+    expect(isAdopted).to.equal(false);
+    expect(api.permissions(checkpoint).map(({ id }) => id)).to.deep.equal([permission.id]);
+  });
+});
+
+describe("A project that the API does not know yet", function () {
+  it("a grant for it is tried once more after 10 s, once for all that wait", async function () {
+    const { access, api, clock, said } = scenario({}, { unknownProjects: ["proj_new", "proj_newer"] });
+    const before = () => {
+      if (clock.now() >= 10_000) api.set({ unknownProjects: [] });
+    };
+    api.fail({ method: "POST", times: Infinity, kind: { before } });
+    const granted = await Promise.all(["proj_new", "proj_newer", "proj_a"].map((project) => access(project).grant()));
+    expect(granted.map(({ permission }) => permission.projectId)).to.deep.equal(["proj_new", "proj_newer", "proj_a"]);
+    expect(said).to.deep.equal(["OpenAI does not know proj_new, proj_newer yet; trying again in 10 s, once."]);
+    const last = api.requests.filter(({ method }) => method === "POST").at(-1)!;
+    expect([...last.projectIds!].sort()).to.deep.equal(["proj_new", "proj_newer"]);
+  });
+
+  it("a project that stays unknown is an error after the second try", async function () {
+    const { access, clock, writes } = scenario({}, { unknownProjects: ["proj_new"] });
+    await failureOf(access("proj_new").grant());
+    expect(clock.now()).to.be.within(10_000, 11_000);
+    expect(writes()).to.deep.equal(["POST proj_new", "POST proj_new"]);
   });
 });

@@ -48,7 +48,7 @@ describe("the drift command", function () {
     const api = fakeApi();
     const { hasDrift, text } = await compare([inState(api.grant(checkpoint, "proj_a"))], "table");
     expect(hasDrift).to.be.false;
-    expect(text).to.match(/^1 permission of 1 checkpoint: as in state\./);
+    expect(text).to.match(/^Checkpoint permissions: 1 of 1 checkpoint, all as in state\./);
   });
 
   it("drift reports missing, recreated and unmanaged permissions, sorted by kind and project", async function () {
@@ -136,7 +136,7 @@ describe("the drift command", function () {
     for (const format of ["table", "markdown", "json", "csv"] as const) {
       const { text, hasDrift } = await compare([], format);
       expect(hasDrift).to.be.false;
-      expect(text).to.match(/^(# )?No checkpoint permissions are in state|"differences": \[\]|^change,/);
+      expect(text).to.match(/^(# )?Checkpoint permissions: none in state|"differences": \[\]|^change,/);
     }
   });
 
@@ -146,7 +146,7 @@ describe("the drift command", function () {
     const both = [inState(row), inState(row, { urn: urn.replace(":dev:", ":prod:") })];
     const { text, hasDrift, screen } = await compare(both, "table");
     expect(hasDrift).to.be.false;
-    expect(text).to.match(/^1 permission of 1 checkpoint: as in state/);
+    expect(text).to.match(/^Checkpoint permissions: 1 of 1 checkpoint, all as in state/);
     expect(screen.text).to.match(
       /^proj_a \(cp_\w+\) is in state twice, of web in acme\/dev and of web in acme\/prod: /,
     );
@@ -175,7 +175,7 @@ describe("the drift command", function () {
     const row = (change: string, project: string, id: string, by: string) =>
       new RegExp(`^\\| ${change} +\\| \`${project}\` \\| .*\`${id}\`.* \\| ${by} +\\|$`, "m");
     expect(text)
-      .to.match(/^# 3 differences between state and the permissions that exist\n/)
+      .to.match(/^# Checkpoint permissions: 3 differences between state and what exists\n/)
       .and.to.match(/^\| Change +\| Project +\| Permission +\| Declared by +\|$/m)
       .and.to.match(row("missing", "proj_c", "cp_gone", "`web` in `acme/dev`"))
       .and.to.match(row("recreated", "proj_b", recreated.id, "`web` in `acme/dev`"))

@@ -61,8 +61,8 @@ onTheCli("the drift-detection workflow", function (createScenario) {
     expect(await step(scenario, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
     const summary = await readFile(join(scenario.folder, "summary.md"), "utf8");
     expect(summary)
-      .to.match(/^### Checkpoint permissions: 1 permission of 1 checkpoint: as recorded$/m)
-      .and.to.match(/^### Checkpoint permissions: 1 difference between/m)
+      .to.match(/^# Checkpoint permissions: 1 of 1 checkpoint, all as in state$/m)
+      .and.to.match(/^# Checkpoint permissions: 1 difference between state and what exists$/m)
       .and.to.match(/^\| missing +\| `proj_web` \|/m);
   });
 

@@ -49,7 +49,7 @@ class Engine {
     };
     // Of a long wait nothing but a cancellation is to be seen.
     const sleep = (milliseconds: number) =>
-      milliseconds < 1000 ? systemClock.sleep(milliseconds) : new Promise<void>(() => undefined);
+      milliseconds < 60_000 ? Promise.resolve() : new Promise<void>(() => undefined);
     this.#service = service(engineLog as EngineLog, { ...systemClock, sleep });
   }
 

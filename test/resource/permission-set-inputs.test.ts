@@ -19,7 +19,7 @@ interface Row {
   /** Projects that another resource declares. */
   elsewhere?: string[];
   exclusive?: [before: boolean, now: boolean];
-  plan: { staying: string[]; leaving: string[]; joining: string[]; isChanged: boolean };
+  plan: { staying: string[]; leaving: string[]; waiting?: string[]; joining: string[]; isChanged: boolean };
 }
 
 const rows: Row[] = [
@@ -41,12 +41,12 @@ const rows: Row[] = [
   {
     title: "a project that moves to another resource neither stays nor leaves",
     ...{ olds: ["a", "b"], present: ["a", "b"], news: ["a"], elsewhere: ["b"] },
-    plan: { staying: ["a"], leaving: [], joining: [], isChanged: true },
+    plan: { staying: ["a"], leaving: [], waiting: ["b"], joining: [], isChanged: true },
   },
   {
     title: "a permission that waits in state for another resource is no change by itself",
     ...{ olds: ["a"], present: ["a", "b"], news: ["a"], elsewhere: ["b"] },
-    plan: { staying: ["a"], leaving: [], joining: [], isChanged: false },
+    plan: { staying: ["a"], leaving: [], waiting: ["b"], joining: [], isChanged: false },
   },
   {
     title: "a permission that no other resource adopts any more leaves, though the list is the same",
@@ -80,7 +80,8 @@ describe("the plan of a set's update", function () {
         ...planned,
         staying: projectsOf(planned.staying),
         leaving: projectsOf(planned.leaving),
-      }).to.deep.equal(plan);
+        waiting: projectsOf(planned.waiting),
+      }).to.deep.equal({ waiting: [], ...plan });
     });
   }
 

@@ -244,13 +244,15 @@ describe("Permissions", function () {
   });
 
   describe("delete", function () {
-    it("a delete revokes by the ID in state, without a lookup", async function () {
-      const { permission, permissionInState, api, requests } = scenario();
+    it("a delete revokes by the ID in state, and says what access remains", async function () {
+      const { permission, permissionInState, api, requests, said } = scenario();
       const { id, state } = permissionInState();
       const other = api.grant(checkpoint, "proj_a");
       await permission.delete(id, state);
       expect(api.permissions(checkpoint)).to.deep.equal([other]);
-      expect(requests.map(({ method }) => method)).to.deep.equal(["DELETE"]);
+      expect(requests.map(({ method }) => method)).to.deep.equal(["DELETE", "GET"]);
+      expect(said).to.have.length(1);
+      expect(said[0]).to.include(`proj_a (${other.id}) still has access to ${checkpoint} by a permission outside`);
     });
 
     it("a delete that gets a 404 succeeds once a lookup confirms it", async function () {
@@ -304,7 +306,26 @@ describe("Permissions", function () {
       await permission.delete("cp_1", { ...inputs, createdAt: 1 });
       expect(said).to.deep.equal([
         `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+        `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
       ]);
+    });
+
+    it("a delete of a recreated permission says that the project still has access", async function () {
+      const { permission, permissionInState, api, said } = scenario();
+      const { id, state } = permissionInState();
+      api.revoke(id);
+      const recreated = api.grant(checkpoint, "proj_a");
+      await permission.delete(id, state);
+      expect(said[0]).to.include(`proj_a (${recreated.id}) still has access`);
+      expect(api.permissions(checkpoint)).to.deep.equal([recreated]);
+    });
+
+    it("a delete succeeds if it cannot look up what access remains, and says so", async function () {
+      const { permission, permissionInState, api, said } = scenario();
+      const { id, state } = permissionInState();
+      api.fail({ method: "GET", times: Infinity, kind: { status: 403 } });
+      await permission.delete(id, state);
+      expect(said[0]).to.match(/^Cannot check whether further permissions still give access .*403/);
     });
 
     it("a delete keeps a declared permission and says so, but says nothing of a missing permission", async function () {
