@@ -1,5 +1,17 @@
 import { createHash, randomBytes } from "node:crypto";
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -62,6 +74,7 @@ export class Peers {
     this.#engine = engine ?? "";
     if (engine === undefined) return;
     makeOwnFolder(folder);
+    removeLeftovers(folder);
     const path = join(folder, `${this.hash(engine)}.jsonl`);
     this.#file = { path, descriptor: openSync(path, "a+", 0o600) };
     this.#read();
@@ -240,20 +253,32 @@ function defaultFolder(): string {
   return join(tmpdir(), `pulumi-openai-checkpoint-permissions-${uid >= 0 ? uid : username}`);
 }
 
+/** Removes the files of deployments whose processes were killed. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    try {
+      // A process that has just opened it will write to it.
+      if (Date.now() - statSync(path).mtimeMs < 60_000) continue;
+      const pids = [...readFileSync(path, "utf8").matchAll(/"kind":"writer","pid":(\d+)/g)].map(([, pid]) =>
+        Number(pid),
+      );
+      if (!pids.some(isAlive)) unlinkSync(path);
+    } catch {
+      // Another process has removed it.
+    }
+  }
+}
+
 /** Another user must not be able to write what decides about access. */
 function makeOwnFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const { uid, mode, isDirectory } = statOf(folder);
+  const stats = lstatSync(folder);
   // Windows keeps temporary folders apart by user, and knows no mode.
   if (process.platform === "win32") return;
-  if (!isDirectory) throw new Error(`${folder} is not a folder`);
-  if (uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);
-  if ((mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
-}
-
-function statOf(folder: string) {
-  const stats = lstatSync(folder);
-  return { uid: stats.uid, mode: stats.mode, isDirectory: stats.isDirectory() };
+  if (!stats.isDirectory()) throw new Error(`${folder} is not a folder`);
+  if (stats.uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);
+  if ((stats.mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
 }
 
 function isAlive(pid: number): boolean {

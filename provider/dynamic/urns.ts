@@ -22,18 +22,21 @@ interface Resource<Inputs, Outputs> {
  * as a resource of its own; then what the check said counts as declared, too, which only keeps more.
  */
 export function withUrns<Inputs extends object, Outputs extends Inputs>(resource: Resource<Inputs, Outputs>) {
-  const urns = new Map<string, string>();
-  const urnOf = (inputs: object) => urns.get(keyOf(inputs)) ?? keyOf(inputs);
+  // Kept apart, because one resource may be given what another has in state.
+  const byOlds = new Map<string, string>();
+  const byNews = new Map<string, string>();
+  const urnOf = (urns: ReadonlyMap<string, string>, inputs: object) => urns.get(keyOf(inputs)) ?? keyOf(inputs);
   return {
     check: async (olds: Partial<Inputs>, news: WithHints<Inputs>) => {
-      const urn = news.__hints?.urn ?? urnOf(news);
+      const urn = news.__hints?.urn ?? urnOf(byNews, news);
       const result = await resource.check(urn, olds, news);
-      for (const inputs of [olds, result.inputs]) urns.set(keyOf(inputs), urn);
+      byOlds.set(keyOf(olds), urn);
+      byNews.set(keyOf(result.inputs), urn);
       return result;
     },
-    diff: (id: string, olds: Outputs, news: Inputs) => resource.diff(urnOf(olds), id, olds, news),
-    create: (inputs: Inputs) => resource.create(urnOf(inputs), inputs),
-    update: (id: string, olds: Outputs, news: Inputs) => resource.update!(urnOf(olds), id, olds, news),
+    diff: (id: string, olds: Outputs, news: Inputs) => resource.diff(urnOf(byOlds, olds), id, olds, news),
+    create: (inputs: Inputs) => resource.create(urnOf(byNews, inputs), inputs),
+    update: (id: string, olds: Outputs, news: Inputs) => resource.update!(urnOf(byOlds, olds), id, olds, news),
     read: (id: string, props?: Partial<Outputs>) => resource.read(id, props),
     delete: (id: string, props: Partial<Outputs>) => resource.delete(id, props),
   };

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -192,6 +193,23 @@ describe("Provider processes of one deployment", function () {
     appendFileSync(path, '{"by":"x","kind":"ours"');
     expect(second.isOurs("cp_1")).to.equal(true);
     expect(second.isOurs("cp_2")).to.equal(false);
+  });
+
+  it("files that killed processes left are removed after a minute, and those of living ones are not", function () {
+    mkdirSync(folder, { mode: 0o700 });
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    for (const [name, pid] of [
+      ["old.jsonl", ended],
+      ["new.jsonl", ended],
+      ["live.jsonl", process.pid],
+    ] as const) {
+      writeFileSync(join(folder, name), `${JSON.stringify({ by: "x", kind: "writer", pid })}\n`);
+      const minutesAgo = name === "new.jsonl" ? 0 : 5;
+      const time = Date.now() / 1000 - 60 * minutesAgo;
+      utimesSync(join(folder, name), time, time);
+    }
+    new Peers(engine, folder).close();
+    expect(readdirSync(folder).sort()).to.deep.equal(["live.jsonl", "new.jsonl"]);
   });
 
   it("the last process to end removes the file", function () {

@@ -180,7 +180,7 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     scenario.api.takeRequests();
     await scenario.runs("destroy");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_others"]);
-    expect(requestsOf(scenario.api.takeRequests())).to.deep.equal(["DELETE", "DELETE", "DELETE"]);
+    expect(requestsOf(scenario.api.takeRequests())).to.deep.equal(["DELETE", "DELETE", "DELETE", "GET page"]);
     expect(await scenario.recorded()).to.deep.equal({});
   });
 
