@@ -27,6 +27,8 @@ export interface RunOptions {
   continueOnError?: boolean;
   /** Whether `up` and `destroy` refresh first. */
   refresh?: boolean;
+  /** The folder of a policy pack that a preview or an `up` applies. */
+  policyPack?: string;
   /** Whether the CLI logs all that it does. */
   verbose?: boolean;
   /** Called for each event as it happens. */
