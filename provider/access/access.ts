@@ -122,9 +122,7 @@ export class Access {
     if (found !== undefined) return lookOf(found);
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
     if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
-    if (list.permissions.length === 0 && !mayOwn(this.#shared.client.organization, this.checkpoint.id)) {
-      throw emptyListOfAnother(this.#shared.client.organization!);
-    }
+    this.#assertKeySeesList();
     // A checkpoint that may exist after all is no witness.
     if (!this.checkpoint.isDeleted) this.#missing.add(recorded.id);
     const permission = oursOrNewest(list, this.#isOurs);
@@ -250,11 +248,10 @@ export class Access {
         if (error.ambiguous) lookups.forget();
         if (error.status !== 404) throw error;
         // It may also come from a wrong base URL, so a lookup confirms it.
+        if (await this.#isListed(id)) lookups.forget();
         if (!(await this.#isListed(id))) {
+          this.#assertKeySeesList();
           if (!this.checkpoint.isDeleted || (await this.checkpoint.confirmDeleted())) return "missing";
-        } else {
-          lookups.forget();
-          if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) return "missing";
         }
         if (tries === 2) throw error;
       }
@@ -266,9 +263,27 @@ export class Access {
     for (const pause of [0, ...lagPauses]) {
       if (pause > 0) await this.#shared.clock.sleep(pause);
       this.checkpoint.lookups.forget();
-      if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) return;
+      if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) {
+        this.#assertKeySeesList();
+        return;
+      }
     }
     throw new ApiError("the API accepted the request, but still lists the permission", { status: 200 });
+  }
+
+  /**
+   * To a key of another organization a list may be empty where it is not. So such a list is no witness.
+   *
+   * @throws {ApiError} about the key.
+   */
+  #assertKeySeesList(): void {
+    const { client } = this.#shared;
+    const { lookups, id, isDeleted } = this.checkpoint;
+    if (isDeleted || lookups.hasSeenRows || mayOwn(client.organization, id)) return;
+    const message =
+      `the list of permissions is empty, but the key belongs to organization "${client.organization}", which is not the ` +
+      "checkpoint's own";
+    throw new ApiError(message, { status: 403 });
   }
 
   async #isListed(id: string): Promise<boolean> {
@@ -304,14 +319,6 @@ export class Access {
 
 function isYoung({ createdAt }: Permission, { date }: PermissionList): boolean {
   return Math.abs(date - createdAt) < lag;
-}
-
-/** To a key of another organization a list may be empty where it is not. */
-function emptyListOfAnother(organization: string): ApiError {
-  const message =
-    `the list of permissions is empty, but the key belongs to organization "${organization}", which is not the ` +
-    "checkpoint's own";
-  return new ApiError(message, { status: 403 });
 }
 
 function refusedToAdopt(permission: Permission, { nameOf }: Config): UsageError {

@@ -141,6 +141,8 @@ export class Lookups {
   #working = false;
   #pass = 0;
   #restarts = 0;
+  /** Whether any list has ever had a row, or a grant was accepted: then the key sees what is there. */
+  hasSeenRows = false;
   readonly #revoked = new Set<string>();
 
   constructor(
@@ -175,6 +177,7 @@ export class Lookups {
 
   /** Takes note of our own grants. */
   granted(permissions: readonly Permission[]): void {
+    this.hasSeenRows = true;
     this.#snapshot?.add(permissions);
   }
 
@@ -257,7 +260,9 @@ export class Lookups {
 
   async #page(query: ListQuery): Promise<Page> {
     try {
-      return await this.list(query);
+      const page = await this.list(query);
+      this.hasSeenRows ||= page.permissions.length > 0;
+      return page;
     } catch (error) {
       const { after } = query;
       const isRefused = error instanceof ApiError && error.status === 400 && after !== undefined;

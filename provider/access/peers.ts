@@ -61,21 +61,22 @@ export class Peers {
   readonly #writers = new Map<string, number>();
   readonly #me = randomBytes(6).toString("hex");
   readonly #file: { path: string; descriptor: number } | undefined;
-  readonly #engine: string;
+  readonly #salt: string;
   #readTo = 0;
   #rest = "";
 
   /**
    * @param engine the engine's address; undefined where there are no other processes.
+   * @param baseUrl the API's: what providers of other APIs note is about other permissions.
    * @param folder where the file is, in a folder of the user's own.
    * @throws {Error} when it cannot be used.
    */
-  constructor(engine?: string, folder = defaultFolder()) {
-    this.#engine = engine ?? "";
+  constructor(engine?: string, baseUrl = "", folder = defaultFolder()) {
+    this.#salt = `${engine ?? ""} ${baseUrl}`;
     if (engine === undefined) return;
     makeOwnFolder(folder);
     removeLeftovers(folder);
-    const path = join(folder, `${this.hash(engine)}.jsonl`);
+    const path = join(folder, `${createHash("sha256").update(engine).digest("hex").slice(0, 16)}.jsonl`);
     this.#file = { path, descriptor: openSync(path, "a+", 0o600) };
     this.#read();
     const isAnyoneAlive = [...this.#writers.values()].some(isAlive);
@@ -90,7 +91,7 @@ export class Peers {
   /** An ID as the notes have it. */
   hash(...parts: string[]): string {
     return createHash("sha256")
-      .update([this.#engine, ...parts].join("\n"))
+      .update([this.#salt, ...parts].join("\n"))
       .digest("hex")
       .slice(0, 16);
   }
@@ -229,9 +230,9 @@ export class Peers {
  *
  * @param say prints a warning, if it cannot be shared.
  */
-export function sharePeers(engine: string | undefined, say: (line: string) => void): Peers {
+export function sharePeers(engine: string | undefined, baseUrl: string, say: (line: string) => void): Peers {
   try {
-    const peers = new Peers(engine);
+    const peers = new Peers(engine, baseUrl);
     process.once("exit", () => {
       peers.close();
     });

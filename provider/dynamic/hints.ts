@@ -14,6 +14,8 @@ interface Declaration {
 interface Owner {
   number: number;
   projectIds: Set<string>;
+  /** Whether it is a native resource, which has no hints. */
+  isNative: boolean;
   /** Whether the engine has to wait for another resource before it can create this one. */
   isDependent: boolean;
 }
@@ -36,7 +38,7 @@ const programs = new WeakMap<object, Program>();
 export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> | undefined {
   const monitor: object | undefined = pulumi.runtime.getMonitor();
   if (monitor === undefined) return undefined;
-  const program = programs.get(monitor) ?? { count: 0, byCheckpoint: new Map<string, Owner[]>() };
+  const program = programs.get(monitor) ?? watched({ count: 0, byCheckpoint: new Map<string, Owner[]>() });
   programs.set(monitor, program);
 
   const { kind, name, opts, fineTunedModelCheckpoint, projectIds } = declaration;
@@ -45,7 +47,12 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
   const isPlain =
     typeof fineTunedModelCheckpoint === "string" && Array.isArray(projectIds) && plain.length === listed.length;
   const number = program.count++;
-  const owner: Owner = { number, projectIds: new Set(), isDependent: !isPlain || opts?.dependsOn !== undefined };
+  const owner: Owner = {
+    number,
+    projectIds: new Set(),
+    isNative: false,
+    isDependent: !isPlain || opts?.dependsOn !== undefined,
+  };
   const enter = (checkpoint: string, projects: readonly string[]) => {
     const owners = program.byCheckpoint.get(checkpoint) ?? [];
     for (const projectId of projects) owner.projectIds.add(projectId);
@@ -67,12 +74,33 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
       urn: ownUrn,
       number,
       // One resource tells for all of its checkpoint.
-      ...(owners[0] === owner ? forecastOf(owners) : {}),
+      ...(owners.find(({ isNative }) => !isNative) === owner ? forecastOf(owners) : {}),
       ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
       ...(mayBeShortened(declaration) ? { listLength: listed.length } : {}),
       ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
     };
   });
+}
+
+/**
+ * Also notes the native resources that the program declares from now on. Their generated classes run none of our code, and
+ * another process checks them, perhaps after a set has given up what they are to adopt.
+ */
+function watched(program: Program): Program {
+  const natives = Object.values(typesOf).map(({ native }): string => native);
+  const note = ({ type, props }: pulumi.ResourceTransformationArgs): undefined => {
+    const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds } = props as Record<string, unknown>;
+    if (!natives.includes(type) || typeof checkpoint !== "string") return;
+    const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
+    const owner = { number: program.count++, projectIds: new Set(plain), isNative: true, isDependent: true };
+    program.byCheckpoint.set(checkpoint, [...(program.byCheckpoint.get(checkpoint) ?? []), owner]);
+  };
+  try {
+    pulumi.runtime.registerStackTransformation(note);
+  } catch {
+    // There is no stack, as under mocks.
+  }
+  return program;
 }
 
 function forecastOf(owners: readonly Owner[]): Pick<ProgramHints, "declaredCount" | "parallel"> {

@@ -47,7 +47,12 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     // Pulumi prints the host's output under the stack's diagnostics.
     const print = (line: string) => console.log(line);
     const settings = readConfig((key) => config.get(key), process.env);
-    const ready = new ProviderContext(settings, systemClock, print, sharePeers(engineAddress(), print));
+    const ready = new ProviderContext(
+      settings,
+      systemClock,
+      print,
+      sharePeers(engineAddress(), settings.baseUrl, print),
+    );
     return () => ready;
   } catch (error) {
     // Thrown here, it would fail one call, and leave the others without config.

@@ -119,7 +119,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const warn = (line: string) => {
         engineLog.print(line, "warning");
       };
-      configured = new ProviderContext(config, clock, engineLog.print, sharePeers(engine, warn));
+      configured = new ProviderContext(config, clock, engineLog.print, sharePeers(engine, config.baseUrl, warn));
       if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
         configured.warn(warningOfPlainKey(config.nameOf("adminApiKey")));
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);

@@ -85,7 +85,7 @@ export class PermissionSetResource {
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
-        reportLosses(context, checkpoint, olds.permissions);
+        reportLosses(context, checkpoint, olds.permissions, { isExclusive: false });
         if (isUnknown(news.fineTunedModelCheckpoint)) reportUnknown(context, news);
         return { changes: true, replaces: ["fineTunedModelCheckpoint"] };
       }
@@ -101,7 +101,7 @@ export class PermissionSetResource {
 
       if (!isKnown(news)) reportUnknown(context, news);
       else if (isChanged) {
-        reportLosses(context, checkpoint, leaving);
+        reportLosses(context, checkpoint, leaving, { isExclusive: news.exclusive && driftDetection });
         const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
         await reportGains(context, checkpoint, gaining);
       }

@@ -84,6 +84,7 @@ export function reportLosses(
   context: ProviderContext,
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
+  { isExclusive }: { isExclusive: boolean },
 ): void {
   if (checkpoint.hasUnknownProjects) return;
   const losers: Permission[] = [];
@@ -91,7 +92,8 @@ export function reportLosses(
   for (const permission of permissions) {
     const access = checkpoint.access(permission.projectId);
     if (access.isDeclared()) continue;
-    const others = access.othersKnown(permission.id);
+    // An exclusive set revokes the others, too.
+    const others = isExclusive ? [] : access.othersKnown(permission.id);
     if (others.length === 0) losers.push(permission);
     else further.push(...others);
   }

@@ -326,6 +326,23 @@ describe("Answers that mislead", function () {
     }
   });
 
+  it("an empty list to a key of another organization does not confirm a DELETE's 404", async function () {
+    const { access, granted, api } = scenario({}, { organization: "other" });
+    const { id } = granted("proj_a");
+    const empty = (body: unknown) => ({ ...(body as object), data: [], has_more: false, last_id: null });
+    const error = { message: "No such permission.", code: "permission_not_found" };
+    api.fail({ method: "DELETE", times: Infinity, kind: { status: 404, error } });
+    api.fail({ method: "GET", times: Infinity, kind: { rewrite: empty } });
+    expect((await failureOf(access("proj_a").release(id))).message).to.include('organization "other"');
+  });
+
+  it("a list with rows of other projects is a witness, whatever organization the key belongs to", async function () {
+    const { access, granted } = scenario({}, { organization: "other" });
+    granted("proj_b");
+    await access("proj_b").look();
+    expect((await access("proj_a").look({ id: "cp_1", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(true);
+  });
+
   for (const lag of [0, 5]) {
     it(`a DELETE that is always answered with 204 is believed once a list lacks the permission (lag: ${lag} s)`, async function () {
       const { access, granted, api, clock, writes } = scenario({}, { lag });

@@ -41,7 +41,7 @@ describe("Provider processes of one deployment", function () {
     const clock = new TestClock();
     const said: string[] = [];
     const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
-    const context = new ProviderContext(settings, clock, (line) => said.push(line), new Peers(engine, folder));
+    const context = new ProviderContext(settings, clock, (line) => said.push(line), new Peers(engine, "", folder));
     return { permission: permissionResource(() => context), set: setResource(() => context), context, said };
   }
   const inputsOf = (projectId: string, name: string) => {
@@ -147,6 +147,16 @@ describe("Provider processes of one deployment", function () {
     expect(exclusive.failures[0]!.reason).to.include('"team" is the exclusive set').and.to.include('"shop"');
   });
 
+  it("processes that use different APIs have nothing to do with each other", async function () {
+    fakeApi();
+    const [one, other] = [
+      new Peers(engine, "https://one.example/v1", folder),
+      new Peers(engine, "https://two.example/v1", folder),
+    ];
+    one.noteInState(checkpoint, "proj_a", "cp_1");
+    expect(other.inState(checkpoint, "proj_a")).to.equal(undefined);
+  });
+
   it("notes hold hashes in place of IDs, in a folder for their user alone", async function () {
     const api = fakeApi();
     const { id } = granted(api, "proj_a");
@@ -163,30 +173,30 @@ describe("Provider processes of one deployment", function () {
 
   it("a file that a crashed deployment left at the same address is ignored", function () {
     mkdirSync(folder, { mode: 0o700 });
-    const old = new Peers(engine, folder);
+    const old = new Peers(engine, "", folder);
     old.noteInState(checkpoint, "proj_a", "cp_1");
     const [file] = readdirSync(folder);
     // As if its writer had ended.
     const path = join(folder, file!);
     const ended = spawnSync(process.execPath, ["-e", ""]).pid;
     writeFileSync(path, readFileSync(path, "utf8").replace(`"pid":${process.pid}`, `"pid":${ended}`));
-    const [first, second] = [new Peers(engine, folder), new Peers(engine, folder)];
+    const [first, second] = [new Peers(engine, "", folder), new Peers(engine, "", folder)];
     for (const peers of [first, second]) expect(peers.inState(checkpoint, "proj_a")).to.equal(undefined);
     first.noteInState(checkpoint, "proj_b", "cp_2");
     expect(second.inState(checkpoint, "proj_b")).to.equal(second.hash("cp_2"));
   });
 
   it("the notes of a process that crashed while others live still count", function () {
-    const survivor = new Peers(engine, folder);
-    const crashed = new Peers(engine, folder);
+    const survivor = new Peers(engine, "", folder);
+    const crashed = new Peers(engine, "", folder);
     crashed.noteInState(checkpoint, "proj_a", "cp_1");
     expect(survivor.inState(checkpoint, "proj_a")).to.equal(survivor.hash("cp_1"));
-    const late = new Peers(engine, folder);
+    const late = new Peers(engine, "", folder);
     expect(late.inState(checkpoint, "proj_a")).to.equal(late.hash("cp_1"));
   });
 
   it("lines that are torn or of another form are skipped", function () {
-    const [first, second] = [new Peers(engine, folder), new Peers(engine, folder)];
+    const [first, second] = [new Peers(engine, "", folder), new Peers(engine, "", folder)];
     const path = join(folder, readdirSync(folder)[0]!);
     appendFileSync(path, "nonsense\n{}\n");
     first.noteOurs("cp_1");
@@ -208,12 +218,12 @@ describe("Provider processes of one deployment", function () {
       const time = Date.now() / 1000 - 60 * minutesAgo;
       utimesSync(join(folder, name), time, time);
     }
-    new Peers(engine, folder).close();
+    new Peers(engine, "", folder).close();
     expect(readdirSync(folder).sort()).to.deep.equal(["live.jsonl", "new.jsonl"]);
   });
 
   it("the last process to end removes the file", function () {
-    const peers = new Peers(engine, folder);
+    const peers = new Peers(engine, "", folder);
     peers.close();
     expect(readdirSync(folder)).to.deep.equal([]);
   });
@@ -221,9 +231,10 @@ describe("Provider processes of one deployment", function () {
   it("a folder that other users can write to is not used", function () {
     mkdirSync(folder);
     chmodSync(folder, 0o777);
-    if (process.platform !== "win32") expect(() => new Peers(engine, folder)).to.throw("other users have access to");
+    if (process.platform !== "win32")
+      expect(() => new Peers(engine, "", folder)).to.throw("other users have access to");
     writeFileSync(join(base, "file"), "");
-    expect(() => new Peers(engine, join(base, "file"))).to.throw();
+    expect(() => new Peers(engine, "", join(base, "file"))).to.throw();
     expect(existsSync(join(base, "file"))).to.equal(true);
   });
 });

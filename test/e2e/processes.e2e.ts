@@ -82,10 +82,16 @@ byNativePlugin("several provider processes in one deployment", function (createS
   for (const order of ["before", "after"]) {
     it(`a dynamic set gives up what a native permission declared ${order} it adopts, without a write`, async function () {
       const scenario = await upWith(set(["proj_a", "proj_b"], "", "dynamic"));
-      const parts = [permission("b", "proj_b"), set(["proj_a"], "", "dynamic")];
-      // The engine checks resources in the order in which they are registered.
-      const ordered = `const first = ${parts[0]!} ${parts[1]!.replace(" });\n", ` }, { dependsOn: first });`)}`;
-      await movesWithoutWrite(scenario, order === "before" ? ordered : parts.toReversed().join(""));
+      // The engine checks a resource once those that it depends on are there.
+      const before = `const first = ${permission("b", "proj_b")} ${set(["proj_a"], "", "dynamic").replace(" });\n", ` }, { dependsOn: first });`)}`;
+      const slow = `
+        const create = async () => {
+          await new Promise((resolve) => setTimeout(resolve, 3_000));
+          return { id: "slow", outs: {} };
+        };
+        const slow = new (class extends pulumi.dynamic.Resource {})({ create }, "slow", {});`;
+      const after = set(["proj_a"], "", "dynamic") + slow + permission("b", "proj_b", "{ dependsOn: slow }");
+      await movesWithoutWrite(scenario, order === "before" ? before : after);
     });
   }
 
