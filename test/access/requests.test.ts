@@ -12,7 +12,7 @@ const throttle = { perMinute: 7, burst: 7 };
 class Scene {
   readonly clock = new TestClock();
   readonly api = new FaultyApi({ adminKey, age: 3600, throttle, now: () => this.clock.date() });
-  readonly restore = useInProcess(this.api);
+  readonly restore = useInProcess(() => this.api);
   readonly said: string[];
   readonly permission: ReturnType<typeof permissionResource>;
   readonly set: ReturnType<typeof setResource>;

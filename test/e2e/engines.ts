@@ -1,4 +1,5 @@
 import { findPulumi, type NoPulumi } from "../../sandbox/pulumi";
+import { InProcessEngine } from "./in-process-engine";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/server";
@@ -38,10 +39,19 @@ export function throughEachEntryPoint(title: string, suite: Suite): void {
   byNativePlugin(title, suite);
 }
 
+/** The same for matrices, for which the miniature engine runs in one process. */
+export function matricesThroughEachEntryPoint(title: string, suite: Suite): void {
+  onTheCli(title, suite);
+  describeOn(`${title}, on the miniature engine in one process`, findInProcess, "dynamic", suite);
+  byNativePlugin(title, suite);
+}
+
 /** Runs a suite for the native plugin only. */
 export function byNativePlugin(title: string, suite: Suite): void {
   describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
 }
+
+const findInProcess = () => Promise.resolve(new InProcessEngine());
 
 const finders = {
   "the Pulumi CLI": findPulumi,
@@ -64,6 +74,7 @@ function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, entry
     const keep = async (creating: Promise<Scenario>) => {
       const scenario = await creating;
       scenarios.push(scenario);
+      if (engine instanceof InProcessEngine) engine.serve(scenario.api, scenario.api.url);
       return scenario;
     };
     const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, options, entryPoint));

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { throughEachEntryPoint } from "./engines";
+import { matricesThroughEachEntryPoint } from "./engines";
 import { isFull } from "./full";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { rateLimits, faults } from "./matrix/faults";
@@ -11,7 +11,7 @@ const lasting = all.filter(({ outcome }) => outcome === "fails");
 const falseDeletions = all.filter(({ faultKind }) => faultKind.saysCheckpointIsDeleted === true);
 const looks = ["refresh", "preview"] as const;
 
-throughEachEntryPoint("faults while looking", function (createScenario) {
+matricesThroughEachEntryPoint("faults while looking", function (createScenario) {
   const matrices = [
     ["faults that pass", passing],
     ...rateLimits.map((rateLimit): Matrices => [
@@ -30,7 +30,7 @@ throughEachEntryPoint("faults while looking", function (createScenario) {
         const run = await matrix.runFaulty(command, { continueOnError: false });
         expect(run.ok, run.output).to.equal(true);
         expect(Object.keys(run.counts), run.output).to.deep.equal([command === "refresh" ? "refresh" : "same"]);
-        expect(await matrix.state()).to.equal(state);
+        expect(await matrix.state()).to.deep.equal(state);
       }
       await matrix.finish();
     });

@@ -18,7 +18,7 @@ const sequences = Number(asked ?? 150);
 /** Applies a sequence of programs to one stack, and checks the promise after each. */
 async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly Run[]): Promise<void> {
   const stack = new Stack(repeatedPost);
-  const restore = useInProcess(stack.api);
+  const restore = useInProcess(() => stack.api);
   try {
     const last = runs.at(-1)!;
     const good: Run = { ...last, dependencyFails: false, lost: [], lag: 0, pause: 3600, refresh: false };

@@ -4,14 +4,14 @@ import type { Method } from "../../sandbox/api/api";
 import type { FaultyApi } from "../../sandbox/api/faults";
 import { InitFailed, type Properties, type Provider } from "../../sandbox/miniature/host";
 
-/** Sends requests to the emulated API without HTTP, for tests that make many thousands. */
-export function useInProcess(api: FaultyApi): () => void {
+/** Sends requests to an emulated API without HTTP, for tests that make many thousands. */
+export function useInProcess(apiAt: (url: URL) => FaultyApi): () => void {
   const before = axios.defaults.adapter;
   axios.defaults.adapter = async (config: InternalAxiosRequestConfig) => {
     const url = new URL(axios.getUri(config));
     const authorization = String(config.headers.get("Authorization"));
     const method = config.method!.toUpperCase() as Method;
-    const delivery = await api.serve(method, url, authorization, String(config.data ?? ""));
+    const delivery = await apiAt(url).serve(method, url, authorization, String(config.data ?? ""));
     if (delivery.kind !== "answer") throw new AxiosError("socket hang up", "ECONNRESET", config);
     const { status, text, headers } = delivery;
     return { status, statusText: "", data: text, headers, config };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Method, PermissionRow, RepeatedPost } from "../../../sandbox/api/api";
@@ -224,7 +225,7 @@ export class Matrix {
     );
     if (run.ok) this.#addProblem(one!, `${command} succeeds`);
     else if (!isClear) this.#addProblem(one!, `${command} fails unclearly: ${run.output}`);
-    if ((await this.state()) !== before) this.#addProblem(one!, `${command} changes state`);
+    if (!isDeepStrictEqual(await this.state(), before)) this.#addProblem(one!, `${command} changes state`);
   }
 
   /** Runs a command that must succeed. */
@@ -260,9 +261,9 @@ export class Matrix {
     }
   }
 
-  async state(): Promise<string> {
+  async state(): Promise<object[]> {
     const resources = (await this.scenario.all()).filter((resource) => this.scenario.isOurs(resource));
-    return JSON.stringify(resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs })));
+    return resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs }));
   }
 
   async #runWithFaults(command: Command, cases: readonly Case[], options: RunOptions = {}) {
