@@ -123,7 +123,7 @@ export class Access {
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
     if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
     this.#assertKeySeesList();
-    // A checkpoint that may exist after all is no witness.
+    // Until it is confirmed that the checkpoint does not exist, nothing is known to be missing.
     if (!this.checkpoint.isDeleted) this.#missing.add(recorded.id);
     const permission = oursOrNewest(list, this.#isOurs);
     // What replaced it outside of Pulumi is ours, too.
@@ -180,24 +180,27 @@ export class Access {
   #reasonToSpare(id: string): Exclude<Release, "revoked"> | undefined {
     if (this.checkpoint.isDeleted || this.#missing.has(id)) return "missing";
     const { peers } = this.#shared;
-    const inPeersState = peers.inState(this.checkpoint.id, this.projectId);
     // What was granted in this deployment is never revoked by the delete of an old record, whatever the checks said.
-    if (this.#inStateId === id || (inPeersState !== undefined && inPeersState === peers.hash(id))) return "kept";
-    // With another in state this one is one too many.
-    if (this.#inStateId !== undefined || inPeersState !== undefined) return undefined;
+    if (this.#inStateId === id || peers.hasInState(id)) return "kept";
+    // In a record that was edited it may be another project's.
+    if (this.checkpoint.isInStateOfAnother(this.projectId, id)) return "missing";
+    // Another permission for this access is in state, so this one is surplus.
+    if (this.isInState) return undefined;
     if (!this.isDeclared() && !this.checkpoint.hasUnknownProjects) return undefined;
     return this.#isDeletedFirst ? undefined : "stillDeclared";
   }
 
   /**
-   * Whether delete-before-replace asks for it: the delete comes before its resource has been asked for anything that it
-   * is to have.
+   * Whether delete-before-replace asks for it: the resource is to have access, and has not asked for any of it yet.
+   *
+   * Where a replacement may come from a wrong answer, it does not: the next run will not replace anything.
    */
   get #isDeletedFirst(): boolean {
-    const isUnsettled = ({ urn, declaredFor }: LiveResource) =>
-      [...this.#shared.declarations.projectsOf(urn, declaredFor.id)].every(
-        (projectId) => !declaredFor.access(projectId).isSettled,
-      );
+    if (this.checkpoint.wasTakenForDeleted) return false;
+    const isUnsettled = ({ urn, declaredFor }: LiveResource) => {
+      const projectIds = [...this.#shared.declarations.projectsOf(urn, declaredFor.id)];
+      return projectIds.length > 0 && projectIds.every((projectId) => !declaredFor.access(projectId).isSettled);
+    };
     return [...this.#resources.values()].some((one) => one.deleteBeforeReplace && isUnsettled(one));
   }
 
@@ -229,7 +232,7 @@ export class Access {
   /** Whether a resource of the program has a permission for it in state by now. */
   get isInState(): boolean {
     const { peers } = this.#shared;
-    return this.#inStateId !== undefined || peers.inState(this.checkpoint.id, this.projectId) !== undefined;
+    return this.#inStateId !== undefined || peers.isInState(this.checkpoint.id, this.projectId);
   }
 
   async #revoke(id: string): Promise<Release> {
@@ -305,6 +308,7 @@ export class Access {
 
   #setInState(permissionId: string): void {
     this.#inStateId = permissionId;
+    this.checkpoint.markInState(this.projectId, permissionId);
     this.#shared.peers.noteInState(this.checkpoint.id, this.projectId, permissionId);
     this.checkpoint.grants.recount();
     for (const resolve of this.#onInState.splice(0)) resolve();

@@ -31,21 +31,26 @@ export class Checkpoint {
   readonly lookups: Lookups;
   readonly grants: Grants;
   readonly #accesses = new Map<string, Access>();
+  /** By ID of a permission that a resource of the program has in state by now, its project. */
+  readonly #inState = new Map<string, string>();
   /** How many accesses the program's constructors declare; undefined if that is not known. */
   declaredCount: number | undefined;
   #hasUnknownProjects = false;
   /** When the API said that the checkpoint does not exist. */
   #deletedAt: number | undefined;
   #confirmation: Promise<boolean> | undefined;
+  /** Whether the API has said that it does not exist, and then that it does. */
+  wasTakenForDeleted = false;
 
   constructor(
     readonly id: string,
     readonly shared: Shared,
   ) {
     const { client, clock } = shared;
-    const list = (query: ListQuery) => client.listPermissions(id, query);
+    const list = async (query: ListQuery) => this.#existsAsOf(await client.listPermissions(id, query));
     this.lookups = new Lookups(list, clock, () => shared.peers.revoked());
-    const create = (projectIds: readonly string[]) => client.createPermissions(id, projectIds);
+    const create = async (projectIds: readonly string[]) =>
+      this.#existsAsOf(await client.createPermissions(id, projectIds));
     const outlook = () => ({ toCome: this.#toCome, parallel: shared.parallel });
     this.grants = new Grants(create, this.lookups, clock, outlook, shared.say);
   }
@@ -67,6 +72,15 @@ export class Checkpoint {
       this.#accesses.set(projectId, access);
     }
     return access;
+  }
+
+  /** Whether a resource of the program has the permission in state, for another project than this one. */
+  isInStateOfAnother(projectId: string, permissionId: string): boolean {
+    return (this.#inState.get(permissionId) ?? projectId) !== projectId;
+  }
+
+  markInState(projectId: string, permissionId: string): void {
+    this.#inState.set(permissionId, projectId);
   }
 
   /** Every permission of the checkpoint, also those that are not ours. */
@@ -103,7 +117,8 @@ export class Checkpoint {
     client.expect("revoke", queue.filter(willRevoke).length);
     let isHopeless = false;
     const work = async () => {
-      for (let next = queue.shift(); next !== undefined && !isHopeless; next = queue.shift()) {
+      while (queue.length > 0 && !isHopeless) {
+        const next = queue.shift()!;
         try {
           outcomes.set(next.id, await this.access(next.projectId).release(next.id));
         } catch (error) {
@@ -143,16 +158,24 @@ export class Checkpoint {
       await clock.sleep(wait);
     }
     try {
-      await client.listPermissions(this.id);
+      this.#existsAsOf(await client.listPermissions(this.id));
     } catch (error) {
       if (saysCheckpointIsDeleted(error, this.id)) return true;
       this.#confirmation = undefined;
       throw error;
     }
-    this.#deletedAt = this.#confirmation = undefined;
     this.lookups.forget();
-    say(`OpenAI does have ${this.id}; its answer before was wrong.`);
     return false;
+  }
+
+  /** Any answer that is no refusal shows that the checkpoint exists. */
+  #existsAsOf<Answer>(answer: Answer): Answer {
+    if (this.isDeleted) {
+      this.#deletedAt = this.#confirmation = undefined;
+      this.wasTakenForDeleted = true;
+      this.shared.say(`OpenAI does have ${this.id}; its answer before was wrong.`);
+    }
+    return answer;
   }
 
   /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is an empty list. */

@@ -9,8 +9,6 @@ export interface Conflict {
   urn: string | undefined;
   /** The project to which both give access; undefined if one of them is exclusive. */
   projectId: string | undefined;
-  /** Whether the other one is exclusive. */
-  isExclusive: boolean;
 }
 
 /**
@@ -75,13 +73,13 @@ export class Declarations {
       if (other.urn === urn || other.checkpoint !== checkpoint || isAhead(other.urn)) continue;
       const projectId = [...projectIds].find((one) => other.projectIds.has(one));
       if (projectId === undefined && !exclusive && !other.exclusive) continue;
-      return { name: nameOf(other.urn), urn: other.urn, projectId, isExclusive: other.exclusive };
+      return { name: nameOf(other.urn), urn: other.urn, projectId };
     }
     for (const other of this.peers.declaredFor(checkpoint, urn)) {
       if (other.isAhead) continue;
       const projectId = [...projectIds].find((one) => other.projects.has(this.peers.hash(checkpoint, one)));
       if (projectId === undefined && !exclusive && !other.exclusive) continue;
-      return { name: other.name, urn: undefined, projectId, isExclusive: other.exclusive };
+      return { name: other.name, urn: undefined, projectId };
     }
     return undefined;
   }

@@ -80,6 +80,7 @@ export class Grants {
    * It looks only now, since a batch may wait for minutes behind the one before it, and a look must be younger than that.
    */
   async #process(batch: PendingGrant[]): Promise<void> {
+    this.#refusedAlone = { message: "", count: 0 };
     try {
       await this.#post(await this.#resolveExisting(batch, true, maxAgeOfWrite), 1);
     } catch (error) {

@@ -37,7 +37,7 @@ export interface LookupOptions {
 /** A list with more pages is taken to be endless: of one project, and of the whole checkpoint. */
 const maxFilteredPages = 100;
 const maxPages = 1_000;
-/** If cursors vanish more often than this before a lookup is answered, it fails. */
+/** If the list changes between its pages more often than this before a lookup is answered, the lookup fails. */
 const maxRestarts = 10;
 
 interface Lookup {
@@ -57,6 +57,8 @@ class Snapshot {
   /** The projects whose own list was read to its end. */
   readonly #readInFull = new Map<string, number>();
   readonly #cursors = new Set<string>();
+  /** The IDs on the pages. */
+  readonly #ids = new Set<string>();
   /** The date of the answer with the first page. */
   #firstPageDate: number | undefined;
   cursor: string | undefined;
@@ -112,10 +114,14 @@ class Snapshot {
     this.add(page.permissions);
     this.#firstPageDate ??= page.date;
     this.pages++;
+    if (page.hasMore && this.pages === maxPages) throw brokenList(`it does not end after ${maxPages} pages`);
+    if (page.hasMore) this.cursor = nextCursor(page, this.#cursors);
+    // Where rows have moved between two pages, one may be on neither.
+    for (const { id } of page.permissions) {
+      if (this.#ids.has(id)) throw new ListChanged(brokenList("its pages overlap"));
+      this.#ids.add(id);
+    }
     this.complete = !page.hasMore;
-    if (!page.hasMore) return;
-    if (this.pages === maxPages) throw brokenList(`it does not end after ${maxPages} pages`);
-    this.cursor = nextCursor(page, this.#cursors);
   }
 
   addProject(projectId: string, listed: PermissionList): void {
@@ -244,12 +250,12 @@ export class Lookups {
       } catch (error) {
         // Half a list is not relied on.
         if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
-        if (error instanceof CursorVanished && this.#restarts < maxRestarts) {
+        if (error instanceof ListChanged && this.#restarts < maxRestarts) {
           this.#restarts++;
           this.forget();
         } else {
           this.#restarts = 0;
-          this.#fail(readPage ? undefined : first, error instanceof CursorVanished ? error.refusal : error);
+          this.#fail(readPage ? undefined : first, error instanceof ListChanged ? error.reason : error);
         }
       }
       this.#settle();
@@ -267,7 +273,7 @@ export class Lookups {
       const { after } = query;
       const isRefused = error instanceof ApiError && error.status === 400 && after !== undefined;
       // The row that the page was to follow may have been revoked since, by us or by others.
-      if (isRefused && (this.#revoked.has(after) || error.param === "after")) throw new CursorVanished(error);
+      if (isRefused && (this.#revoked.has(after) || error.param === "after")) throw new ListChanged(error);
       throw error;
     }
   }
@@ -308,10 +314,10 @@ export class Lookups {
   }
 }
 
-/** The row that a page should follow is gone, so the list has to be read anew. */
-class CursorVanished extends Error {
-  constructor(readonly refusal: ApiError) {
-    super(refusal.message);
+/** The list has changed between two pages, so it has to be read anew. */
+class ListChanged extends Error {
+  constructor(readonly reason: ApiError) {
+    super(reason.message);
   }
 }
 

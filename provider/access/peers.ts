@@ -12,7 +12,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import { nameOf, type Declaration } from "./declaration";
@@ -61,9 +61,12 @@ export class Peers {
   readonly #writers = new Map<string, number>();
   readonly #me = randomBytes(6).toString("hex");
   readonly #file: { path: string; descriptor: number } | undefined;
+  readonly #engine: string;
   readonly #salt: string;
   #readTo = 0;
   #rest = "";
+  /** Where what is of this deployment begins. */
+  #validFrom = 0;
 
   /**
    * @param engine the engine's address; undefined where there are no other processes.
@@ -72,11 +75,12 @@ export class Peers {
    * @throws {Error} when it cannot be used.
    */
   constructor(engine?: string, baseUrl = "", folder = defaultFolder()) {
-    this.#salt = `${engine ?? ""} ${baseUrl}`;
+    this.#engine = engine ?? "";
+    this.#salt = `${this.#engine} ${baseUrl}`;
     if (engine === undefined) return;
     makeOwnFolder(folder);
     removeLeftovers(folder);
-    const path = join(folder, `${createHash("sha256").update(engine).digest("hex").slice(0, 16)}.jsonl`);
+    const path = join(folder, `${hashOf(engine)}.jsonl`);
     this.#file = { path, descriptor: openSync(path, "a+", 0o600) };
     this.#read();
     const isAnyoneAlive = [...this.#writers.values()].some(isAlive);
@@ -90,10 +94,7 @@ export class Peers {
 
   /** An ID as the notes have it. */
   hash(...parts: string[]): string {
-    return createHash("sha256")
-      .update([this.#salt, ...parts].join("\n"))
-      .digest("hex")
-      .slice(0, 16);
+    return hashOf(this.#salt, ...parts);
   }
 
   noteDeclared({ urn, checkpoint, projectIds, exclusive }: Declaration, isAhead: boolean): void {
@@ -109,15 +110,15 @@ export class Peers {
 
   noteInState(checkpoint: string, projectId: string, permissionId: string): void {
     if (this.#file === undefined) return;
-    this.#write({ kind: "in state", access: this.hash(checkpoint, projectId), id: this.hash(permissionId) });
+    this.#write({ kind: "in state", access: this.hash(checkpoint, projectId), id: this.#idHash(permissionId) });
   }
 
   noteOurs(permissionId: string): void {
-    if (this.#file !== undefined) this.#write({ kind: "ours", id: this.hash(permissionId) });
+    if (this.#file !== undefined) this.#write({ kind: "ours", id: this.#idHash(permissionId) });
   }
 
   noteRevoked(permissionId: string): void {
-    if (this.#file !== undefined) this.#write({ kind: "revoked", id: this.hash(permissionId) });
+    if (this.#file !== undefined) this.#write({ kind: "revoked", id: this.#idHash(permissionId) });
   }
 
   /** What other processes' resources declare for a checkpoint, besides the resource with this URN. */
@@ -134,21 +135,27 @@ export class Peers {
     return this.#unknownProjects.has(this.hash(checkpoint));
   }
 
-  /** The hash of the permission that a resource of another process has in state by now. */
-  inState(checkpoint: string, projectId: string): string | undefined {
+  /** Whether a resource of another process has a permission for the access in state by now. */
+  isInState(checkpoint: string, projectId: string): boolean {
     this.#read();
-    return this.#inState.get(this.hash(checkpoint, projectId));
+    return this.#inState.has(this.hash(checkpoint, projectId));
+  }
+
+  /** Whether a resource of another process has this permission in state by now. */
+  hasInState(permissionId: string): boolean {
+    this.#read();
+    return this.#inState.size > 0 && [...this.#inState.values()].includes(this.#idHash(permissionId));
   }
 
   isOurs(permissionId: string): boolean {
     this.#read();
-    return this.#ours.size > 0 && this.#ours.has(this.hash(permissionId));
+    return this.#ours.size > 0 && this.#ours.has(this.#idHash(permissionId));
   }
 
   /** Which permissions other processes have revoked by now. */
   revoked(): (permissionId: string) => boolean {
     this.#read();
-    return this.#revoked.size === 0 ? () => false : (permissionId) => this.#revoked.has(this.hash(permissionId));
+    return this.#revoked.size === 0 ? () => false : (permissionId) => this.#revoked.has(this.#idHash(permissionId));
   }
 
   /** Removes the file, unless another process still writes to it. */
@@ -158,6 +165,11 @@ export class Peers {
     const areOthersAlive = [...this.#writers.values()].some((pid) => pid !== process.pid && isAlive(pid));
     closeSync(this.#file.descriptor);
     if (!areOthersAlive) unlinkSync(this.#file.path);
+  }
+
+  /** Permissions have the same IDs whatever URL the API is reached by. */
+  #idHash(permissionId: string): string {
+    return hashOf(this.#engine, permissionId);
   }
 
   #write(unsigned: Unsigned<Note>): void {
@@ -184,8 +196,10 @@ export class Peers {
       return parsed.success ? { at, note: parsed.output } : [];
     });
     const resets = notes.flatMap(({ note: one }) => (one.kind === "reset" ? one.offset : []));
-    const validFrom = Math.max(0, ...resets);
-    if (resets.length > 0) this.#forget();
+    // Two processes that start together may both reset a file that was left.
+    const validFrom = Math.max(this.#validFrom, ...resets);
+    if (validFrom > this.#validFrom) this.#forget();
+    this.#validFrom = validFrom;
     for (const { at, note: one } of notes) if (at >= validFrom && one.by !== this.#me) this.#take(one);
   }
 
@@ -249,9 +263,14 @@ export function sharePeers(engine: string | undefined, baseUrl: string, say: (li
   }
 }
 
+function hashOf(...parts: string[]): string {
+  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
+}
+
 function defaultFolder(): string {
-  const { uid, username } = userInfo();
-  return join(tmpdir(), `pulumi-openai-checkpoint-permissions-${uid >= 0 ? uid : username}`);
+  // Windows keeps temporary folders apart by user, and knows no user ID.
+  const user = process.getuid?.() ?? "user";
+  return join(tmpdir(), `pulumi-openai-checkpoint-permissions-${user}`);
 }
 
 /** Removes the files of deployments whose processes were killed. */
@@ -275,7 +294,7 @@ function removeLeftovers(folder: string): void {
 function makeOwnFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stats = lstatSync(folder);
-  // Windows keeps temporary folders apart by user, and knows no mode.
+  // Nor a mode.
   if (process.platform === "win32") return;
   if (!stats.isDirectory()) throw new Error(`${folder} is not a folder`);
   if (stats.uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);

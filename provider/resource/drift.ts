@@ -5,7 +5,7 @@ import * as messages from "./messages";
 
 /** How permissions in state differ from what the API lists. */
 export interface Drift<Recorded extends Permission> {
-  /** Also those that are too young to be listed. */
+  /** Listed, or too young to be listed. */
   present: Recorded[];
   /** Revoked outside of Pulumi, and the project has no other permission. */
   missing: Recorded[];
@@ -13,10 +13,7 @@ export interface Drift<Recorded extends Permission> {
   recreated: { recorded: Recorded; permission: Permission }[];
 }
 
-/**
- * Compares permissions in state with what the API lists. It is asked for those permissions alone, unless the whole list
- * has been read before.
- */
+/** Compares permissions in state with what the API lists. */
 export async function driftOf<Recorded extends Permission>(
   context: ProviderContext,
   checkpoint: Checkpoint,
@@ -37,16 +34,17 @@ export async function driftOf<Recorded extends Permission>(
 }
 
 /**
- * The same for a refresh, by which missing permissions leave state: that a checkpoint does not exist is confirmed first.
+ * The same for a refresh. Missing permissions leave state by it, so that a checkpoint does not exist is confirmed first.
  */
 export async function confirmedDriftOf<Recorded extends Permission>(
   context: ProviderContext,
   checkpoint: Checkpoint,
   recorded: readonly Recorded[],
 ): Promise<Drift<Recorded>> {
-  const drift = await driftOf(context, checkpoint, recorded);
-  const exists = checkpoint.isDeleted && !(await checkpoint.confirmDeleted());
-  return exists ? driftOf(context, checkpoint, recorded) : drift;
+  for (;;) {
+    const drift = await driftOf(context, checkpoint, recorded);
+    if (!checkpoint.isDeleted || (await checkpoint.confirmDeleted())) return drift;
+  }
 }
 
 /** Reports what was found, unless the checkpoint itself is deleted, which is reported once. */

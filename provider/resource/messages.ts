@@ -120,7 +120,7 @@ export function remainingUnknown(checkpoint: string, reason: string): string {
 export function leftOver(checkpoint: string, permissions: readonly Permission[]): string {
   return (
     `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, and declared by another ` +
-    `resource; state drops ${it(permissions)} here, and access stays the same.`
+    `resource; once that has ${it(permissions)} in state, this set drops ${it(permissions)}. Access stays the same.`
   );
 }
 

@@ -1,4 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
+import * as v from "valibot";
 import type { Permission } from "../api/permission";
 import { incompleteState } from "./failure";
 import { checkId, isUnknown } from "./ids";
@@ -34,12 +35,21 @@ export function problemsWith({ fineTunedModelCheckpoint, projectIds, exclusive }
   return [...failures, ...problems];
 }
 
-export function completeState(id: string, state: Partial<SetOutputs> | undefined): SetOutputs {
-  const { fineTunedModelCheckpoint, projectIds, permissions, exclusive = false } = state ?? {};
-  if (fineTunedModelCheckpoint && projectIds && permissions) {
-    return { fineTunedModelCheckpoint, projectIds, permissions, exclusive };
-  }
-  throw incompleteState(id, "it is incomplete");
+const setState = v.object({
+  fineTunedModelCheckpoint: v.pipe(v.string(), v.nonEmpty()),
+  projectIds: v.array(v.string()),
+  exclusive: v.optional(v.boolean(), false),
+  permissions: v.array(
+    v.object({ id: v.pipe(v.string(), v.nonEmpty()), projectId: v.string(), createdAt: v.optional(v.number(), 0) }),
+  ),
+});
+
+/** What must be in a set's state. Somebody may have edited it. */
+export function completeState(id: string, state: object | undefined): SetOutputs {
+  const parsed = v.safeParse(setState, state ?? {});
+  if (parsed.success) return parsed.output;
+  const paths = parsed.issues.map((issue) => v.getDotPath(issue));
+  throw incompleteState(id, `it has no valid ${[...new Set(paths)].join(", ")}`);
 }
 
 /** Whether a preview knows the whole list already, and that it is exclusive or not. */
@@ -61,13 +71,13 @@ export function subjectOf({ projectIds }: SetInputs): string {
 export interface Plan {
   /** Permissions that stay. */
   staying: Permission[];
-  /** Permissions that are given up, but for those that another resource is to adopt. */
+  /** Permissions that are given up, except those that another resource is to adopt. */
   leaving: Permission[];
   /** Permissions that stay in state until another resource has adopted them. */
   waiting: Permission[];
   /** Projects that have no permission in state, or whose permission is missing. */
   joining: string[];
-  /** Whether the inputs change, or permissions leave. */
+  /** Whether the inputs change, or permissions leave. That projects join does not count. */
   isChanged: boolean;
 }
 

@@ -72,6 +72,11 @@ export class PermissionSetResource {
     try {
       const context = this.context();
       context.runsProgram = true;
+      // Of the list as it came: repeats must not make it look shorter than declared.
+      const isShortened = hints?.listLength !== undefined && projectIds.length < hints.listLength;
+      if (isShortened && !isUnknown(inputs.fineTunedModelCheckpoint)) {
+        context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
+      }
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
       if (failures.length === 0 && olds.fineTunedModelCheckpoint === undefined) await reportCreate(context, inputs);
     } catch (error) {
@@ -80,7 +85,8 @@ export class PermissionSetResource {
     return { inputs, failures };
   }
 
-  async diff(urn: string, _id: string, olds: SetOutputs, news: SetInputs): Promise<SetDiff> {
+  async diff(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
+    const olds = completeState(id, state);
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
@@ -105,7 +111,8 @@ export class PermissionSetResource {
         const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
         await reportGains(context, checkpoint, gaining);
       }
-      // What another resource has not adopted in time is given up by the next update. Never a change, it would stay.
+      // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
+      // in state for ever.
       const isLeftOver = context.runsProgram && waiting.some(({ projectId }) => !olds.projectIds.includes(projectId));
       if (isLeftOver) context.say(messages.leftOver(checkpoint.id, waiting));
       const unmanaged = await reportUnmanaged(context, news, olds.permissions);
@@ -168,8 +175,9 @@ export class PermissionSetResource {
     });
   }
 
-  async update(urn: string, id: string, olds: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
-    const { outs, failure } = await this.#reconcile(urn, news, olds.permissions);
+  async update(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
+    const { permissions } = completeState(id, state);
+    const { outs, failure } = await this.#reconcile(urn, news, permissions);
     if (failure !== undefined) throw new PartialFailure(id, { ...news, ...outs }, failure);
     return { outs };
   }
@@ -302,7 +310,6 @@ function recordDeclarations(
   if (isUnknown(news.fineTunedModelCheckpoint)) return [];
   const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);
   takeHints(context, checkpoint, hints);
-  if (hints.listLength !== undefined && news.projectIds.length < hints.listLength) checkpoint.markUnknownProjects();
   const failures = claim(context, declarationOf(urn, news), "projectIds");
   if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
   const old = context.checkpoint(olds.fineTunedModelCheckpoint);

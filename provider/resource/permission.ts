@@ -58,7 +58,8 @@ export class PermissionResource {
     return { inputs: news, failures };
   }
 
-  async diff(urn: string, id: string, olds: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+  async diff(urn: string, id: string, state: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+    const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
     return this.#withFailure("look up", olds, async (access, context) => {
       access.markOurs(id);

@@ -5,6 +5,9 @@ import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
 import { declareElsewhere, scenario } from "../support/scenario";
 
+/** The answer for a model that exists, and that the API does not find for a while. */
+const notFound = { status: 404, error: { message: "The model does not exist.", code: "model_not_found" } };
+
 /** A resource that is in state, and is to have these accesses now. */
 function live(accesses: [Access, ...Access[]], deleteBeforeReplace = false): LiveResource {
   const [{ checkpoint: declaredFor }] = accesses;
@@ -83,6 +86,34 @@ describe("Releases of a permission", function () {
     declareElsewhere(access("proj_a"));
     access("proj_a").addResource(live([access("proj_a")], true));
     expect(await access("proj_a").release(id)).to.equal("revoked");
+  });
+
+  it("a set that gives up all its projects is not one that deleteBeforeReplace deletes first", async function () {
+    const { access, granted, writes } = scenario();
+    const { id } = granted("proj_a");
+    declareElsewhere(access("proj_a"));
+    const emptied = { ...live([access("proj_b")], true), urn: "urn:pulumi:test::test::test::emptied" };
+    access("proj_a").addResource(emptied);
+    expect(await access("proj_a").release(id)).to.equal("stillDeclared");
+    expect(writes()).to.deep.equal([]);
+  });
+
+  it("a replacement that comes from a wrong answer deletes nothing first", async function () {
+    const { access, granted, api, writes } = scenario();
+    const recorded = granted("proj_a");
+    access("proj_a").addResource(live([access("proj_a")], true));
+    api.fail({ method: "GET", kind: notFound });
+    expect((await access("proj_a").look(recorded)).isMissing).to.equal(true);
+    expect(await access("proj_a").release(recorded.id)).to.equal("stillDeclared");
+    expect(writes()).to.deep.equal([]);
+  });
+
+  it("an ID that is in state for another project is not revoked for this one", async function () {
+    const { access, granted, writes } = scenario();
+    const { id } = granted("proj_b");
+    await access("proj_b").grant();
+    expect(await access("proj_a").release(id)).to.equal("missing");
+    expect(writes()).to.deep.equal([]);
   });
 
   it("a declared permission is not revoked under deleteBeforeReplace once its resource has its new access", async function () {
@@ -279,9 +310,6 @@ describe("Releases of many permissions", function () {
   });
 });
 
-/** The answer for a model that exists, and that the API does not find for a while. */
-const notFound = { status: 404, error: { message: "The model does not exist.", code: "model_not_found" } };
-
 describe("Answers that mislead", function () {
   it("a passing 404 for the checkpoint on DELETE and GET revokes the permission all the same", async function () {
     const { access, granted, api, said } = scenario();
@@ -300,6 +328,15 @@ describe("Answers that mislead", function () {
     const outcomes = await of.releaseAll(permissions);
     expect([...outcomes.values()]).to.deep.equal(["revoked", "revoked", "revoked"]);
     expect(api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
+  it("a grant that succeeds overturns a 404, so an exclusive set sees what others have", async function () {
+    const { checkpoint: of, access, granted, api } = scenario();
+    granted("proj_outside");
+    api.fail({ method: "GET", kind: notFound });
+    expect((await of.all()).permissions).to.deep.equal([]);
+    await access("proj_a").grant();
+    expect((await of.unmanaged(["proj_a"])).map(({ projectId }) => projectId)).to.deep.equal(["proj_outside"]);
   });
 
   it("an error in place of the second 404 keeps the permission in state", async function () {
@@ -384,6 +421,21 @@ describe("A project that the API does not know yet", function () {
     expect(said).to.deep.equal(["OpenAI does not know proj_new, proj_newer yet; trying again in 10 s, once."]);
     const last = api.requests.filter(({ method }) => method === "POST").at(-1)!;
     expect([...last.projectIds!].sort()).to.deep.equal(["proj_new", "proj_newer"]);
+  });
+
+  it("eight that stay unknown do not fail another one that is known by the second try", async function () {
+    const projects = Array.from({ length: 12 }, (_, index) => `proj_${index}`);
+    const { access, api, clock } = scenario({}, { unknownProjects: projects });
+    const before = () => {
+      if (clock.now() >= 10_000) api.set({ unknownProjects: ["proj_0"] });
+    };
+    const kind = { before };
+    api.fail({ method: "POST", times: Infinity, kind });
+    const settled = await Promise.allSettled(projects.map((project) => access(project).grant()));
+    expect(settled.map(({ status }) => status === "fulfilled")).to.deep.equal([
+      false,
+      ...projects.slice(1).map(() => true),
+    ]);
   });
 
   it("a project that stays unknown is an error after the second try", async function () {

@@ -184,6 +184,34 @@ describe("Lookups", function () {
     });
   }
 
+  it("a list is read from the start again if its pages overlap, since a row may be on none of them", async function () {
+    const server = new TestServer(names(250));
+    const [first, ...others] = server.rows;
+    // Between the first two pages, the first row moves behind the last.
+    const list: ListPermissions = async (query) => {
+      const page = await server.list(query);
+      if (server.lists.length === 1) server.rows = [...others, first!];
+      return page;
+    };
+    const { lookups } = lookupsOf(server, list);
+    const { permissions } = await lookups.listAll();
+    expect(new Set(permissions.map(({ id }) => id)).size).to.equal(250);
+    expect(server.lists).to.have.length(6);
+  });
+
+  it("a list whose pages always overlap is an error, so no permission counts as missing", async function () {
+    const server = new TestServer(names(150));
+    const list: ListPermissions = async (query) => {
+      const page = await server.list(query);
+      return query.after === undefined
+        ? page
+        : { ...page, permissions: [server.rows[0]!, ...page.permissions.slice(1)] };
+    };
+    const error = await failureOf(lookupsOf(server, list).lookups.listAll());
+    expect(error.message).to.include("its pages overlap");
+    expect(server.lists.length).to.be.below(30);
+  });
+
   it("a list whose cursors are rejected again and again is an error in the end", async function () {
     const server = new TestServer(names(250));
     let lists = 0;

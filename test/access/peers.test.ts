@@ -5,9 +5,10 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
   rmSync,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -154,7 +155,24 @@ describe("Provider processes of one deployment", function () {
       new Peers(engine, "https://two.example/v1", folder),
     ];
     one.noteInState(checkpoint, "proj_a", "cp_1");
-    expect(other.inState(checkpoint, "proj_a")).to.equal(undefined);
+    expect(other.isInState(checkpoint, "proj_a")).to.equal(false);
+    // It may be the same API behind a gateway.
+    expect(other.hasInState("cp_1")).to.equal(true);
+  });
+
+  it("two processes that start together on a leftover file hear of each other", function () {
+    const left = new Peers(engine, "", folder);
+    left.noteInState(checkpoint, "proj_a", "cp_1");
+    const path = join(folder, readdirSync(folder)[0]!);
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll(`"pid":${process.pid}`, `"pid":${ended}`));
+    const { size } = statSync(path);
+    const first = new Peers(engine, "", folder);
+    const second = new Peers(engine, "", folder);
+    second.noteInState(checkpoint, "proj_b", "cp_2");
+    expect(first.hasInState("cp_2")).to.equal(true);
+    appendFileSync(path, `${JSON.stringify({ by: "third", kind: "reset", offset: size })}\n`);
+    expect([first.hasInState("cp_1"), first.hasInState("cp_2")]).to.deep.equal([false, true]);
   });
 
   it("notes hold hashes in place of IDs, in a folder for their user alone", async function () {
@@ -181,18 +199,18 @@ describe("Provider processes of one deployment", function () {
     const ended = spawnSync(process.execPath, ["-e", ""]).pid;
     writeFileSync(path, readFileSync(path, "utf8").replace(`"pid":${process.pid}`, `"pid":${ended}`));
     const [first, second] = [new Peers(engine, "", folder), new Peers(engine, "", folder)];
-    for (const peers of [first, second]) expect(peers.inState(checkpoint, "proj_a")).to.equal(undefined);
+    for (const peers of [first, second]) expect(peers.isInState(checkpoint, "proj_a")).to.equal(false);
     first.noteInState(checkpoint, "proj_b", "cp_2");
-    expect(second.inState(checkpoint, "proj_b")).to.equal(second.hash("cp_2"));
+    expect([second.isInState(checkpoint, "proj_b"), second.hasInState("cp_2")]).to.deep.equal([true, true]);
   });
 
   it("the notes of a process that crashed while others live still count", function () {
     const survivor = new Peers(engine, "", folder);
     const crashed = new Peers(engine, "", folder);
     crashed.noteInState(checkpoint, "proj_a", "cp_1");
-    expect(survivor.inState(checkpoint, "proj_a")).to.equal(survivor.hash("cp_1"));
+    expect([survivor.isInState(checkpoint, "proj_a"), survivor.hasInState("cp_1")]).to.deep.equal([true, true]);
     const late = new Peers(engine, "", folder);
-    expect(late.inState(checkpoint, "proj_a")).to.equal(late.hash("cp_1"));
+    expect([late.isInState(checkpoint, "proj_a"), late.hasInState("cp_1")]).to.deep.equal([true, true]);
   });
 
   it("lines that are torn or of another form are skipped", function () {

@@ -174,6 +174,13 @@ export class Scenario {
     return this.engine.exportState(this.#configured);
   }
 
+  /** Changes what is in state by hand. */
+  async editState(edit: (resource: ResourceState) => void): Promise<void> {
+    const state = await this.export();
+    for (const resource of state.deployment.resources ?? []) if (this.isOurs(resource)) edit(resource);
+    await this.engine.importState(this.#configured, state);
+  }
+
   /** The full key of a setting: a native provider is given its own namespace only. */
   key(setting: string): string {
     return this.entryPoint === "native" ? `openai-checkpoint-permissions:${setting}` : `openai:${setting}`;

@@ -27,6 +27,15 @@ describe("Sets", function () {
       expect(checked.projectIds).to.deep.equal(["proj_a", "proj_b"]);
     });
 
+    it("a repeated project does not make a list look shorter than declared", async function () {
+      const { set, api, projects } = scenario();
+      api.grant(checkpoint, "proj_outside");
+      const given = { ...inputs(["proj_a", "proj_b", "proj_b"], true), __hints: { listLength: 3 } };
+      const { inputs: checked } = await set.check({}, given);
+      await set.create(checked);
+      expect([...projects()].sort()).to.deep.equal(["proj_a", "proj_b"]);
+    });
+
     it("a set's check reports each invalid project by its index", async function () {
       const { set } = scenario();
       const { failures } = await set.check({}, inputs(["proj_a", "web", "org-1"]));
@@ -459,7 +468,9 @@ describe("Sets", function () {
 
     it("a set's refresh rejects incomplete state", async function () {
       const { set } = scenario();
-      expect((await failureOf(set.read(checkpoint, {}))).message).to.include("is incomplete");
+      expect((await failureOf(set.read(checkpoint, {}))).message).to.include(
+        "it has no valid fineTunedModelCheckpoint, projectIds, permissions,",
+      );
     });
   });
 
