@@ -26,8 +26,14 @@ interface Program {
   byCheckpoint: Map<string, Owner[]>;
 }
 
-// One process can run several programs (Automation API); each has a monitor of its own.
-const programs = new WeakMap<object, Program>();
+/**
+ * One process can run several programs (Automation API); each has a monitor of its own. And one program can load several
+ * copies of this package, of other versions, too: its own, and those of component packages. They all share this map, so
+ * its form must stay.
+ */
+const programs: WeakMap<object, Program> = ((globalThis as Record<symbol, unknown>)[
+  Symbol.for("pulumi-openai-checkpoint-permissions.programs")
+] ??= new WeakMap<object, Program>()) as WeakMap<object, Program>;
 
 /**
  * What a resource's check has to know about the rest of the program. The engine checks one resource after another, and a

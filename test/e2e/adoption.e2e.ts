@@ -126,6 +126,26 @@ onEachEngine("adoption", function (createScenario) {
     expect(Object.keys((await scenario.runs("preview")).counts)).to.deep.equal(["same"]);
   });
 
+  it("two copies of the package in one program know what each declares", async function () {
+    const scenario = await declared(set("team", `["proj_a", "proj_b"]`));
+    // Each copy has modules of its own, as where a component package brings it along.
+    const inOtherCopy = (body: string) => `{
+      for (const file of Object.keys(require.cache)) if (file.includes("/provider/dist/")) delete require.cache[file];
+      const { CheckpointPermission } = require("pulumi-openai-checkpoint-permissions");
+      ${body}
+    }`;
+    await scenario.program(
+      otherResource +
+        set("team", `["proj_a"]`) +
+        inOtherCopy(
+          `const late = new Other("late", { createTakes: 1500 });` + permission("b", "proj_b", "{ dependsOn: [late] }"),
+        ),
+    );
+    await scenario.runs("up");
+    expect(scenario.takeWrites()).to.deep.equal([]);
+    await scenario.assertAgrees(["proj_a", "proj_b"]);
+  });
+
   it("a set keeps a permission in state if the resource that is to adopt it is skipped", async function () {
     const scenario = await declared(set("team", `["proj_a", "proj_b"]`));
     await scenario.program(failing + set("team", `["proj_a"]`) + permission("b", "proj_b", "{ dependsOn: [failing] }"));
