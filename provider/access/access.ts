@@ -121,7 +121,8 @@ export class Access {
     const found = list.permissions.find(({ id }) => id === recorded.id);
     if (found !== undefined) return lookOf(found);
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
-    if (!isRevoked && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
+    const isRevokedElsewhere = this.#shared.peers.revoked()(recorded.id);
+    if (!isRevoked && !isRevokedElsewhere && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
     this.#assertKeySeesList();
     // Until it is confirmed that the checkpoint does not exist, nothing is known to be missing.
     if (!this.checkpoint.isDeleted) this.#missing.add(recorded.id);
@@ -141,21 +142,27 @@ export class Access {
   grant(recorded?: Permission): Promise<GrantResult> {
     return this.#inTurn(async () => {
       this.#isAskedFor = true;
-      if (recorded !== undefined) {
-        const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
-        if (permission !== undefined && !isMissing) {
-          this.#setInState(permission.id);
-          return { permission, isAdopted: false };
-        }
+      const { peers, clock } = this.#shared;
+      for (;;) {
+        const result = await this.#grantOrFind(recorded);
+        this.#setInState(result.permission.id);
+        // Another process may have begun to revoke it before it could read that.
+        if (!(await peers.isRevokedAfterAll(result.permission.id, clock))) return result;
       }
-      const result = await this.checkpoint.grants.grant(this.projectId, this.#ours, this.#isOurs);
-      const { permission, isAdopted } = result;
-      const { config } = this.#shared;
-      if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
-      this.markOurs(permission.id);
-      this.#setInState(permission.id);
-      return result;
     });
+  }
+
+  async #grantOrFind(recorded: Permission | undefined): Promise<GrantResult> {
+    if (recorded !== undefined) {
+      const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
+      if (permission !== undefined && !isMissing) return { permission, isAdopted: false };
+    }
+    const result = await this.checkpoint.grants.grant(this.projectId, this.#ours, this.#isOurs);
+    const { permission, isAdopted } = result;
+    const { config } = this.#shared;
+    if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
+    this.markOurs(permission.id);
+    return result;
   }
 
   /**
@@ -167,7 +174,16 @@ export class Access {
   release(permissionId: string): Promise<Release> {
     return this.#inTurn(async () => {
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
-      return this.#reasonToSpare(permissionId) ?? this.#revoke(permissionId);
+      if (this.willRevoke(permissionId)) this.#shared.peers.noteRevoking(permissionId);
+      const spared = this.#reasonToSpare(permissionId);
+      let outcome: "revoked" | "not revoked" = "not revoked";
+      try {
+        const release = spared ?? (await this.#revoke(permissionId));
+        if (spared === undefined) outcome = "revoked";
+        return release;
+      } finally {
+        this.#shared.peers.noteOutcome(permissionId, outcome);
+      }
     });
   }
 
@@ -243,7 +259,6 @@ export class Access {
         const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, id);
         if (!isConfirmed) await this.#waitUntilUnlisted(id);
         lookups.revoked(id);
-        shared.peers.noteRevoked(id);
         this.#missing.add(id);
         return "revoked";
       } catch (error) {

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
+import type { Clock } from "../clock";
 import { nameOf, type Declaration } from "./declaration";
 
 /** What a resource declares, as other processes are told: hashes in place of IDs, and its name for messages. */
@@ -38,8 +39,13 @@ const note = v.variant("kind", [
   v.object({ by: v.string(), kind: v.literal("unknown projects"), checkpoint: v.string() }),
   v.object({ by: v.string(), kind: v.literal("in state"), access: v.string(), id: v.string() }),
   v.object({ by: v.string(), kind: v.literal("ours"), id: v.string() }),
+  v.object({ by: v.string(), kind: v.literal("revoking"), id: v.string() }),
   v.object({ by: v.string(), kind: v.literal("revoked"), id: v.string() }),
+  v.object({ by: v.string(), kind: v.literal("not revoked"), id: v.string() }),
 ]);
+/** How often, in milliseconds, a process reads whether another has ended a revocation. */
+const betweenReads = 500;
+
 type Note = v.InferOutput<typeof note>;
 type Unsigned<Kind> = Kind extends unknown ? Omit<Kind, "by"> : never;
 
@@ -56,6 +62,8 @@ export class Peers {
   readonly #unknownProjects = new Set<string>();
   readonly #inState = new Map<string, string>();
   readonly #ours = new Set<string>();
+  /** By permission, the process that is revoking it. */
+  readonly #revoking = new Map<string, string>();
   readonly #revoked = new Set<string>();
   /** The processes that write, by their number. */
   readonly #writers = new Map<string, number>();
@@ -117,8 +125,29 @@ export class Peers {
     if (this.#file !== undefined) this.#write({ kind: "ours", id: this.#idHash(permissionId) });
   }
 
-  noteRevoked(permissionId: string): void {
-    if (this.#file !== undefined) this.#write({ kind: "revoked", id: this.#idHash(permissionId) });
+  /**
+   * Notes that a permission is about to be revoked. Whoever puts it in state notes that, too, and each reads the other's
+   * notes only then: so at least one of them learns of the other.
+   */
+  noteRevoking(permissionId: string): void {
+    if (this.#file !== undefined) this.#write({ kind: "revoking", id: this.#idHash(permissionId) });
+  }
+
+  /** Notes how a revocation has ended. */
+  noteOutcome(permissionId: string, outcome: "revoked" | "not revoked"): void {
+    if (this.#file !== undefined) this.#write({ kind: outcome, id: this.#idHash(permissionId) });
+  }
+
+  /** Waits while another process is revoking a permission, and says whether it has. */
+  async isRevokedAfterAll(permissionId: string, clock: Clock): Promise<boolean> {
+    const id = this.#idHash(permissionId);
+    for (;;) {
+      this.#read();
+      if (this.#revoked.has(id)) return true;
+      const by = this.#revoking.get(id);
+      if (by === undefined || !isAlive(this.#writers.get(by)!)) return false;
+      await clock.sleep(betweenReads);
+    }
   }
 
   /** What other processes' resources declare for a checkpoint, besides the resource with this URN. */
@@ -220,8 +249,13 @@ export class Peers {
       case "ours":
         this.#ours.add(one.id);
         break;
+      case "revoking":
+        this.#revoking.set(one.id, one.by);
+        break;
       case "revoked":
-        this.#revoked.add(one.id);
+      case "not revoked":
+        this.#revoking.delete(one.id);
+        if (one.kind === "revoked") this.#revoked.add(one.id);
     }
   }
 
@@ -231,6 +265,7 @@ export class Peers {
       this.#unknownProjects,
       this.#inState,
       this.#ours,
+      this.#revoking,
       this.#revoked,
       this.#writers,
     ]) {

@@ -131,10 +131,43 @@ describe("Provider processes of one deployment", function () {
     await next.permission.check({}, { ...news, projectId: "proj_a" });
     await old.context.checkpoint(checkpoint).access("proj_b").look();
     await old.context.client.deletePermission(checkpoint, id);
-    old.context.peers.noteRevoked(id);
+    old.context.peers.noteOutcome(id, "revoked");
     const created = await next.permission.create(inputs);
     expect(created.id).not.to.equal(id);
     expect(api.projects(checkpoint)).to.deep.equal([state.projectId]);
+  });
+
+  it("a create that adopts what another process is revoking grants the access anew", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith()];
+    const { inputs } = inputsOf("proj_a", "web");
+    const creating = new Promise<{ id: string }>((resolve, reject) => {
+      // It looks before the DELETE takes effect.
+      const before = async () => {
+        next.permission.create(inputs).then(resolve, reject);
+        await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+      };
+      api.fail({ method: "DELETE", kind: { before } });
+    });
+    await old.permission.delete(id, state);
+    const created = await creating;
+    expect(created.id).not.to.equal(id);
+    expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([created.id]);
+  });
+
+  it("a create keeps what it adopts if the process that was to revoke it learns of that", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith()];
+    const { inputs } = inputsOf("proj_a", "web");
+    old.context.peers.noteRevoking(id);
+    const creating = next.permission.create(inputs);
+    await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+    api.fail({ method: "DELETE", kind: { status: 403 } });
+    await old.permission.delete(id, state);
+    expect((await creating).id).to.equal(id);
+    expect(writesOf(api)).to.deep.equal([]);
   });
 
   it("the same access in two processes is an error that names both resources", async function () {
