@@ -164,7 +164,6 @@ describe("Provider processes of one deployment", function () {
     old.context.peers.noteRevoking(id);
     const creating = next.permission.create(inputs);
     await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
-    api.fail({ method: "DELETE", kind: { status: 403 } });
     await old.permission.delete(id, state);
     expect((await creating).id).to.equal(id);
     expect(writesOf(api)).to.deep.equal([]);
