@@ -55,8 +55,10 @@ export class Access {
   #isAskedFor = false;
   /** IDs of permissions that are in our state, or that replaced one that is. */
   readonly #ours = new Set<string>();
-  /** IDs of permissions that we are revoking. */
+  /** IDs of permissions that we are revoking, or tried to. */
   readonly #revoking = new Set<string>();
+  /** Ends with the revocation that is under way; it never rejects. */
+  #revocation: Promise<unknown> | undefined;
   /** IDs of permissions that are missing, because a list lacks them or we revoked them. */
   readonly #missing = new Set<string>();
   readonly #onInState: (() => void)[] = [];
@@ -119,7 +121,14 @@ export class Access {
     };
     if (recorded === undefined) return lookOf(oursOrNewest(list, this.#isOurs));
     const found = list.permissions.find(({ id }) => id === recorded.id);
-    if (found !== undefined) return lookOf(found);
+    if (found !== undefined) {
+      // What is being revoked is still listed.
+      const isListed = this.#revocation === undefined;
+      await this.#revocation;
+      const { peers, clock } = this.#shared;
+      if (isListed && !(await peers.isRevokedAfterAll(found.id, clock))) return lookOf(found);
+      return this.look(recorded, maxAge);
+    }
     const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
     const isRevokedElsewhere = this.#shared.peers.revoked()(recorded.id);
     if (!isRevoked && !isRevokedElsewhere && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
@@ -251,9 +260,19 @@ export class Access {
     return this.#inStateId !== undefined || peers.isInState(this.checkpoint.id, this.projectId);
   }
 
-  async #revoke(id: string): Promise<Release> {
-    const { lookups, shared } = this.checkpoint;
+  #revoke(id: string): Promise<Release> {
     this.#revoking.add(id);
+    const release = this.#deleteUntilMissing(id);
+    this.#revocation = release
+      .catch(() => undefined)
+      .then(() => {
+        this.#revocation = undefined;
+      });
+    return release;
+  }
+
+  async #deleteUntilMissing(id: string): Promise<Release> {
+    const { lookups, shared } = this.checkpoint;
     for (let tries = 1; ; tries++) {
       try {
         const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, id);

@@ -117,11 +117,17 @@ export function remainingUnknown(checkpoint: string, reason: string): string {
 }
 
 /** A set has permissions in state that another resource was to adopt. */
-export function leftOver(checkpoint: string, permissions: readonly Permission[]): string {
-  return (
-    `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, and declared by another ` +
-    `resource; once that has ${it(permissions)} in state, this set drops ${it(permissions)}. Access stays the same.`
-  );
+export function leftOver(
+  checkpoint: string,
+  permissions: readonly Permission[],
+  { isDeclared }: { isDeclared: boolean },
+): string {
+  const left = `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}`;
+  return isDeclared
+    ? `${left}, and declared by another resource; once that has ${it(permissions)} in state, this set drops ` +
+        `${it(permissions)}. Access stays the same.`
+    : `${left}, and not known yet to be declared by another resource. If none declares ${it(permissions)}, ` +
+        `\`pulumi up\` revokes ${it(permissions)}.`;
 }
 
 export function gains(checkpoint: string, projectIds: readonly string[]): string {

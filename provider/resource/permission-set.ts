@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Release } from "../access/access";
+import type { Access, Release } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declaration";
@@ -107,14 +107,19 @@ export class PermissionSetResource {
 
       if (!isKnown(news)) reportUnknown(context, news);
       else if (isChanged) {
-        reportLosses(context, checkpoint, leaving, { isExclusive: news.exclusive && driftDetection });
+        const losing = leaving.filter(({ projectId }) => olds.projectIds.includes(projectId));
+        reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
         const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
         await reportGains(context, checkpoint, gaining);
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.
-      const isLeftOver = context.runsProgram && waiting.some(({ projectId }) => !olds.projectIds.includes(projectId));
-      if (isLeftOver) context.say(messages.leftOver(checkpoint.id, waiting));
+      const leftOver = (permissions: readonly Permission[]) =>
+        context.runsProgram ? permissions.filter(({ projectId }) => !olds.projectIds.includes(projectId)) : [];
+      const isLeftOver = leftOver(waiting).length > 0;
+      if (isLeftOver) context.say(messages.leftOver(checkpoint.id, leftOver(waiting), { isDeclared: true }));
+      const undeclared = leftOver(leaving);
+      if (undeclared.length > 0) context.say(messages.leftOver(checkpoint.id, undeclared, { isDeclared: false }));
       const unmanaged = await reportUnmanaged(context, news, olds.permissions);
       const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
       const changes = isChanged || isLeftOver || isIncomplete || drift.drifted.size > 0 || unmanaged.length > 0;
@@ -125,7 +130,7 @@ export class PermissionSetResource {
 
   async create(urn: string, inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
     const id = inputs.fineTunedModelCheckpoint;
-    const { outs, failure } = await this.#reconcile(urn, inputs, []);
+    const { outs, failure } = await this.#reconcile(urn, inputs, { projectIds: [], permissions: [] });
     if (failure === undefined) return { id, outs };
     // Permissions that were granted must be in state, even if others were not.
     if (outs.permissions.length > 0) throw new PartialFailure(id, { ...inputs, ...outs }, failure);
@@ -176,8 +181,8 @@ export class PermissionSetResource {
   }
 
   async update(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
-    const { permissions } = completeState(id, state);
-    const { outs, failure } = await this.#reconcile(urn, news, permissions);
+    const olds = completeState(id, state);
+    const { outs, failure } = await this.#reconcile(urn, news, olds);
     if (failure !== undefined) throw new PartialFailure(id, { ...news, ...outs }, failure);
     return { outs };
   }
@@ -242,16 +247,17 @@ export class PermissionSetResource {
   }
 
   /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
-  #reconcile(urn: string, inputs: SetInputs, inState: readonly Permission[]) {
+  #reconcile(urn: string, inputs: SetInputs, olds: Pick<SetOutputs, "projectIds" | "permissions">) {
     return this.#withFailure("grant", inputs, async (checkpoint, context) => {
       declare(context, urn, inputs);
+      const inState = olds.permissions;
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, inState);
       const listed = new Set(projectIds);
       const grantedTo = new Set(granted.map(({ projectId }) => projectId));
       const kept = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
       const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
-      await adopters(context, urn, checkpoint, leaving);
+      await adopters(context, urn, checkpoint, leaving, new Set(olds.projectIds));
       const unmanaged = await unmanagedOf(context, inputs, inState).catch((error: unknown) => {
         const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
         failures.push(failureOf(error, attempt, () => context.config));
@@ -343,9 +349,12 @@ async function adopters(
   urn: string,
   checkpoint: Checkpoint,
   leaving: readonly Permission[],
+  listedBefore: ReadonlySet<string>,
 ): Promise<void> {
   const accesses = leaving.map(({ projectId }) => checkpoint.access(projectId));
-  const moving = accesses.filter((access) => access.isDeclared(urn) && !access.isInState);
+  // What an earlier update has not given up belongs to another resource, which may be checked later than this one.
+  const isToMove = (access: Access) => access.isDeclared(urn) || !listedBefore.has(access.projectId);
+  const moving = accesses.filter((access) => isToMove(access) && !access.isInState);
   if (moving.length === 0) return;
   await Promise.race([Promise.all(moving.map((access) => access.whenInState())), context.clock.sleep(adoptionPause)]);
 }

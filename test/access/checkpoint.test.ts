@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Access, LiveResource } from "../../provider/access/access";
+import type { Access, LiveResource, Look } from "../../provider/access/access";
 import { UsageError } from "../../provider/config";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -106,6 +106,18 @@ describe("Releases of a permission", function () {
     expect((await access("proj_a").look(recorded)).isMissing).to.equal(true);
     expect(await access("proj_a").release(recorded.id)).to.equal("stillDeclared");
     expect(writes()).to.deep.equal([]);
+  });
+
+  it("a diff that finds a permission which is just being revoked waits, and finds it missing", async function () {
+    const { access, granted, api } = scenario();
+    const recorded = granted("proj_a");
+    await access("proj_a").look(recorded);
+    const looking = new Promise<Look>((resolve, reject) => {
+      const before = () => void access("proj_a").look(recorded).then(resolve, reject);
+      api.fail({ method: "DELETE", kind: { before } });
+    });
+    expect(await access("proj_a").release(recorded.id)).to.equal("revoked");
+    expect((await looking).isMissing).to.equal(true);
   });
 
   it("an ID that is in state for another project is not revoked for this one", async function () {
