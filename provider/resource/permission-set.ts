@@ -255,7 +255,7 @@ export class PermissionSetResource {
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, inState);
       const listed = new Set(projectIds);
       const grantedTo = new Set(granted.map(({ projectId }) => projectId));
-      const kept = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
+      const staying = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
       const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
       await adopters(context, urn, checkpoint, leaving, new Set(olds.projectIds));
       const unmanaged = await unmanagedOf(context, inputs, inState).catch((error: unknown) => {
@@ -265,19 +265,19 @@ export class PermissionSetResource {
       });
       const released = await release(context, checkpoint, [...leaving, ...unmanaged]);
       failures.push(...released.failures);
-      const ours = new Set(leaving);
+      const left = new Set(leaving);
       const notGivenUp = [...released.by("stillDeclared"), ...released.untouched];
-      kept.push(...notGivenUp.filter((permission) => ours.has(permission)));
-      const revoked = released.by("revoked").filter((permission) => !ours.has(permission));
+      staying.push(...notGivenUp.filter((permission) => left.has(permission)));
+      const revoked = released.by("revoked").filter((permission) => !left.has(permission));
       if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
-      const left = [...released.by("revoked"), ...released.by("missing")].filter((permission) => ours.has(permission));
+      const gone = [...released.by("revoked"), ...released.by("missing")].filter((permission) => left.has(permission));
       await reportRemaining(
         context,
         checkpoint,
-        left.map(({ projectId }) => projectId),
+        gone.map(({ projectId }) => projectId),
       );
 
-      const permissions = [...granted, ...kept].sort(byProject);
+      const permissions = [...granted, ...staying].sort(byProject);
       const outs: SetOutputs = { fineTunedModelCheckpoint, projectIds, exclusive, permissions };
       if (failures.length === 0) return { outs, failure: undefined };
       const failure = combined(
