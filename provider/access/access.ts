@@ -205,7 +205,7 @@ export class Access {
   #reasonToSpare(id: string): Exclude<Release, "revoked"> | undefined {
     if (this.checkpoint.isDeleted || this.#missing.has(id)) return "missing";
     const { peers } = this.#shared;
-    // What was granted in this deployment is never revoked by the delete of an old record, whatever the checks said.
+    // What was granted in this deployment is never revoked by the delete of an old record, even if no check declared it.
     if (this.#inStateId === id || peers.hasInState(id)) return "kept";
     // In a record that was edited it may be another project's.
     if (this.checkpoint.isInStateOfAnother(this.projectId, id)) return "missing";

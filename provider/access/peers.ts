@@ -126,8 +126,8 @@ export class Peers {
   }
 
   /**
-   * Notes that a permission is about to be revoked. Whoever puts it in state notes that, too, and each reads the other's
-   * notes only then: so at least one of them learns of the other.
+   * Notes that a permission is about to be revoked. A process that puts it in state notes that, too, and each reads
+   * the other's notes only then: so at least one of them learns of the other.
    */
   noteRevoking(permissionId: string): void {
     if (this.#file !== undefined) this.#write({ kind: "revoking", id: this.#idHash(permissionId) });
@@ -196,7 +196,7 @@ export class Peers {
     if (!areOthersAlive) unlinkSync(this.#file.path);
   }
 
-  /** Permissions have the same IDs whatever URL the API is reached by. */
+  /** A permission has the same ID at every URL of the API. */
   #idHash(permissionId: string): string {
     return hashOf(this.#engine, permissionId);
   }
@@ -329,7 +329,7 @@ function removeLeftovers(folder: string): void {
 function makeOwnFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stats = lstatSync(folder);
-  // Nor a mode.
+  // Windows has no such modes.
   if (process.platform === "win32") return;
   if (!stats.isDirectory()) throw new Error(`${folder} is not a folder`);
   if (stats.uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);

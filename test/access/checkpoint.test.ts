@@ -385,7 +385,7 @@ describe("Answers that mislead", function () {
     expect((await failureOf(access("proj_a").release(id))).message).to.include('organization "other"');
   });
 
-  it("a list with rows of other projects is a witness, whatever organization the key belongs to", async function () {
+  it("a list with rows of other projects counts, even for a key of another organization", async function () {
     const { access, granted } = scenario({}, { organization: "other" });
     granted("proj_b");
     await access("proj_b").look();

@@ -41,7 +41,7 @@ export function succeededIsGranted(stack: Stack, { program }: Run, succeeded: Re
   }
 }
 
-/** Whatever was granted is in state, unless the answer was lost. */
+/** Every permission that was granted is in state, unless the answer was lost. */
 export function nothingIsForgotten(stack: Stack, { lost }: Run): void {
   if (lost.length > 0) return;
   const inState = stack.permissionsInState();
