@@ -59,16 +59,11 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
     isNative: false,
     isDependent: !isPlain || opts?.dependsOn !== undefined,
   };
-  const enter = (checkpoint: string, projects: readonly string[]) => {
-    const owners = program.byCheckpoint.get(checkpoint) ?? [];
-    for (const projectId of projects) owner.projectIds.add(projectId);
-    if (!owners.includes(owner)) program.byCheckpoint.set(checkpoint, [...owners, owner]);
-  };
-  if (typeof fineTunedModelCheckpoint === "string") enter(fineTunedModelCheckpoint, plain);
+  if (typeof fineTunedModelCheckpoint === "string") enter(program, owner, fineTunedModelCheckpoint, plain);
   if (!isPlain) {
     void pulumi.all([fineTunedModelCheckpoint, projectIds]).apply(([checkpoint, projects]) => {
       // The check reports what is not a list.
-      if (Array.isArray(projects)) enter(checkpoint, projects);
+      if (Array.isArray(projects)) enter(program, owner, checkpoint, projects);
     });
   }
 
@@ -88,6 +83,13 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
   });
 }
 
+/** Notes that a resource gives these projects access to a checkpoint. */
+function enter(program: Program, owner: Owner, checkpoint: string, projectIds: readonly string[]): void {
+  const owners = program.byCheckpoint.get(checkpoint) ?? [];
+  for (const projectId of projectIds) owner.projectIds.add(projectId);
+  if (!owners.includes(owner)) program.byCheckpoint.set(checkpoint, [...owners, owner]);
+}
+
 /**
  * Also notes the native resources that the program declares from now on. Their generated classes run none of our code, and
  * another process checks them, perhaps after a set has given up what they are to adopt.
@@ -98,8 +100,8 @@ function watched(program: Program): Program {
     const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds } = props as Record<string, unknown>;
     if (!natives.includes(type) || typeof checkpoint !== "string") return;
     const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
-    const owner = { number: program.count++, projectIds: new Set(plain), isNative: true, isDependent: true };
-    program.byCheckpoint.set(checkpoint, [...(program.byCheckpoint.get(checkpoint) ?? []), owner]);
+    const owner: Owner = { number: program.count++, projectIds: new Set(), isNative: true, isDependent: true };
+    enter(program, owner, checkpoint, plain);
   };
   try {
     pulumi.runtime.registerStackTransformation(note);
