@@ -48,7 +48,8 @@ export class Checkpoint {
   ) {
     const { client, clock } = shared;
     const list = async (query: ListQuery) => this.#existsAsOf(await client.listPermissions(id, query));
-    this.lookups = new Lookups(list, clock, () => shared.peers.revoked());
+    const isFirstOfSeveral = () => (this.declaredCount ?? 0) > 1;
+    this.lookups = new Lookups(list, clock, () => shared.peers.revoked(), isFirstOfSeveral);
     const create = async (projectIds: readonly string[]) =>
       this.#existsAsOf(await client.createPermissions(id, projectIds));
     const outlook = () => ({ toCome: this.#toCome, parallel: shared.parallel });

@@ -156,6 +156,8 @@ export class Lookups {
     readonly clock: Clock,
     /** Which permissions other processes have revoked by now, though a list may still show them. */
     readonly revokedElsewhere: () => (permissionId: string) => boolean = () => () => false,
+    /** Whether lookups of several projects are to come: then the first reads a page, which may answer all. */
+    readonly isFirstOfSeveral: () => boolean = () => false,
   ) {}
 
   /** The permissions of a project; none when a complete answer lists none. */
@@ -228,12 +230,11 @@ export class Lookups {
       const snapshot = this.#current();
       const [first] = this.#waiting;
       const projectId = first!.projectId;
-      const inPages = this.#waiting.some(
-        ({ projectId: one, isPageFirst }) => one === undefined || (isPageFirst && snapshot.pages === 0),
-      );
+      const isPageFirst = this.#waiting.some((lookup) => lookup.isPageFirst) || this.isFirstOfSeveral();
       const readPage =
-        inPages ||
         projectId === undefined ||
+        this.#waiting.some((lookup) => lookup.projectId === undefined) ||
+        (isPageFirst && snapshot.pages === 0) ||
         (snapshot.projectsAsked.size > 1 && snapshot.pages < snapshot.projectsAsked.size);
       try {
         if (readPage) {

@@ -26,6 +26,13 @@ describe("Lookups", function () {
     expect(server.lists).to.deep.equal([{ projectId: "proj_3" }]);
   });
 
+  it("the first of several lookups that are known to come reads a page, which answers them all", async function () {
+    const server = new TestServer(names(20));
+    const lookups = new Lookups(server.list, new TestClock(), undefined, () => true);
+    for (const project of names(20)) await find(lookups, project);
+    expect(server.lists).to.have.length(1);
+  });
+
   it("a repeated lookup is answered from memory, even a day later", async function () {
     const server = new TestServer(names(3));
     const { lookups, clock } = lookupsOf(server);
@@ -307,9 +314,11 @@ describe("Lookups", function () {
         fc.integer({ min: 0, max: 60 }),
         fc.integer({ min: 1, max: 12 }),
         fc.array(fc.array(fc.integer({ min: 0, max: 80 }), { minLength: 1, maxLength: 8 }), { maxLength: 12 }),
-        async (listed, pageSize, rounds) => {
+        fc.boolean(),
+        async (listed, pageSize, rounds, isFirstOfSeveral) => {
           const server = new TestServer(names(listed), pageSize);
-          const { lookups } = lookupsOf(server);
+          const isNoneRevoked = () => () => false;
+          const lookups = new Lookups(server.list, new TestClock(), isNoneRevoked, () => isFirstOfSeveral);
           for (const round of rounds) {
             await Promise.all(
               round.map(async (index) => {

@@ -50,17 +50,20 @@ describe("Requests at a rate limit of 7 per minute", function () {
     scene.restore();
   });
 
-  for (const [checkpoints, projects, most] of [
-    [50, 20, 100],
-    [10, 20, 20],
+  for (const [checkpoints, projects, declaredCount, most] of [
+    [50, 20, undefined, 100],
+    [10, 20, undefined, 20],
+    [50, 20, 20, 50],
   ] as const) {
     for (const order of ["by checkpoint", "by project"]) {
-      it(`a preview of ${checkpoints} checkpoints × ${projects} projects, ${order}, costs at most ${most} GETs`, async function () {
+      const known = declaredCount === undefined ? "" : " that constructors have announced";
+      it(`a preview of ${checkpoints} checkpoints × ${projects} projects${known}, ${order}, costs at most ${most} GETs`, async function () {
         this.timeout(60_000);
         const all = scene.granted(checkpoints, projects);
         if (order === "by project") all.sort((a, b) => (a.inputs.projectId < b.inputs.projectId ? -1 : 1));
         for (const { id, inputs, state } of all) {
-          await scene.permission.check(inputs, inputs);
+          const __hints = declaredCount === undefined ? {} : { declaredCount };
+          await scene.permission.check(inputs, { ...inputs, __hints });
           expect(await scene.permission.diff(id, state, inputs)).to.deep.equal({ changes: false });
         }
         expect(scene.served("GET")).to.be.at.most(most);

@@ -105,7 +105,7 @@ onEachEngine("engine behavior", function (createScenario) {
     expect(await scenario.files()).not.to.include("a-secret-of-the-program");
   });
 
-  it("a hundred permissions take at most 20 POSTs, and a preview of them two GETs", async function () {
+  it("a hundred permissions take at most 20 POSTs, and a preview of them one GET", async function () {
     const scenario = await createScenario();
     const declared = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`p${index}`, `proj_${index}`]));
     await scenario.declare(declared);
@@ -113,9 +113,9 @@ onEachEngine("engine behavior", function (createScenario) {
     const methods = scenario.api.takeRequests().map(({ method }) => method);
     // Five where nothing else is running; on a busy machine they come with longer gaps.
     expect(methods.filter((method) => method === "POST").length).to.be.at.most(20);
-    expect(methods.filter((method) => method === "GET").length).to.be.at.most(4);
+    expect(methods.filter((method) => method === "GET").length).to.be.at.most(2);
     await scenario.runs("preview");
-    expect(scenario.api.takeRequests()).to.have.length(2);
+    expect(scenario.api.takeRequests()).to.have.length(1);
   });
 });
 

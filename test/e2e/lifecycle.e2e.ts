@@ -5,6 +5,9 @@ import { checkpoint, requestsOf, stepsOf, texts, type Scenario } from "./scenari
 const three = { web: "proj_web", mobile: "proj_mobile", data: "proj_data" };
 
 throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
+  // The native plugin does not know ahead that more than one lookup will come.
+  const lookups = createScenario.entryPoint === "native" ? ["GET", "GET"] : ["GET"];
+
   async function granted(declared: Parameters<Scenario["declare"]>[0] = three): Promise<Scenario> {
     const scenario = await createScenario();
     await scenario.declare(declared);
@@ -14,15 +17,15 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   }
 
   it("the first up grants what is declared in one POST and records each permission's own ID", async function () {
-    // On a busy machine the engine's creates may come further apart than a batch waits.
-    this.retries(2);
+    // Nor that more creates will come, which on a busy machine may be further apart than a batch waits.
+    if (createScenario.entryPoint === "native") this.retries(2);
     const scenario = await createScenario();
     await scenario.declare(three);
 
     const preview = await scenario.runs("preview");
     expect(stepsOf(preview)).to.deep.equal(["create data", "create mobile", "create web"]);
     // It looks up whether they exist, as the up will.
-    expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(["GET", "GET"]);
+    expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups);
 
     const up = await scenario.runs("up");
     expect(stepsOf(up)).to.deep.equal(stepsOf(preview));
@@ -48,12 +51,12 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     }
   });
 
-  it("an unchanged program previews and applies without a change, in two GETs each", async function () {
+  it("an unchanged program previews and applies without a change, in at most two GETs each", async function () {
     const scenario = await granted();
     for (const command of ["preview", "up"] as const) {
       const run = await scenario.runs(command);
       expect(stepsOf(run)).to.deep.equal(["same data", "same mobile", "same web"]);
-      expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(["GET", "GET"]);
+      expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups);
     }
   });
 

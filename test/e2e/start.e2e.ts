@@ -17,7 +17,7 @@ describe("npm start", function () {
       "+- 1 replaced, 2 unchanged",
       "- 3 deleted",
       "no project",
-      "Done, with 9 GET, 2 POST and 3 DELETE requests.",
+      "Done, with 5 GET, 2 POST and 3 DELETE requests.",
     ];
     let from = 0;
     for (const text of expected) {
