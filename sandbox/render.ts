@@ -48,6 +48,6 @@ function shortType({ type }: Step): string {
 
 function describe({ property, old, new: next }: Change): string {
   const [before, after] = [old, next].map((value) => (value === undefined ? "none" : JSON.stringify(value)));
-  if (before === after) return `${property}: ${after!} (the recorded permission is gone)`;
+  if (before === after) return `${property}: ${after!} (the recorded permission is missing)`;
   return `${property}: ${before!} => ${after!}`;
 }

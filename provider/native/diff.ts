@@ -22,7 +22,7 @@ export function diffResponse(
   const changed = Object.keys(news).filter((name) => !isDeepStrictEqual(news[name], olds[name]));
   for (const name of changed) set(name, PropertyDiff.Kind.UPDATE);
   for (const name of replaces) {
-    // It is gone, and is granted again.
+    // It is missing, and is granted again.
     set(name, changed.includes(name) ? PropertyDiff.Kind.UPDATE_REPLACE : PropertyDiff.Kind.ADD_REPLACE);
   }
   if (gains.length > 0 || loses.length > 0) {

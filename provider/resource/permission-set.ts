@@ -270,11 +270,13 @@ export class PermissionSetResource {
       staying.push(...notGivenUp.filter((permission) => left.has(permission)));
       const revoked = released.by("revoked").filter((permission) => !left.has(permission));
       if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
-      const gone = [...released.by("revoked"), ...released.by("missing")].filter((permission) => left.has(permission));
+      const givenUp = [...released.by("revoked"), ...released.by("missing")].filter((permission) =>
+        left.has(permission),
+      );
       await reportRemaining(
         context,
         checkpoint,
-        gone.map(({ projectId }) => projectId),
+        givenUp.map(({ projectId }) => projectId),
       );
 
       const permissions = [...granted, ...staying].sort(byProject);

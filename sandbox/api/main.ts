@@ -17,10 +17,10 @@ Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C.
   --retry-after FORM        what a 429 says: none, seconds or date (default: none)
   --latency MS              milliseconds before each answer (default: 0)
   --age SECONDS             how old a new permission claims to be (default: 3600; of one younger than 30 a preview
-                            does not believe that it is gone, because lists may lag)
+                            does not believe that it is missing, because lists may lag)
   --lag SECONDS             how long lists lag behind (default: 0)
   --unknown-project ID      a project that the organization lacks; may be repeated
-  --unknown-checkpoint ID   a checkpoint that is gone; may be repeated
+  --unknown-checkpoint ID   a checkpoint that is deleted; may be repeated
   --refuse-keys             refuse every key
 
 ${help}`;

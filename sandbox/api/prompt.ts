@@ -7,7 +7,7 @@ export const help = `Changes behind Pulumi's back, one per line (CHECKPOINT is t
   list [CHECKPOINT]
   grant PROJECT… [CHECKPOINT]
   revoke PROJECT-OR-ID… [CHECKPOINT]
-  retire [CHECKPOINT]          it is gone with its permissions; restore brings it back
+  retire [CHECKPOINT]          it is deleted with its permissions; restore brings it back
   throttle N                   requests a minute for each endpoint; 0 ends it
   lag SECONDS                  how long lists lag behind
   keys refuse                  every key is refused; keys accept ends it
@@ -50,7 +50,7 @@ export class Prompt {
         if (command === "retire") this.#retired.add(checkpoint);
         else this.#retired.delete(checkpoint);
         this.api.set({ unknownCheckpoints: [...this.#retired] });
-        return `${checkpoint} is ${command === "retire" ? "gone" : "back"}.`;
+        return `${checkpoint} is ${command === "retire" ? "deleted" : "back"}.`;
       case "throttle":
       case "lag": {
         if (!/^\d+$/.test(first)) return `How much? As in: ${command} 7`;

@@ -138,10 +138,12 @@ describe("the command line", function () {
   });
 
   it("import --program writes the program, or no file at all if a lookup fails", async function () {
-    await start({ unknownCheckpoints: ["ft:gpt-4.1-mini-2025-04-14:acme::gone"] });
+    await start({ unknownCheckpoints: ["ft:gpt-4.1-mini-2025-04-14:acme::deleted"] });
     api.grant(checkpoint, "proj_a");
     const into = ["--program", "access.ts"];
-    expect(await run(["import", checkpoint, "ft:gpt-4.1-mini-2025-04-14:acme::gone", ...into])).to.include({ code: 1 });
+    expect(await run(["import", checkpoint, "ft:gpt-4.1-mini-2025-04-14:acme::deleted", ...into])).to.include({
+      code: 1,
+    });
     expect(await readdir(folder)).to.deep.equal([]);
     expect(await run(["import", checkpoint, ...into])).to.include({ code: 0, stdout: "" });
     expect(await readFile(join(folder, "access.ts"), "utf8")).to.match(/^import \{ CheckpointPermission \}[^]*proj_a/);
