@@ -183,15 +183,18 @@ export class Access {
   release(permissionId: string): Promise<Release> {
     return this.#inTurn(async () => {
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
-      if (this.willRevoke(permissionId)) this.#shared.peers.noteRevoking(permissionId);
       const spared = this.#reasonToSpare(permissionId);
-      let outcome: "revoked" | "not revoked" = "not revoked";
+      if (spared !== undefined) return spared;
+      const { peers } = this.#shared;
+      peers.noteRevoking(permissionId);
+      let isRevoked = false;
       try {
-        const release = spared ?? (await this.#revoke(permissionId));
-        if (spared === undefined) outcome = "revoked";
+        // Another process may have put it in state before it could read that.
+        const release = this.#reasonToSpare(permissionId) ?? (await this.#revoke(permissionId));
+        isRevoked = release !== "kept" && release !== "stillDeclared";
         return release;
       } finally {
-        this.#shared.peers.noteOutcome(permissionId, outcome);
+        peers.noteOutcome(permissionId, isRevoked ? "revoked" : "not revoked");
       }
     });
   }

@@ -11,3 +11,9 @@ export interface Declaration {
 export function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }
+
+/** A URN's type and name, without those of its parents. */
+export function typeAndNameOf(urn: string): string {
+  const [name, type] = urn.split("::").reverse();
+  return `${type!.slice(type!.lastIndexOf("$") + 1)}::${name!}`;
+}

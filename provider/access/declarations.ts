@@ -1,5 +1,5 @@
-import { nameOf, type Declaration } from "./declaration";
-import type { Peers } from "./peers";
+import { nameOf, typeAndNameOf, type Declaration } from "./declaration";
+import type { Peers, PeerDeclaration } from "./peers";
 
 /** Another resource with which a declaration cannot stand. */
 export interface Conflict {
@@ -22,8 +22,8 @@ export class Declarations {
   readonly #byUrn = new Map<string, Declaration>();
   /** URNs by checkpoint and project. */
   readonly #urns = new Map<string, Map<string, Set<string>>>();
-  /** The resources, by number, of which more is known by now than a constructor has told. */
-  readonly #known = new Set<number>();
+  /** The resources, by key, of which more is known by now than a constructor has told. */
+  readonly #known = new Set<string>();
 
   constructor(readonly peers: Peers) {}
 
@@ -35,16 +35,17 @@ export class Declarations {
   /**
    * Notes what a constructor tells of a resource ahead of its check. Transformations may still change that.
    *
-   * @param number of the resource, in the order of the constructors.
+   * @param key tells it from all others. That of a native resource ends in `::TYPE::NAME`: once another process has
+   * checked all that are called so, they no longer count.
    */
-  setAhead(number: number, checkpoint: string, projectIds: ReadonlySet<string>): void {
-    if (!this.#known.has(number)) this.#enter({ urn: aheadOf(number), checkpoint, projectIds, exclusive: false });
+  setAhead(key: string, checkpoint: string, projectIds: ReadonlySet<string>): void {
+    if (!this.#known.has(key)) this.#enter({ urn: aheadOf(key), checkpoint, projectIds, exclusive: false });
   }
 
   /** Forgets what a constructor has told, since the resource's check has come. */
-  dropAhead(number: number): void {
-    this.#known.add(number);
-    const ahead = this.#byUrn.get(aheadOf(number));
+  dropAhead(key: string): void {
+    this.#known.add(key);
+    const ahead = this.#byUrn.get(aheadOf(key));
     if (ahead !== undefined) this.#enter({ ...ahead, projectIds: new Set() });
   }
 
@@ -56,12 +57,20 @@ export class Declarations {
 
   /** Whether a resource declares the access, besides the one with this URN. */
   has(checkpoint: string, projectId: string, besides?: string): boolean {
-    const urns = this.#urns.get(checkpoint)?.get(projectId) ?? new Set();
-    if (urns.size > (besides !== undefined && urns.has(besides) ? 1 : 0)) return true;
+    const urns = this.#urns.get(checkpoint)?.get(projectId) ?? [];
+    for (const urn of urns) if (urn !== besides && !this.#isOutdated(asPeer(urn))) return true;
     const elsewhere = this.peers.declaredFor(checkpoint, besides);
-    return (
-      elsewhere.length > 0 && elsewhere.some(({ projects }) => projects.has(this.peers.hash(checkpoint, projectId)))
-    );
+    if (elsewhere.length === 0) return false;
+    const project = this.peers.hash(checkpoint, projectId);
+    return elsewhere.some((one) => one.projects.has(project) && !this.#isOutdated(one));
+  }
+
+  /** Whether a constructor has told of a native resource whose check has come since. */
+  #isOutdated({ typeAndName, isAhead }: Named): boolean {
+    if (!isAhead) return false;
+    const all = [...[...this.#byUrn.keys()].map(asPeer), ...this.peers.declared];
+    const alike = all.filter((one) => one.typeAndName === typeAndName);
+    return alike.filter((one) => !one.isAhead).length >= alike.filter((one) => one.isAhead).length;
   }
 
   /**
@@ -79,7 +88,7 @@ export class Declarations {
       if (other.isAhead) continue;
       const projectId = [...projectIds].find((one) => other.projects.has(this.peers.hash(checkpoint, one)));
       if (projectId === undefined && !exclusive && !other.exclusive) continue;
-      return { name: other.name, urn: undefined, projectId };
+      return { name: nameOf(other.typeAndName), urn: undefined, projectId };
     }
     return undefined;
   }
@@ -103,5 +112,11 @@ export class Declarations {
 }
 
 const aheadPrefix = "ahead::";
-const aheadOf = (number: number) => `${aheadPrefix}${number}`;
+const aheadOf = (key: string) => `${aheadPrefix}${key}`;
 const isAhead = (urn: string) => urn.startsWith(aheadPrefix);
+
+type Named = Pick<PeerDeclaration, "typeAndName" | "isAhead">;
+
+function asPeer(urn: string): Named {
+  return { typeAndName: typeAndNameOf(urn), isAhead: isAhead(urn) };
+}

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -16,11 +17,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Clock } from "../clock";
-import { nameOf, type Declaration } from "./declaration";
+import { typeAndNameOf, type Declaration } from "./declaration";
 
-/** What a resource declares, as other processes are told: hashes in place of IDs, and its name for messages. */
+/** What a resource declares, as other processes are told: hashes in place of IDs. */
 export interface PeerDeclaration {
-  name: string;
+  /** As `TYPE::NAME`. */
+  typeAndName: string;
   checkpoint: string;
   projects: ReadonlySet<string>;
   exclusive: boolean;
@@ -33,8 +35,8 @@ const note = v.variant("kind", [
   /** All that was written before this offset is of processes that have ended. */
   v.object({ by: v.string(), kind: v.literal("reset"), offset: v.number() }),
   v.object({
-    ...{ by: v.string(), kind: v.literal("declared"), urn: v.string(), name: v.string(), checkpoint: v.string() },
-    ...{ projects: v.array(v.string()), exclusive: v.boolean(), isAhead: v.boolean() },
+    ...{ by: v.string(), kind: v.literal("declared"), urn: v.string(), typeAndName: v.string() },
+    ...{ checkpoint: v.string(), projects: v.array(v.string()), exclusive: v.boolean(), isAhead: v.boolean() },
   }),
   v.object({ by: v.string(), kind: v.literal("unknown projects"), checkpoint: v.string() }),
   v.object({ by: v.string(), kind: v.literal("in state"), access: v.string(), id: v.string() }),
@@ -109,7 +111,7 @@ export class Peers {
     if (this.#file === undefined) return;
     const projects = [...projectIds].map((projectId) => this.hash(checkpoint, projectId));
     const hashes = { urn: this.hash(urn), checkpoint: this.hash(checkpoint), projects };
-    this.#write({ kind: "declared", ...hashes, name: nameOf(urn), exclusive, isAhead });
+    this.#write({ kind: "declared", ...hashes, typeAndName: typeAndNameOf(urn), exclusive, isAhead });
   }
 
   noteUnknownProjects(checkpoint: string): void {
@@ -159,6 +161,12 @@ export class Peers {
     return [...this.#declared].flatMap(([urn, one]) => (one.checkpoint === of && urn !== except ? one : []));
   }
 
+  /** What other processes' resources declare for any checkpoint. */
+  get declared(): Iterable<PeerDeclaration> {
+    this.#read();
+    return this.#declared.values();
+  }
+
   hasUnknownProjects(checkpoint: string): boolean {
     this.#read();
     return this.#unknownProjects.has(this.hash(checkpoint));
@@ -193,7 +201,7 @@ export class Peers {
     this.#read();
     const areOthersAlive = [...this.#writers.values()].some((pid) => pid !== process.pid && isAlive(pid));
     closeSync(this.#file.descriptor);
-    if (!areOthersAlive) unlinkSync(this.#file.path);
+    if (!areOthersAlive) rmSync(this.#file.path, { force: true });
   }
 
   /** A permission has the same ID at every URL of the API. */
@@ -254,7 +262,7 @@ export class Peers {
         break;
       case "revoked":
       case "not revoked":
-        this.#revoking.delete(one.id);
+        if (this.#revoking.get(one.id) === one.by) this.#revoking.delete(one.id);
         if (one.kind === "revoked") this.#revoked.add(one.id);
     }
   }

@@ -14,8 +14,8 @@ interface Declaration {
 interface Owner {
   number: number;
   projectIds: Set<string>;
-  /** Whether it is a native resource, which has no hints. */
-  isNative: boolean;
+  /** Of a native resource, which has no hints: its type and name. */
+  native: string | undefined;
   /** Whether the engine has to wait for another resource before it can create this one. */
   isDependent: boolean;
 }
@@ -56,7 +56,7 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
   const owner: Owner = {
     number,
     projectIds: new Set(),
-    isNative: false,
+    native: undefined,
     isDependent: !isPlain || opts?.dependsOn !== undefined,
   };
   if (typeof fineTunedModelCheckpoint === "string") enter(program, owner, fineTunedModelCheckpoint, plain);
@@ -75,7 +75,7 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
       urn: ownUrn,
       number,
       // One resource tells for all of its checkpoint.
-      ...(owners.find(({ isNative }) => !isNative) === owner ? forecastOf(owners) : {}),
+      ...(owners.find(({ native }) => native === undefined) === owner ? forecastOf(owners) : {}),
       ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
       ...(mayBeShortened(declaration) ? { listLength: listed.length } : {}),
       ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
@@ -96,11 +96,12 @@ function enter(program: Program, owner: Owner, checkpoint: string, projectIds: r
  */
 function watched(program: Program): Program {
   const natives = Object.values(typesOf).map(({ native }): string => native);
-  const note = ({ type, props }: pulumi.ResourceTransformationArgs): undefined => {
+  const note = ({ type, name, props }: pulumi.ResourceTransformationArgs): undefined => {
     const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds } = props as Record<string, unknown>;
     if (!natives.includes(type) || typeof checkpoint !== "string") return;
     const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
-    const owner: Owner = { number: program.count++, projectIds: new Set(), isNative: true, isDependent: true };
+    const number = program.count++;
+    const owner: Owner = { number, projectIds: new Set(), native: `${type}::${name}`, isDependent: true };
     enter(program, owner, checkpoint, plain);
   };
   try {
@@ -123,7 +124,12 @@ function forecastOf(owners: readonly Owner[]): Pick<ProgramHints, "declaredCount
 
 function othersOf(owners: readonly Owner[], owner: Owner): Record<string, string[]> {
   const others = owners.filter((one) => one !== owner && one.projectIds.size > 0);
-  return Object.fromEntries(others.map(({ number, projectIds }) => [number, [...projectIds]]));
+  return Object.fromEntries(
+    others.map(({ number, native, projectIds }) => [
+      native === undefined ? number : `${number}::${native}`,
+      [...projectIds],
+    ]),
+  );
 }
 
 /** Whether the engine may drop elements of the list. (With `ignoreChanges` an older list arrives, of another length.) */

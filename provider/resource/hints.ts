@@ -17,7 +17,10 @@ export interface ProgramHints {
   declaredCount?: number;
   /** How many creates the engine runs at a time. */
   parallel?: number;
-  /** Of a set: the projects to which other resources give access to the same checkpoint, by their numbers. */
+  /**
+   * Of a set: the projects to which other resources give access to the same checkpoint, by their numbers. Those of native
+   * resources are followed by `::TYPE::NAME`.
+   */
   others?: Record<string, string[]>;
   /** Of a set: the length of its list, if some elements are outputs; the engine drops those that failed. */
   listLength?: number;
@@ -29,8 +32,8 @@ export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hint
   context.parallel ??= hints.parallel;
   checkpoint.declaredCount ??= hints.declaredCount;
   checkpoint.grants.recount();
-  if (hints.number !== undefined) context.declarations.dropAhead(hints.number);
-  for (const [number, projectIds] of Object.entries(hints.others ?? {})) {
-    context.declarations.setAhead(Number(number), checkpoint.id, new Set(projectIds));
+  if (hints.number !== undefined) context.declarations.dropAhead(String(hints.number));
+  for (const [key, projectIds] of Object.entries(hints.others ?? {})) {
+    context.declarations.setAhead(key, checkpoint.id, new Set(projectIds));
   }
 }

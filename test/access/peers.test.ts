@@ -18,6 +18,8 @@ import { expect } from "chai";
 import { ProviderContext } from "../../provider/access/context";
 import { Peers } from "../../provider/access/peers";
 import { readConfig } from "../../provider/config";
+import { PermissionResource } from "../../provider/resource/permission";
+import { typesOf } from "../../provider/resource/reference";
 import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
@@ -122,6 +124,28 @@ describe("Provider processes of one deployment", function () {
     expect(dynamic.said.join()).not.to.include("loses access");
   });
 
+  it("what a policy has taken from a native resource is revoked, once all of that name are checked", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const [dynamic, native] = [processWith(), processWith()];
+    const type = typesOf.permission.native;
+    const nativeUrn = (component: string) => `urn:pulumi:test::test::${component}$${type}::web`;
+    const others = { [`1::${type}::web`]: ["proj_a"], [`2::${type}::web`]: ["proj_b"] };
+    const set = { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_c"], exclusive: false };
+    await dynamic.set.check({}, { ...set, __hints: { urn: urnOf("team"), number: 0, others } });
+    const { inputs } = inputsOf("proj_d", "web");
+    const permission = new PermissionResource(() => native.context);
+    const check = (component: string, projectId: string) =>
+      permission.check(nativeUrn(component), {}, { ...inputs, projectId });
+    await check("one", "proj_a");
+    // A policy rewrites it.
+    await permission.create(nativeUrn("one"), inputs);
+    expect(await failureOf(dynamic.permission.delete(id, state))).to.have.property("code", "still-declared");
+    await check("two", "proj_b");
+    await dynamic.permission.delete(id, state);
+    expect(writesOf(api)).to.deep.equal(["POST", "DELETE"]);
+  });
+
   it("a create does not adopt what another process has just revoked", async function () {
     const api = fakeApi();
     const { id, state } = granted(api, "proj_a");
@@ -156,16 +180,35 @@ describe("Provider processes of one deployment", function () {
     expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([created.id]);
   });
 
-  it("a create keeps what it adopts if the process that was to revoke it learns of that", async function () {
+  it("a process that is about to revoke spares what another has just adopted", async function () {
     const api = fakeApi();
     const { id, state } = granted(api, "proj_a");
     const [old, next] = [processWith(), processWith()];
-    const { inputs } = inputsOf("proj_a", "web");
-    old.context.peers.noteRevoking(id);
-    const creating = next.permission.create(inputs);
-    await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+    const { peers } = old.context;
+    const noteRevoking = peers.noteRevoking.bind(peers);
+    // The other process has adopted it before it could read the note.
+    peers.noteRevoking = (permissionId) => {
+      noteRevoking(permissionId);
+      next.context.peers.noteInState(checkpoint, "proj_a", id);
+    };
     await old.permission.delete(id, state);
-    expect((await creating).id).to.equal(id);
+    expect(writesOf(api)).to.deep.equal([]);
+    expect((await next.permission.create(inputsOf("proj_a", "web").inputs)).id).to.equal(id);
+  });
+
+  it("only the process that revokes ends the wait of a create", async function () {
+    const api = fakeApi();
+    const { id } = granted(api, "proj_a");
+    const [old, bystander, next] = [processWith(), processWith(), processWith()];
+    old.context.peers.noteRevoking(id);
+    bystander.context.peers.noteOutcome(id, "not revoked");
+    let isCreated = false;
+    const creating = next.permission.create(inputsOf("proj_a", "web").inputs).then(() => (isCreated = true));
+    await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isCreated).to.equal(false);
+    old.context.peers.noteOutcome(id, "not revoked");
+    await creating;
     expect(writesOf(api)).to.deep.equal([]);
   });
 

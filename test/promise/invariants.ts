@@ -1,5 +1,14 @@
 import { expect } from "chai";
-import { accessesOf, checkpoints, parsed, projects, unmanagedProject, type AccessKey, type Run } from "./programs";
+import {
+  accessesOf,
+  checkpoints,
+  effective,
+  parsed,
+  projects,
+  unmanagedProject,
+  type AccessKey,
+  type Run,
+} from "./programs";
 import type { Stack } from "./stack";
 
 /** What a run started from. */
@@ -11,18 +20,25 @@ export interface Before {
 }
 
 /** What the program declared before and still declares is granted throughout. */
-export function declaredAccessIsKept(stack: Stack, { program }: Run, { granted, holders }: Before): void {
+export function declaredAccessIsKept(stack: Stack, run: Run, { granted, holders }: Before): void {
+  const { program } = run;
   // Delete-before-replace asks for a lapse.
   if (program.some(({ deleteBeforeReplace }) => deleteBeforeReplace)) return;
-  // A set cannot know in time which resource is to have what an output names.
-  const isMovedByOutput = (access: AccessKey) => {
+  // A set that gives up a project cannot know in time which resource is to have it, where an output names it, a policy
+  // writes it, or either of the two is native.
+  const isMovedUnannounced = (access: AccessKey) => {
     const [checkpoint, project] = parsed(access);
-    const to = program.find((one) => one.checkpoint === checkpoint && one.projects.includes(project))!;
+    const to = program.find((one) => one.checkpoint === checkpoint && effective(one).includes(project))!;
+    const from = program.filter(({ name }) => name !== to.name && holders.get(access)?.has(name) === true);
     const isNamedByOutput = to.listsFailure && to.projects[0] === project;
-    return isNamedByOutput && program.some(({ name }) => holders.get(access)?.has(name) === true);
+    // What a policy writes comes only with the create.
+    const isSkipped = run.dependencyFails && run.continueOnError && to.dependsOnFailure;
+    if (isSkipped && !to.projects.includes(project)) return true;
+    const isAnnounced = to.projects.includes(project) && !isNamedByOutput;
+    return from.some(({ isSet, process }) => isSet && (!isAnnounced || process > 0));
   };
   for (const access of accessesOf(program)) {
-    if (!granted.has(access) || isMovedByOutput(access)) continue;
+    if (!granted.has(access) || isMovedUnannounced(access)) continue;
     expect(stack.has(...parsed(access)), `${access} is declared before and after, and loses access`).to.equal(true);
   }
 }
@@ -32,7 +48,7 @@ export function succeededIsGranted(stack: Stack, { program }: Run, succeeded: Re
   const inState = stack.permissionsInState();
   for (const declared of program.filter(({ name }) => succeeded.has(name))) {
     // What an output names, a set that had it before may take for unmanaged, and give up.
-    for (const project of declared.projects.slice(declared.listsFailure ? 1 : 0)) {
+    for (const project of effective(declared).slice(declared.listsFailure ? 1 : 0)) {
       const rows = stack.api.permissions(checkpoints[declared.checkpoint]!);
       const mine = rows.filter((row) => row.project_id === projects[project]);
       const isInState = mine.some(({ id }) => inState.has(id));
@@ -63,7 +79,7 @@ export function unmanagedAccessIsKept(stack: Stack, hadExclusiveSet: ReadonlySet
 export function goodRunsReachTheProgram(stack: Stack, runs: readonly Run[]): void {
   const { program } = runs.at(-1)!;
   for (const [checkpoint, id] of checkpoints.entries()) {
-    const declared = program.filter((one) => one.checkpoint === checkpoint).flatMap((one) => one.projects);
+    const declared = program.filter((one) => one.checkpoint === checkpoint).flatMap(effective);
     const rows = stack.api.projects(id).filter((project) => project !== unmanagedProject);
     // Where a list lags, the resource that adopts a permission may get a second one: both are in state.
     const mine = runs.some(({ lag }) => lag > 0) ? [...new Set(rows)] : rows;

@@ -22,6 +22,15 @@ export interface Declared {
   listsFailure: boolean;
   deleteBeforeReplace: boolean;
   trigger: number;
+  /** The provider process that serves it: the dynamic host is 0, and the others are native providers. */
+  process: number;
+  /** What a policy makes of its projects, after the check. */
+  remediated: number[] | undefined;
+}
+
+/** The projects that a resource is to give access in the end. */
+export function effective({ remediated, projects: written }: Declared): number[] {
+  return remediated ?? written;
 }
 
 /** One `up`, and what goes wrong. */
@@ -37,8 +46,19 @@ export interface Run {
   lag: number;
   /** Requests whose answer is lost. */
   lost: ("POST" | "DELETE")[];
+  /** Answers that say what is not so. */
+  misleading: Misleading[];
   refresh: boolean;
 }
+
+/**
+ * One answer that the first checkpoint does not exist, to a GET, or to a DELETE and a GET; or the answers that a key of
+ * another organization gets to everything.
+ */
+export type Misleading = "404 to GET" | "404 to DELETE and GET" | "another organization";
+
+/** What the native plugin cannot know, as its documentation says. */
+const unknownToPlugin = { listsFailure: false, deleteBeforeReplace: false };
 
 const accesses = checkpoints.length * projects.length;
 
@@ -55,28 +75,42 @@ const program: fc.Arbitrary<Declared[]> = fc
     ),
     setNames: fc.shuffledSubarray(["set0", "set1", "set2", "set3", "set4"], { minLength: 4, maxLength: 4 }),
     flags: fc.array(
-      fc.record({
-        exclusive: rarely(),
-        dependsOnFailure: rarely(),
-        listsFailure: rarely(),
-        deleteBeforeReplace: rarely(),
-        trigger: fc.constantFrom(0, 0, 0, 1, 2),
-      }),
+      fc
+        .record({
+          exclusive: rarely(),
+          dependsOnFailure: rarely(),
+          listsFailure: rarely(),
+          deleteBeforeReplace: rarely(),
+          trigger: fc.constantFrom(0, 0, 0, 1, 2),
+          process: fc.constantFrom(0, 0, 0, 1, 2),
+          isRemediated: rarely(),
+        })
+        .map((flag) => (flag.process === 0 ? flag : { ...flag, ...unknownToPlugin })),
       { minLength: 12, maxLength: 12 },
     ),
   })
   .map(({ owners, names, setNames, flags }) => {
     const declared: Declared[] = [];
+    // By checkpoint, the projects that nothing gives access yet.
+    const free = checkpoints.map((_, checkpoint) =>
+      projects.flatMap((_, project) => (owners[checkpoint * projects.length + project] === "nothing" ? [project] : [])),
+    );
+    const rewritten = (checkpoint: number, written: number[]) => {
+      const other = free[checkpoint]!.pop();
+      if (written.length > 1) return other === undefined ? written.slice(1) : [...written, other];
+      return other === undefined ? undefined : [other];
+    };
     for (const [checkpoint] of checkpoints.entries()) {
       const ownerOf = (project: number) => owners[checkpoint * projects.length + project];
       for (const [slot, owner] of ["first set", "second set"].entries()) {
         const listed = projects.flatMap((_, project) => (ownerOf(project) === owner ? [project] : []));
         if (listed.length === 0) continue;
         const others = projects.some((_, project) => ![owner, "nothing"].includes(ownerOf(project)!));
-        const flag = flags[8 + 2 * checkpoint + slot]!;
+        const { isRemediated, ...flag } = flags[8 + 2 * checkpoint + slot]!;
         declared.push({
           ...{ ...flag, name: setNames[2 * checkpoint + slot]!, checkpoint, projects: listed, isSet: true },
           exclusive: flag.exclusive && !others,
+          remediated: isRemediated && !flag.listsFailure ? rewritten(checkpoint, listed) : undefined,
           // What such a set keeps for another resource it cannot give up before that one has come.
           deleteBeforeReplace: false,
         });
@@ -84,9 +118,11 @@ const program: fc.Arbitrary<Declared[]> = fc
       for (const [project] of projects.entries()) {
         const index = checkpoint * projects.length + project;
         if (ownerOf(project) !== "permission") continue;
+        const { isRemediated, ...flag } = flags[index]!;
         declared.push({
-          ...{ ...flags[index]!, name: names[index]!, checkpoint, projects: [project], isSet: false, exclusive: false },
+          ...{ ...flag, name: names[index]!, checkpoint, projects: [project], isSet: false, exclusive: false },
           listsFailure: false,
+          remediated: isRemediated ? rewritten(checkpoint, [project]) : undefined,
         });
       }
     }
@@ -102,6 +138,10 @@ export const run: fc.Arbitrary<Run> = fc.record({
   pause: fc.constantFrom(0, 3600),
   lag: fc.constantFrom(0, 0, 8),
   lost: fc.array(fc.constantFrom("POST" as const, "DELETE" as const), { maxLength: 2 }),
+  misleading: fc.array(
+    fc.constantFrom<Misleading>("404 to GET", "404 to GET", "404 to DELETE and GET", "another organization"),
+    { maxLength: 1 },
+  ),
   refresh: rarely(),
 });
 
@@ -113,7 +153,7 @@ function rarely(): fc.Arbitrary<boolean> {
 export type AccessKey = string;
 
 export function accessesOf(declared: readonly Declared[]): Set<AccessKey> {
-  return new Set(declared.flatMap((one) => one.projects.map((project) => `${one.checkpoint} ${project}`)));
+  return new Set(declared.flatMap((one) => effective(one).map((project) => `${one.checkpoint} ${project}`)));
 }
 
 export function parsed(access: AccessKey): [checkpoint: number, project: number] {

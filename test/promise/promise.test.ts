@@ -21,7 +21,15 @@ async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly Run[])
   const restore = useInProcess(() => stack.api);
   try {
     const last = runs.at(-1)!;
-    const good: Run = { ...last, dependencyFails: false, lost: [], lag: 0, pause: 3600, refresh: false };
+    const good: Run = {
+      ...last,
+      dependencyFails: false,
+      lost: [],
+      misleading: [],
+      lag: 0,
+      pause: 3600,
+      refresh: false,
+    };
     const hadExclusiveSet = new Set<number>();
     let before: readonly Declared[] = [];
     // Two good runs finish what others left half done: the first may give up what the second adopts.

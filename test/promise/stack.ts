@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
+import { Peers } from "../../provider/access/peers";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
 import { withUrns } from "../../provider/dynamic/urns";
@@ -15,11 +19,20 @@ import { State, type Resource } from "../../sandbox/miniature/state";
 import { adminKey } from "../support/api";
 import { TestClock } from "../support/clock";
 import { inProcessProvider } from "../support/in-process";
-import { checkpoints, projects, unmanagedProject, type AccessKey, type Declared, type Run } from "./programs";
+import {
+  checkpoints,
+  projects,
+  unmanagedProject,
+  type AccessKey,
+  type Declared,
+  type Misleading,
+  type Run,
+} from "./programs";
 
 const permissionType = typesOf.permission.dynamic;
 const setType = typesOf.permissionSet.dynamic;
 const dependencyType = "pulumi-nodejs:dynamic:Dependency";
+type Call = (...args: unknown[]) => unknown;
 type AnyProvider = dynamic.ResourceProvider<Record<string, unknown>, Record<string, unknown>>;
 
 /** A stack, and the API that it is applied to. */
@@ -27,6 +40,8 @@ export class Stack {
   readonly clock = new TestClock();
   readonly api: FaultyApi;
   readonly state = new State();
+  /** By URN, the process that served a resource in the last run. */
+  readonly #processOf = new Map<string, number>();
   /** What happened, a line each, to explain a failure. */
   readonly log: string[] = [];
 
@@ -48,27 +63,30 @@ export class Stack {
     pause,
     lag,
     lost,
+    misleading,
     refresh,
   }: Run): Promise<Set<string>> {
     // What an earlier run revoked, and a list still shows, cannot be told from what is there.
     const hasRevoked = this.api.takeRequests().some(({ method }) => method === "DELETE");
     this.clock.pass((hasRevoked ? Math.max(pause, 60) : pause) * 1000);
     // Nor whether a list lags or a write whose answer was lost never happened.
-    this.api.set({ lag: lost.length > 0 ? 0 : lag });
+    this.api.set({ lag: lost.length > 0 ? 0 : lag, organization: "acme" });
+    for (const kind of misleading) this.#mislead(kind);
     for (const method of lost) this.api.fail({ method, kind: "lost answer" });
-    if (refresh) await this.#deploy(parallel, continueOnError, false, (engine) => engine.refreshAll());
+    const settings = { parallel, continueOnError };
+    if (refresh)
+      await this.#deploy({ ...settings, program: [], dependencyFails: false }, (engine) => engine.refreshAll());
     const succeeded = new Set<string>();
-    await this.#deploy(parallel, continueOnError, dependencyFails, async (engine) => {
+    await this.#deploy({ ...settings, program, dependencyFails }, async (engine) => {
       const dependency = engine.register(goal(dependencyType, dependencyFails ? "failing" : "fine", {}));
       const registering = program.map(async (one) => {
         const isDependent = one.dependsOnFailure || one.listsFailure;
         const dependencies = isDependent ? [await dependency] : [];
         const isDropped = one.listsFailure && dependencies.some(({ result }) => result !== undefined);
         const inputs = inputsOf(one, program, isDropped);
-        const type = one.isSet ? setType : permissionType;
         const urns = dependencies.map(({ urn }) => urn);
         const registered = await engine.register({
-          ...goal(type, one.name, inputs, urns),
+          ...goal(typeOf(one), one.name, inputs, urns),
           deleteBeforeReplace: one.deleteBeforeReplace,
           replacementTrigger: one.trigger,
         });
@@ -78,7 +96,35 @@ export class Stack {
       await engine.finish();
     });
     this.api.clearFaults();
+    for (const { isSet, name, process } of program) this.#processOf.set(urnOf(typeOf({ isSet }), name), process);
     return succeeded;
+  }
+
+  #mislead(kind: Misleading): void {
+    const [checkpoint] = checkpoints;
+    const notFound = { status: 404, error: { code: "model_not_found", message: "The model does not exist." } };
+    switch (kind) {
+      case "404 to GET":
+        this.api.fail({ method: "GET", checkpoint, kind: notFound });
+        break;
+      case "404 to DELETE and GET":
+        this.api.fail({
+          method: "DELETE",
+          checkpoint,
+          kind: notFound,
+          then: { method: "GET", checkpoint, kind: notFound },
+        });
+        break;
+      case "another organization": {
+        this.api.set({ organization: "other" });
+        const isEmpty = (body: unknown) => ({ ...(body as object), data: [], has_more: false, last_id: null });
+        this.api.fail({ method: "GET", times: Infinity, kind: { rewrite: isEmpty } });
+        const message = "The model does not exist or you do not have access to it.";
+        const error = { code: "model_not_found", message };
+        const refused = { status: 404, error, headers: { "openai-organization": "other" } };
+        for (const method of ["POST", "DELETE"] as const) this.api.fail({ method, times: Infinity, kind: refused });
+      }
+    }
   }
 
   /** The permissions that state has, by ID. */
@@ -105,15 +151,18 @@ export class Stack {
   }
 
   async #deploy(
-    parallel: number,
-    continueOnError: boolean,
-    dependencyFails: boolean,
+    {
+      program,
+      dependencyFails,
+      parallel,
+      continueOnError,
+    }: Omit<Run, "pause" | "lag" | "lost" | "misleading" | "refresh">,
     work: (engine: Deployment) => Promise<void>,
   ): Promise<void> {
-    const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
-    const context = new ProviderContext(config, this.clock, (line) => this.log.push(`      ${line}`));
-    const permission = withUrns(new PermissionResource(() => context));
-    const set = withUrns(new PermissionSetResource(() => context));
+    const folder = mkdtempSync(join(tmpdir(), "promise-"));
+    const started: Peers[] = [];
+    const processes = [0, 1, 2].map((process) => lazily(() => this.#process(process, new Peers("engine", "", folder))));
+    const declaredBy = new Map(program.map((one) => [urnOf(typeOf(one), one.name), one]));
     const dependency: dynamic.ResourceProvider = {
       check: async (_olds, inputs: object) => ({ inputs }),
       diff: async () => ({ changes: dependencyFails }),
@@ -122,12 +171,15 @@ export class Stack {
       read: async (id: string, props: unknown) => ({ id, props }),
       delete: async () => undefined,
     };
-    const of = (urn: string) =>
-      (urn.includes(`${setType}::`)
-        ? set
-        : urn.includes(`${permissionType}::`)
-          ? permission
-          : dependency) as AnyProvider;
+    const of = (urn: string, call: string) => {
+      if (urn.includes(`${dependencyType}::`)) return dependency as AnyProvider;
+      const declared = declaredBy.get(urn);
+      const recorded = this.#processOf.get(urn);
+      // Pulumi reads and deletes with the provider that state names.
+      const number = (call === "delete" || call === "read" ? recorded : declared?.process) ?? declared?.process ?? 0;
+      const provider = processes[number]!()(urn);
+      return declared === undefined ? provider : remediatedBy(declared, provider);
+    };
     const engine = new Deployment({
       state: this.state,
       host: Promise.resolve(inProcessProvider(of)),
@@ -139,7 +191,55 @@ export class Stack {
     });
     await work(engine);
     await engine.settle();
+    for (const peers of started) peers.close();
+    rmSync(folder, { recursive: true });
   }
+
+  /** One provider process: what serves each resource. */
+  #process(number: number, peers: Peers): (urn: string) => AnyProvider {
+    const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
+    const context = new ProviderContext(config, this.clock, (line) => this.log.push(`      ${number}: ${line}`), peers);
+    const permission = new PermissionResource(() => context);
+    const set = new PermissionSetResource(() => context);
+    const hosted = { permission: withUrns(permission), set: withUrns(set) };
+    return (urn) => {
+      const isSet = urn.includes(`${setType}::`);
+      if (number === 0) return (isSet ? hosted.set : hosted.permission) as dynamic.ResourceProvider as AnyProvider;
+      return withUrn(urn, isSet ? set : permission);
+    };
+  }
+}
+
+function lazily<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => (made ??= { value: make() }).value;
+}
+
+/** Calls a resource as the native plugin does. */
+function withUrn(urn: string, resource: PermissionResource | PermissionSetResource): AnyProvider {
+  const { check, diff, create, update, read, delete: remove } = resource as unknown as Record<string, Call>;
+  const of = (call: Call, ...args: unknown[]) => call.apply(resource, args) as Promise<never>;
+  return {
+    check: (olds, news) => of(check!, urn, olds, news),
+    diff: (id, olds, news) => of(diff!, urn, id, olds, news),
+    create: (inputs) => of(create!, urn, inputs),
+    update: (id, olds, news) => of(update!, urn, id, olds, news),
+    read: (id, props) => of(read!, id, props),
+    delete: (id, props) => of(remove!, id, props),
+  };
+}
+
+/** A provider whose checks are followed by a policy's remediation. */
+function remediatedBy({ remediated, isSet }: Declared, provider: AnyProvider): AnyProvider {
+  if (remediated === undefined) return provider;
+  const ids = remediated.map((project) => projects[project]!).sort();
+  return {
+    ...provider,
+    async check(olds, news) {
+      const result = await provider.check!(olds, news);
+      return { ...result, inputs: { ...result.inputs!, ...(isSet ? { projectIds: ids } : { projectId: ids[0]! }) } };
+    },
+  };
 }
 
 function goal(type: string, name: string, inputs: Goal["inputs"], dependencies: string[] = []): Goal {
@@ -149,24 +249,31 @@ function goal(type: string, name: string, inputs: Goal["inputs"], dependencies: 
   };
 }
 
+const typeOf = ({ isSet }: Pick<Declared, "isSet">) => (isSet ? setType : permissionType);
 const urnOf = (type: string, name: string) => `urn:pulumi:test::promise::${type}::${name}`;
 
 function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolean): Goal["inputs"] {
   const fineTunedModelCheckpoint = checkpoints[one.checkpoint]!;
   const ids = one.projects.map((project) => projects[project]!);
   const { deleteBeforeReplace } = one;
-  const type = one.isSet ? setType : permissionType;
-  const known = { urn: urnOf(type, one.name), number: program.indexOf(one), deleteBeforeReplace };
+  const own = isDropped ? ids.slice(1) : ids;
+  if (one.process > 0) {
+    // Generated classes know nothing of the rest of the program.
+    return one.isSet
+      ? { fineTunedModelCheckpoint, exclusive: one.exclusive, projectIds: own }
+      : { fineTunedModelCheckpoint, projectId: ids[0] };
+  }
+  const known = { urn: urnOf(typeOf(one), one.name), number: program.indexOf(one), deleteBeforeReplace };
   if (!one.isSet) return { fineTunedModelCheckpoint, projectId: ids[0], __hints: known };
   const others = program.filter((other) => other !== one && other.checkpoint === one.checkpoint);
   return {
     ...{ fineTunedModelCheckpoint, exclusive: one.exclusive },
-    projectIds: isDropped ? ids.slice(1) : ids,
+    projectIds: own,
     __hints: {
       ...{ ...known, listLength: ids.length },
       others: Object.fromEntries(
         others.map((other) => [
-          program.indexOf(other),
+          other.process === 0 ? program.indexOf(other) : `${program.indexOf(other)}::${typeOf(other)}::${other.name}`,
           other.projects.slice(other.listsFailure ? 1 : 0).map((index) => projects[index]!),
         ]),
       ),

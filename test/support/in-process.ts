@@ -22,9 +22,13 @@ export function useInProcess(apiAt: (url: URL) => FaultyApi): () => void {
   };
 }
 
-/** Calls the resources as Pulumi's host does, in this process. */
+/**
+ * Calls the resources as Pulumi's host does, in this process.
+ *
+ * @param resourceOf returns what serves a call.
+ */
 export function inProcessProvider(
-  resourceOf: (urn: string) => dynamic.ResourceProvider<Properties, Properties>,
+  resourceOf: (urn: string, call: keyof Provider) => dynamic.ResourceProvider<Properties, Properties>,
 ): Provider {
   const copy = <T>(value: T): T => structuredClone(value);
   const orInitFailed = (error: unknown): never => {
@@ -33,27 +37,27 @@ export function inProcessProvider(
   };
   return {
     async check(urn, olds, news) {
-      const { inputs, failures } = await resourceOf(urn).check!(copy(olds), copy(news));
+      const { inputs, failures } = await resourceOf(urn, "check").check!(copy(olds), copy(news));
       return { inputs: inputs ?? {}, failures: failures ?? [] };
     },
     async diff(urn, id, olds, news) {
-      const { changes, replaces } = await resourceOf(urn).diff!(id, copy(olds), copy(news));
+      const { changes, replaces } = await resourceOf(urn, "diff").diff!(id, copy(olds), copy(news));
       return { changes: changes === true, replaces: replaces ?? [], diffs: [], deleteBeforeReplace: false };
     },
     async create(urn, inputs) {
-      const { id, outs } = await resourceOf(urn).create(copy(inputs)).catch(orInitFailed);
+      const { id, outs } = await resourceOf(urn, "create").create(copy(inputs)).catch(orInitFailed);
       return { id, outputs: outs ?? {} };
     },
     async read(urn, id, outputs) {
-      const result = await resourceOf(urn).read!(id, copy(outputs));
+      const result = await resourceOf(urn, "read").read!(id, copy(outputs));
       return { id: result.id ?? "", outputs: result.props ?? {}, inputs: result.inputs };
     },
     async update(urn, id, olds, news) {
-      const { outs } = await resourceOf(urn).update!(id, copy(olds), copy(news)).catch(orInitFailed);
+      const { outs } = await resourceOf(urn, "update").update!(id, copy(olds), copy(news)).catch(orInitFailed);
       return outs ?? {};
     },
     async delete(urn, id, outputs) {
-      await resourceOf(urn).delete!(id, copy(outputs));
+      await resourceOf(urn, "delete").delete!(id, copy(outputs));
     },
   };
 }
