@@ -163,6 +163,8 @@ export class Access {
 
   async #grantOrFind(recorded: Permission | undefined): Promise<GrantResult> {
     if (recorded !== undefined) {
+      // Where its answer before was wrong, what state has is there.
+      if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
       const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
       if (permission !== undefined && !isMissing) return { permission, isAdopted: false };
     }
@@ -179,8 +181,10 @@ export class Access {
    *
    * When a rename, a swap or a move has just adopted a permission, the engine still deletes its old record by the same
    * ID. So the program decides, and not the engine's delete.
+   *
+   * @param createdAt when it was granted, in Unix seconds. Default: long ago.
    */
-  release(permissionId: string): Promise<Release> {
+  release(permissionId: string, createdAt = 0): Promise<Release> {
     return this.#inTurn(async () => {
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
       const spared = this.#reasonToSpare(permissionId);
@@ -190,7 +194,7 @@ export class Access {
       let isRevoked = false;
       try {
         // Another process may have put it in state before it could read that.
-        const release = this.#reasonToSpare(permissionId) ?? (await this.#revoke(permissionId));
+        const release = this.#reasonToSpare(permissionId) ?? (await this.#revoke(permissionId, createdAt));
         isRevoked = release !== "kept" && release !== "stillDeclared";
         return release;
       } finally {
@@ -263,9 +267,9 @@ export class Access {
     return this.#inStateId !== undefined || peers.isInState(this.checkpoint.id, this.projectId);
   }
 
-  #revoke(id: string): Promise<Release> {
+  #revoke(id: string, createdAt: number): Promise<Release> {
     this.#revoking.add(id);
-    const release = this.#deleteUntilMissing(id);
+    const release = this.#deleteUntilMissing(id, createdAt);
     this.#revocation = release
       .catch(() => undefined)
       .then(() => {
@@ -274,7 +278,7 @@ export class Access {
     return release;
   }
 
-  async #deleteUntilMissing(id: string): Promise<Release> {
+  async #deleteUntilMissing(id: string, createdAt: number): Promise<Release> {
     const { lookups, shared } = this.checkpoint;
     for (let tries = 1; ; tries++) {
       try {
@@ -287,15 +291,29 @@ export class Access {
         if (!(error instanceof ApiError)) throw error;
         if (error.ambiguous) lookups.forget();
         if (error.status !== 404) throw error;
-        // It may also come from a wrong base URL, so a lookup confirms it.
-        if (await this.#isListed(id)) lookups.forget();
-        if (!(await this.#isListed(id))) {
-          this.#assertKeySeesList();
-          if (!this.checkpoint.isDeleted || (await this.checkpoint.confirmDeleted())) return "missing";
-        }
+        if (await this.#isMissing(id, createdAt)) return "missing";
         if (tries === 2) throw error;
       }
     }
+  }
+
+  /** Whether a permission is missing. A DELETE's 404 may also come from a wrong base URL, so a list confirms it. */
+  async #isMissing(id: string, createdAt: number): Promise<boolean> {
+    const { lookups } = this.checkpoint;
+    let list = await this.#listWith(id);
+    if (isListed(id, list)) {
+      lookups.forget();
+      list = await this.#listWith(id);
+    } else if (isYoung({ createdAt }, list)) {
+      const { clock, say } = this.#shared;
+      say(`${id} was granted less than ${lag} s ago; asking again in ${lag} s whether it is missing.`);
+      await clock.sleep(lag * 1000);
+      lookups.forget();
+      list = await this.#listWith(id);
+    }
+    if (isListed(id, list)) return false;
+    this.#assertKeySeesList();
+    return !this.checkpoint.isDeleted || (await this.checkpoint.confirmDeleted());
   }
 
   /** Waits until a list shows what an answer did not confirm. Lists may lag. */
@@ -303,7 +321,7 @@ export class Access {
     for (const pause of [0, ...lagPauses]) {
       if (pause > 0) await this.#shared.clock.sleep(pause);
       this.checkpoint.lookups.forget();
-      if (!(await this.#isListed(id)) && !this.checkpoint.isDeleted) {
+      if (!isListed(id, await this.#listWith(id)) && !this.checkpoint.isDeleted) {
         this.#assertKeySeesList();
         return;
       }
@@ -326,11 +344,9 @@ export class Access {
     throw new ApiError(message, { status: 403 });
   }
 
-  async #isListed(id: string): Promise<boolean> {
-    const { permissions } = await this.checkpoint.emptyIfDeleted(() =>
-      this.checkpoint.lookups.listFor(this.projectId, { ids: new Set([id]) }),
-    );
-    return permissions.some((row) => row.id === id);
+  #listWith(id: string): Promise<PermissionList> {
+    const { lookups } = this.checkpoint;
+    return this.checkpoint.emptyIfDeleted(() => lookups.listFor(this.projectId, { ids: new Set([id]) }));
   }
 
   get #shared() {
@@ -358,7 +374,11 @@ export class Access {
   }
 }
 
-function isYoung({ createdAt }: Permission, { date }: PermissionList): boolean {
+function isListed(permissionId: string, { permissions }: PermissionList): boolean {
+  return permissions.some(({ id }) => id === permissionId);
+}
+
+function isYoung({ createdAt }: Pick<Permission, "createdAt">, { date }: PermissionList): boolean {
   return Math.abs(date - createdAt) < lag;
 }
 

@@ -121,7 +121,7 @@ export class Checkpoint {
       while (queue.length > 0 && !isHopeless) {
         const next = queue.shift()!;
         try {
-          outcomes.set(next.id, await this.access(next.projectId).release(next.id));
+          outcomes.set(next.id, await this.access(next.projectId).release(next.id, next.createdAt));
         } catch (error) {
           outcomes.set(next.id, error as Error);
           isHopeless ||= isFatalForCheckpoint(error, this.id);

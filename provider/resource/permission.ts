@@ -124,7 +124,7 @@ export class PermissionResource {
     const state = completeState(id, props);
     return this.#withFailure("revoke", state, async (access, context) => {
       const { projectId, checkpoint } = access;
-      const outcome = await access.release(id);
+      const outcome = await access.release(id, state.createdAt);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
       if (outcome === "kept") context.say(messages.kept(checkpoint.id, [permissionOf(id, state)]));
       else await reportRemaining(context, checkpoint, [projectId]);

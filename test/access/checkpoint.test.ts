@@ -47,11 +47,11 @@ describe("Releases of a permission", function () {
     const { access, granted, writes } = scenario();
     const newer = granted("proj_a");
     declareElsewhere(access("proj_a"));
-    expect((await access("proj_a").look({ id: "cp_gone", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(
+    expect((await access("proj_a").look({ id: "cp_missing", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(
       true,
     );
     expect((await access("proj_a").grant()).permission.id).to.equal(newer.id);
-    expect(await access("proj_a").release("cp_gone")).to.equal("missing");
+    expect(await access("proj_a").release("cp_missing")).to.equal("missing");
     expect(writes()).to.deep.equal([]);
   });
 
@@ -191,7 +191,7 @@ describe("Releases of a permission", function () {
   });
 
   it("a permission revoked in this run is not adopted again, even if a list still shows it", async function () {
-    const { access, granted, clock } = scenario({}, { lag: 8 });
+    const { access, granted, clock } = scenario({}, { lag: 8, age: 0 });
     const { id } = granted("proj_a");
     clock.pass(10_000);
     expect((await access("proj_a").look()).permission?.id).to.equal(id);
@@ -331,6 +331,25 @@ describe("Answers that mislead", function () {
     expect(await access("proj_a").release(id)).to.equal("revoked");
     expect(api.permissions(checkpoint)).to.deep.equal([]);
     expect(said.join()).to.include("OpenAI does have");
+  });
+
+  it("a passing 404 on DELETE while a list lags revokes the permission all the same", async function () {
+    const { access, granted, api, clock } = scenario({}, { lag: 8, age: 0 });
+    const { id, createdAt } = granted("proj_a");
+    api.fail({ method: "DELETE", kind: notFound });
+    expect(await access("proj_a").release(id, createdAt)).to.equal("revoked");
+    expect(api.permissions(checkpoint)).to.deep.equal([]);
+    expect(clock.slept).to.deep.equal([30_000]);
+  });
+
+  it("a passing 404 for the checkpoint while a list lags is no reason to grant again what state has", async function () {
+    const { access, granted, api, writes } = scenario({}, { lag: 8, age: 0 });
+    const recorded = granted("proj_a");
+    api.fail({ method: "GET", kind: notFound });
+    // A diff shows what one answer says.
+    expect((await access("proj_a").look(recorded)).isMissing).to.equal(true);
+    expect((await access("proj_a").grant(recorded)).permission.id).to.equal(recorded.id);
+    expect(writes()).to.deep.equal([]);
   });
 
   it("a passing 404 for the checkpoint on GET is no reason to drop many permissions", async function () {

@@ -161,7 +161,13 @@ export class Stack {
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "promise-"));
     const started: Peers[] = [];
-    const processes = [0, 1, 2].map((process) => lazily(() => this.#process(process, new Peers("engine", "", folder))));
+    const processes = [0, 1, 2].map((process) =>
+      lazily(() => {
+        const peers = new Peers("engine", "", folder);
+        started.push(peers);
+        return this.#process(process, peers);
+      }),
+    );
     const declaredBy = new Map(program.map((one) => [urnOf(typeOf(one), one.name), one]));
     const dependency: dynamic.ResourceProvider = {
       check: async (_olds, inputs: object) => ({ inputs }),
