@@ -144,13 +144,17 @@ function objectOf(file: string, name: string): ObjectSpec {
   if (declaration === undefined) throw new Error(`${file} has no ${name}.`);
   const members = declaration.members.filter(
     (member): member is ts.PropertySignature | ts.PropertyDeclaration =>
-      ts.isPropertySignature(member) || ts.isPropertyDeclaration(member),
+      ts.isPropertySignature(member) || (ts.isPropertyDeclaration(member) && !isStatic(member)),
   );
   const properties = Object.fromEntries(members.map((member) => [nameOf(member), propertyOf(member)]));
   const isOptional = (member: (typeof members)[number]) =>
     member.questionToken !== undefined || typeOf(member).includes("undefined");
   const required = members.filter((member) => !isOptional(member)).map(nameOf);
   return { description: textOf(declaration.name!), properties, required };
+}
+
+function isStatic(member: ts.PropertyDeclaration): boolean {
+  return (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Static) !== 0;
 }
 
 function propertyOf(member: ts.PropertySignature | ts.PropertyDeclaration): PropertySpec {

@@ -89,11 +89,15 @@ export class Checkpoint {
     return this.emptyIfDeleted(() => this.lookups.listAll(options));
   }
 
-  /** The permissions of projects that are neither on a list nor declared by another resource, as far as is known. */
-  async unmanaged(projectIds: readonly string[]): Promise<Permission[]> {
+  /**
+   * The permissions of projects that are neither on a list nor declared by another resource, as far as is known.
+   *
+   * @param maxAge the greatest age, in milliseconds, of an answer from memory. Default: any age.
+   */
+  async unmanaged(projectIds: readonly string[], maxAge = Infinity): Promise<Permission[]> {
     if (this.hasUnknownProjects) return [];
     const listed = new Set(projectIds);
-    const { permissions } = await this.all();
+    const { permissions } = await this.all({ maxAge });
     return permissions.filter(({ projectId }) => !listed.has(projectId) && !this.access(projectId).isDeclared());
   }
 
@@ -193,6 +197,11 @@ export class Checkpoint {
       }
     }
     return { permissions: [], date: Infinity };
+  }
+
+  /** Whether all that the program declares has been checked, as far as is known. */
+  get isChecked(): boolean {
+    return this.shared.declarations.countChecked(this.id) >= (this.declaredCount ?? 0);
   }
 
   /** How many accesses the program declares that no create has asked for yet, and no state has. */

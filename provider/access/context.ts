@@ -3,6 +3,7 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
+import { Gathered } from "./gathered";
 import { Peers } from "./peers";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
@@ -15,8 +16,11 @@ export type Print = (line: string, kind: "message" | "warning" | "progress") => 
 export class ProviderContext {
   readonly client: Client;
   readonly declarations: Declarations;
+  readonly gathered: Gathered;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
+  /** What a refresh has read and found changed, by ID: the engine then asks for a diff, to see whether it has. */
+  readonly refreshed = new Set<string>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
   /** How many creates the engine runs at a time; undefined if that is not known. */
@@ -24,13 +28,16 @@ export class ProviderContext {
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 
+  /** @param gathersLines whether what is said of single permissions may wait for what else is to be said. */
   constructor(
     readonly config: Config,
     readonly clock: Clock,
     readonly print: Print,
     readonly peers = new Peers(),
+    gathersLines = false,
   ) {
     this.declarations = new Declarations(peers);
+    this.gathered = new Gathered(this.say, clock, !gathersLines);
     this.client = new Client(config, clock, (line) => print(line, "progress"));
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);

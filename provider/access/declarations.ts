@@ -55,6 +55,12 @@ export class Declarations {
     return declaration?.checkpoint === checkpoint ? declaration.projectIds : new Set();
   }
 
+  /** How many accesses to a checkpoint are declared by resources that were checked. */
+  countChecked(checkpoint: string): number {
+    const checked = [...this.#byUrn.values()].filter((one) => one.checkpoint === checkpoint && !isAhead(one.urn));
+    return checked.reduce((sum, { projectIds }) => sum + projectIds.size, 0);
+  }
+
   /** Whether a resource declares the access, besides the one with this URN. */
   has(checkpoint: string, projectId: string, besides?: string): boolean {
     const urns = this.#urns.get(checkpoint)?.get(projectId) ?? [];

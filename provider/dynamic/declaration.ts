@@ -2,7 +2,10 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { keysOfAdminKey, problemsWithKeys, warningOfPlainKey } from "../config";
-import { packageName } from "../resource/reference";
+import { problemsWithEffects } from "../resource/effects";
+import { packageName, providerOf } from "../resource/reference";
+import { hintsFor, type Declaration } from "./hints";
+import { isMocked } from "./mocks";
 
 const foldersWithPackage = new Set<string>();
 const programsWithCheckedConfig = new WeakSet<object>();
@@ -23,6 +26,8 @@ export function assertCanDeclare(
     const projects = type === "CheckpointPermission" ? "projectId" : "projectIds";
     throw programError(`${type} "${name}" has no arguments: give it fineTunedModelCheckpoint and ${projects}.`);
   }
+  const [problem] = problemsWithEffects(args);
+  if (problem !== undefined) throw programError(`${type} "${name}": ${problem.reason}`);
   if (opts?.import !== undefined) {
     throw programError(
       `${type} "${name}" cannot be imported by the option \`import\`, because Pulumi cannot read dynamic resources by ` +
@@ -32,6 +37,20 @@ export function assertCanDeclare(
   }
   assertHostFindsPackage();
   checkConfig();
+}
+
+/**
+ * The inputs that no user writes: what Pulumi's provider host loads, and what the check has to know. A unit test, whose
+ * mocks run neither, sees what its program wrote.
+ */
+export function ownInputs(declaration: Declaration): pulumi.Inputs {
+  if (isMocked()) return {};
+  return { __provider: providerOf(declaration.kind), __hints: hintsFor(declaration) };
+}
+
+/** A resource's type in state; undefined if it is none. */
+export function typeOf(value: unknown): string | undefined {
+  return (value as { __pulumiType?: string } | null | undefined)?.__pulumiType;
 }
 
 /** An error of the program, which Pulumi shows without a stack trace. */

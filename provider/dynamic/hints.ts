@@ -3,7 +3,7 @@ import type { ProgramHints } from "../resource/hints";
 import { typesOf, type Kind } from "../resource/reference";
 
 /** The access that a resource of the program declares. */
-interface Declaration {
+export interface Declaration {
   kind: Kind;
   name: string;
   opts: pulumi.CustomResourceOptions | undefined;
@@ -74,8 +74,8 @@ export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> 
     return {
       urn: ownUrn,
       number,
-      // One resource tells for all of its checkpoint.
-      ...(owners.find(({ native }) => native === undefined) === owner ? forecastOf(owners) : {}),
+      // Each tells it, since any may be checked first.
+      ...forecastOf(owners),
       ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
       ...(mayBeShortened(declaration) ? { listLength: listed.length } : {}),
       ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
@@ -112,14 +112,23 @@ function watched(program: Program): Program {
   return program;
 }
 
-function forecastOf(owners: readonly Owner[]): Pick<ProgramHints, "declaredCount" | "parallel"> {
+type Forecast = Pick<ProgramHints, "declaredCount" | "parallel">;
+
+/** By the owners of a checkpoint's accesses. */
+const forecasts = new WeakMap<readonly Owner[], Forecast>();
+
+function forecastOf(owners: readonly Owner[]): Forecast {
+  const known = forecasts.get(owners);
+  if (known !== undefined) return known;
   const independent = owners.filter(({ isDependent }) => !isDependent);
   // The SDK keeps it in a variable that it hands to its own processes.
   const parallel = Number(process.env["PULUMI_NODEJS_PARALLEL"]);
-  return {
+  const forecast = {
     declaredCount: new Set(independent.flatMap(({ projectIds }) => [...projectIds])).size,
     ...(parallel > 0 ? { parallel } : {}),
   };
+  forecasts.set(owners, forecast);
+  return forecast;
 }
 
 function othersOf(owners: readonly Owner[], owner: Owner): Record<string, string[]> {

@@ -47,12 +47,11 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     // Pulumi prints the host's output under the stack's diagnostics.
     const print = (line: string) => console.log(line);
     const settings = readConfig((key) => config.get(key), process.env);
-    const ready = new ProviderContext(
-      settings,
-      systemClock,
-      print,
-      sharePeers(engineAddress(), settings.baseUrl, print),
-    );
+    const peers = sharePeers(engineAddress(), settings.baseUrl, print);
+    const ready = new ProviderContext(settings, systemClock, print, peers, true);
+    process.once("exit", () => {
+      ready.gathered.flush();
+    });
     return () => ready;
   } catch (error) {
     // Thrown here, it would fail one call, and leave the others without config.

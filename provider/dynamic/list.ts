@@ -6,7 +6,9 @@ import { systemClock } from "../clock";
 import { connectionSettings, optionsSource, readConfig, type Config, type Settings } from "../config";
 import { OperationFailed } from "../resource/failure";
 import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
-import { checkConfig } from "./declaration";
+import { listFunction } from "../resource/reference";
+import { checkConfig, programError } from "./declaration";
+import { isMocked } from "./mocks";
 
 export type { ListCheckpointPermissionsArgs };
 
@@ -41,7 +43,9 @@ export class CheckpointPermissionsError extends Error {
  * Lists who has access to a checkpoint: all pages of the list, newest first.
  *
  * In a Pulumi program, settings come from the stack's config and the environment, as for the resources; elsewhere, from
- * the options and the environment. An answer is used again: in a program until it ends, in a script for a minute.
+ * the options and the environment. An answer is used again: in a program until it ends, in a script for a minute. Under
+ * \`pulumi.runtime.setMocks\` it sends no request: \`call\` is asked for
+ * \`openai-checkpoint-permissions:index:listCheckpointPermissions\`.
  *
  * @example
  * ```ts
@@ -59,6 +63,7 @@ export async function listCheckpointPermissions(
   args: ListCheckpointPermissionsArgs,
   options?: ListOptions,
 ): Promise<Permission[]> {
+  if (isMocked()) return mocked(args);
   const program: object | undefined = pulumi.runtime.getMonitor();
   const isScript = options !== undefined || program === undefined;
   const context = () => {
@@ -89,6 +94,14 @@ export function listCheckpointPermissionsOutput(args: {
   projectId?: pulumi.Input<string>;
 }): pulumi.Output<Permission[]> {
   return pulumi.output(args).apply((known) => listCheckpointPermissions(known as ListCheckpointPermissionsArgs));
+}
+
+/** Under a user's mocks, their `call` answers in place of the API, under the name of the plugin's function. */
+async function mocked(args: ListCheckpointPermissionsArgs): Promise<Permission[]> {
+  const { permissions } = (await pulumi.runtime.invoke(listFunction, args)) as { permissions?: Permission[] };
+  if (permissions === undefined)
+    throw programError(`The mocks' \`call\` must return { permissions } for ${listFunction}.`);
+  return permissions;
 }
 
 const configOfStack = (key: string): string | undefined => {

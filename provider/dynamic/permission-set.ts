@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
-import { providerOf, typesOf } from "../resource/reference";
-import { hintsFor } from "./hints";
-import { assertCanDeclare } from "./declaration";
+import { typesOf } from "../resource/reference";
+import { assertCanDeclare, ownInputs, typeOf } from "./declaration";
 
 /** Arguments of a {@link CheckpointPermissionSet}. A change of the checkpoint replaces it; other changes are updates. */
 export interface CheckpointPermissionSetArgs {
@@ -54,17 +53,23 @@ export class CheckpointPermissionSet extends pulumi.CustomResource {
    */
   constructor(name: string, args: CheckpointPermissionSetArgs, opts?: pulumi.CustomResourceOptions) {
     assertCanDeclare("CheckpointPermissionSet", name, args, opts);
-    const { fineTunedModelCheckpoint, projectIds, exclusive = false } = args;
-    const kind = "permissionSet";
-    const __hints = hintsFor({ kind, name, opts, fineTunedModelCheckpoint, projectIds });
-    const __provider = providerOf(kind);
+    const { fineTunedModelCheckpoint, projectIds, exclusive } = args;
+    const ours = ownInputs({ kind: "permissionSet", name, opts, fineTunedModelCheckpoint, projectIds });
     // Undefined, but secret if the projects are: Pulumi makes an output secret if the input of the same name is.
     const permissions = pulumi.output(projectIds).apply(() => undefined);
     super(
       typesOf.permissionSet.dynamic,
       name,
-      { fineTunedModelCheckpoint, projectIds, exclusive, permissions, __provider, __hints },
+      { fineTunedModelCheckpoint, projectIds, exclusive, permissions, ...ours },
       opts,
     );
+  }
+
+  /** The type in state, by which policies and other tools recognize the class. */
+  static readonly __pulumiType: string = typesOf.permissionSet.dynamic;
+
+  /** Whether something is a `CheckpointPermissionSet`, even one of another copy of this package. */
+  static override isInstance(value: unknown): value is CheckpointPermissionSet {
+    return typeOf(value) === CheckpointPermissionSet.__pulumiType;
   }
 }

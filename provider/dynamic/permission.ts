@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import { providerOf, typesOf } from "../resource/reference";
-import { hintsFor } from "./hints";
-import { assertCanDeclare } from "./declaration";
+import { typesOf } from "../resource/reference";
+import { assertCanDeclare, ownInputs, typeOf } from "./declaration";
 
 /** Arguments of a {@link CheckpointPermission}. Both are required, and a change of either replaces the permission. */
 export interface CheckpointPermissionArgs {
@@ -49,16 +48,21 @@ export class CheckpointPermission extends pulumi.CustomResource {
   constructor(name: string, args: CheckpointPermissionArgs, opts?: pulumi.CustomResourceOptions) {
     assertCanDeclare("CheckpointPermission", name, args, opts);
     const { fineTunedModelCheckpoint, projectId } = args;
-    const __hints = hintsFor({
-      kind: "permission",
-      ...{ name, opts, fineTunedModelCheckpoint, projectIds: [projectId] },
-    });
-    const __provider = providerOf("permission");
+    const kind = "permission";
+    const ours = ownInputs({ kind, name, opts, fineTunedModelCheckpoint, projectIds: [projectId] });
     super(
       typesOf.permission.dynamic,
       name,
-      { fineTunedModelCheckpoint, projectId, createdAt: undefined, __provider, __hints },
+      { fineTunedModelCheckpoint, projectId, createdAt: undefined, ...ours },
       opts,
     );
+  }
+
+  /** The type in state, by which policies and other tools recognize the class. */
+  static readonly __pulumiType: string = typesOf.permission.dynamic;
+
+  /** Whether something is a `CheckpointPermission`, even one of another copy of this package. */
+  static override isInstance(value: unknown): value is CheckpointPermission {
+    return typeOf(value) === CheckpointPermission.__pulumiType;
   }
 }

@@ -20,7 +20,7 @@ export function diffResponse(
     details.set(path, new PropertyDiff().setKind(kind).setInputdiff(true));
 
   const changed = Object.keys(news).filter((name) => !isDeepStrictEqual(news[name], olds[name]));
-  for (const name of changed) set(name, PropertyDiff.Kind.UPDATE);
+  for (const name of changed) set(name, name in olds ? PropertyDiff.Kind.UPDATE : PropertyDiff.Kind.ADD);
   for (const name of replaces) {
     // It is missing, and is granted again.
     set(name, changed.includes(name) ? PropertyDiff.Kind.UPDATE_REPLACE : PropertyDiff.Kind.ADD_REPLACE);

@@ -7,10 +7,11 @@ import { ProviderContext } from "../access/context";
 import { sharePeers } from "../access/peers";
 import { systemClock } from "../clock";
 import { providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
+import { withoutEffects } from "../resource/effects";
 import { configFailure, PartialFailure } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
-import { providerOf, typesOf } from "../resource/reference";
+import { listFunction, providerOf, typesOf } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
 import { PermissionResource } from "../resource/permission";
 import { unaryHandlers } from "./unary-handler";
@@ -78,7 +79,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
 
   /** The outputs, as far as a preview knows them. */
   function outputsInPreview(urn: string, { values, secrets }: Unmarshalled) {
-    return outputs(urn, { ...values, [typeOf(urn).computed]: unknownValue }, secrets);
+    return outputs(urn, { ...withoutEffects(values), [typeOf(urn).computed]: unknownValue }, secrets);
   }
 
   function asPartialFailure(urn: string, secrets: ReadonlySet<string>) {
@@ -181,8 +182,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
 
     invoke: unaryHandler(async (request: messages.InvokeRequest) => {
       const name = request.getTok();
-      if (name !== "openai-checkpoint-permissions:index:listCheckpointPermissions")
-        throw new Error(`There is no function ${name} in this package.`);
+      if (name !== listFunction) throw new Error(`There is no function ${name} in this package.`);
       const args = unmarshal(request.getArgs()).values as unknown as ListCheckpointPermissionsArgs;
       const { permissions } = await engineLog.at("", () => listPermissions(context, args));
       return new messages.InvokeResponse().setReturn(marshal({ permissions }));

@@ -56,21 +56,25 @@ export function notListedYet(checkpoint: string, permissions: readonly Permissio
   );
 }
 
-/** Existing permissions are adopted. */
+/**
+ * Existing permissions are adopted. A preview cannot tell whether an older resource of the same stack has them in state, so
+ * this is true of a move as of what others have granted.
+ */
 export function adopted(checkpoint: string, permissions: readonly Permission[]): string {
   const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
+  const isOne = permissions.length === 1;
   return (
-    `${listOf(since, othersListed)} already ${has(permissions)} access to ${checkpoint}; this stack adopts ` +
-    `${the(permissions)} and will revoke ${it(permissions)} when the resource is deleted.`
+    `${listOf(since, othersListed)} already ${has(permissions)} access to ${checkpoint} and ${isOne ? "keeps" : "keep"} ` +
+    `it: ${isOne ? "the resource records the permission, and revokes it" : "the resources record the permissions, and revoke them"} ` +
+    `when deleted. A delete of an older record, if Pulumi shows one, revokes nothing.`
   );
 }
 
-/** A create will find existing permissions. */
-export function exists(config: Config, checkpoint: string, permissions: readonly Permission[]): string {
-  if (config.adoptExisting) return adopted(checkpoint, permissions);
+/** A create will fail, since it finds permissions and must not adopt them. */
+export function notAdopted(checkpoint: string, permissions: readonly Permission[]): string {
   return (
     `${listOf(permissions, othersListed)} already ${has(permissions)} access to ${checkpoint}; unless this stack granted ` +
-    `it, \`pulumi up\` fails, because ${config.nameOf("adoptExisting")} is false.`
+    `it, \`pulumi up\` fails, because adoptExisting is false.`
   );
 }
 
@@ -130,8 +134,12 @@ export function leftOver(
         `\`pulumi up\` revokes ${it(permissions)}.`;
 }
 
-export function gains(checkpoint: string, projectIds: readonly string[]): string {
-  return `${few(projectIds, othersListed)} ${projectIds.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
+export function gains(checkpoint: string, gaining: readonly Pick<Permission, "projectId">[]): string {
+  const projects = few(
+    gaining.map(({ projectId }) => projectId),
+    othersListed,
+  );
+  return `${projects} ${gaining.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
 }
 
 /** Projects that are not on an exclusive list have access. */
@@ -139,6 +147,15 @@ export function unmanaged(checkpoint: string, permissions: readonly Permission[]
   return (
     `${listOf(permissions, losersListed)} ${has(permissions)} access to ${checkpoint} but ${are(permissions)} not on the ` +
     `exclusive list; \`pulumi up\` revokes ${it(permissions)}.`
+  );
+}
+
+/** Since the check, projects that are not on an exclusive list have got access. */
+export function unannounced(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, losersListed)} ${has(permissions)} access to ${checkpoint} but ${are(permissions)} not on the ` +
+    `exclusive list; this run does not revoke ${it(permissions)}, because its check did not name ${it(permissions)}. ` +
+    `The next preview will.`
   );
 }
 
@@ -172,11 +189,13 @@ export function withoutKey(checkpoint: string): string {
   return `Without an admin key, this preview cannot show which projects \`pulumi up\` will remove from ${checkpoint}.`;
 }
 
+/** A permission, as effects and messages name it. */
+export function nameOf({ id, projectId }: Permission): string {
+  return `${projectId} (${id})`;
+}
+
 function listOf(permissions: readonly Permission[], most: number): string {
-  return few(
-    permissions.map(({ id, projectId }) => `${projectId} (${id})`),
-    most,
-  );
+  return few(permissions.map(nameOf), most);
 }
 
 /** A few names, and how many more there are. */
@@ -185,7 +204,7 @@ export function few(names: readonly string[], most = 3): string {
   return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
 }
 
-const granted = (permission: Permission) => `granted ${dateTime(permission)}`;
+const granted = (permission: Permission) => `granted ${dateTime(permission).slice(0, 10)}`;
 const it = ({ length }: readonly unknown[]) => (length === 1 ? "it" : "them");
 const the = ({ length }: readonly unknown[]) => (length === 1 ? "the permission" : "the permissions");
 const has = ({ length }: readonly unknown[]) => (length === 1 ? "has" : "have");

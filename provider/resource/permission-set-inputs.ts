@@ -1,16 +1,17 @@
 import type { dynamic } from "@pulumi/pulumi";
 import * as v from "valibot";
 import type { Permission } from "../api/permission";
+import type { Effects } from "./effects";
 import { incompleteState } from "./failure";
 import { checkId, isUnknown } from "./ids";
 
-export interface SetInputs {
+export interface SetInputs extends Effects {
   fineTunedModelCheckpoint: string;
   projectIds: string[];
   exclusive: boolean;
 }
 
-export interface SetOutputs extends SetInputs {
+export interface SetOutputs extends Omit<SetInputs, keyof Effects> {
   /**
    * Sorted by project. The permission of a project that has left the list for another resource stays here until that
    * resource has adopted it, and the set is updated again.
@@ -53,7 +54,7 @@ export function completeState(id: string, state: object | undefined): SetOutputs
 }
 
 /** Whether a preview knows the whole list already, and that it is exclusive or not. */
-export function isKnown({ projectIds, exclusive }: SetInputs): boolean {
+export function isKnown({ projectIds, exclusive }: Pick<SetInputs, "projectIds" | "exclusive">): boolean {
   return !isUnknown(exclusive) && knownOf(projectIds).length === projectIds.length;
 }
 
@@ -63,7 +64,7 @@ export function knownOf(projectIds: readonly string[]): string[] {
 }
 
 /** A set's projects, for a message. */
-export function subjectOf({ projectIds }: SetInputs): string {
+export function subjectOf({ projectIds }: Pick<SetInputs, "projectIds">): string {
   return projectIds.length === 1 ? projectIds[0]! : `${projectIds.length} projects`;
 }
 
@@ -89,7 +90,7 @@ export interface Plan {
  * stays in state and is not mentioned.
  */
 export function planOf(
-  olds: SetInputs,
+  olds: Omit<SetInputs, keyof Effects>,
   news: SetInputs,
   present: readonly Permission[],
   isDeclaredElsewhere: (projectId: string) => boolean,

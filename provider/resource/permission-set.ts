@@ -2,9 +2,11 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Access, Release } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
+import { maxAgeOfWrite } from "../access/grants";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
+import { problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import {
   combined,
   configFailure,
@@ -31,15 +33,7 @@ import {
   type SetInputs,
   type SetOutputs,
 } from "./permission-set-inputs";
-import {
-  reportCreate,
-  reportGains,
-  reportLosses,
-  reportRemaining,
-  reportUnknown,
-  reportUnmanaged,
-  unmanagedOf,
-} from "./preview";
+import { effectsOfSet, reportGains, reportLosses, reportRemaining, reportUnknown, unmanagedOf } from "./preview";
 
 /** How long, in milliseconds, an update waits for other resources to adopt what it gives up. */
 const adoptionPause = 2_000;
@@ -65,9 +59,10 @@ export class PermissionSetResource {
   /** Sorts the projects, so that order and repeats make no diff. */
   async check(urn: string, olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
     const news: SetInputs = { ...given, exclusive: given.exclusive ?? false };
-    const failures = problemsWith(news);
+    const failures = [...problemsWith(news), ...problemsWithEffects(news)];
     if (failures.length > 0) return { inputs: news, failures };
     const { projectIds } = news;
+    let effects: Effects = {};
     const inputs = { ...news, projectIds: isUnknown(projectIds) ? projectIds : [...new Set(projectIds)].sort() };
     try {
       const context = this.context();
@@ -78,16 +73,19 @@ export class PermissionSetResource {
         context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
       }
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
-      if (failures.length === 0 && olds.fineTunedModelCheckpoint === undefined) await reportCreate(context, inputs);
+      if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds);
+      const { fineTunedModelCheckpoint: id } = inputs;
+      if (!isUnknown(id) && context.checkpoint(id).isChecked) context.gathered.flush(id);
     } catch (error) {
       failures.push(configFailure(error));
     }
-    return { inputs, failures };
+    return { inputs: { ...inputs, ...effects }, failures };
   }
 
   async diff(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
     const olds = completeState(id, state);
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
+      if (context.refreshed.delete(idsOf(olds))) return { changes: true };
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
@@ -120,9 +118,9 @@ export class PermissionSetResource {
       if (isLeftOver) context.say(messages.leftOver(checkpoint.id, leftOver(waiting), { isDeclared: true }));
       const undeclared = leftOver(leaving);
       if (undeclared.length > 0) context.say(messages.leftOver(checkpoint.id, undeclared, { isDeclared: false }));
-      const unmanaged = await reportUnmanaged(context, news, olds.permissions);
+      const revoked = await this.#unmanaged(context, checkpoint, news, olds.permissions);
       const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
-      const changes = isChanged || isLeftOver || isIncomplete || drift.drifted.size > 0 || unmanaged.length > 0;
+      const changes = isChanged || isLeftOver || isIncomplete || drift.drifted.size > 0 || revoked.length > 0;
       if (!changes || !isKnown(news)) return { changes };
       return { changes, gains: joining, loses: leaving.map(({ projectId }) => projectId) };
     });
@@ -133,7 +131,7 @@ export class PermissionSetResource {
     const { outs, failure } = await this.#reconcile(urn, inputs, { projectIds: [], permissions: [] });
     if (failure === undefined) return { id, outs };
     // Permissions that were granted must be in state, even if others were not.
-    if (outs.permissions.length > 0) throw new PartialFailure(id, { ...inputs, ...outs }, failure);
+    if (outs.permissions.length > 0) throw new PartialFailure(id, { ...withoutEffects(inputs), ...outs }, failure);
     throw failure;
   }
 
@@ -142,14 +140,19 @@ export class PermissionSetResource {
     const { fineTunedModelCheckpoint, exclusive } = state;
     return this.#withFailure("look up", state, async (checkpoint, context) => {
       const { present, recreated } = await this.#drift(context, checkpoint, state, { isRefresh: true });
-      await reportUnmanaged(context, state, state.permissions);
-      const permissions = [...present, ...recreated.map(({ permission }) => permission)];
+      // An exclusive set owns the whole list, so that a refresh shows what is not in the program.
+      const unmanaged = await unmanagedOf(context, state, state.permissions);
+      if (unmanaged.length > 0) context.say(messages.unmanaged(checkpoint.id, unmanaged));
+      const permissions = [...present, ...recreated.map(({ permission }) => permission), ...unmanaged];
       if (context.config.adoptExisting) permissions.push(...(await this.#adoptable(context, checkpoint, state)));
       permissions.sort(byProject);
-      const listed = new Set(state.projectIds);
-      const projectIds = permissions.map(({ projectId }) => projectId).filter((projectId) => listed.has(projectId));
+      const listed = new Set([...state.projectIds, ...unmanaged.map(({ projectId }) => projectId)]);
+      const having = new Set(permissions.map(({ projectId }) => projectId));
+      const projectIds = [...having].filter((projectId) => listed.has(projectId));
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
-      return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
+      const props = { ...inputs, permissions };
+      if (recreated.length > 0) context.refreshed.add(idsOf(props));
+      return { id, props, inputs: inputs as SetOutputs };
     });
   }
 
@@ -183,7 +186,7 @@ export class PermissionSetResource {
   async update(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
     const olds = completeState(id, state);
     const { outs, failure } = await this.#reconcile(urn, news, olds);
-    if (failure !== undefined) throw new PartialFailure(id, { ...news, ...outs }, failure);
+    if (failure !== undefined) throw new PartialFailure(id, { ...withoutEffects(news), ...outs }, failure);
     return { outs };
   }
 
@@ -236,6 +239,22 @@ export class PermissionSetResource {
     return { ...drift, drifted };
   }
 
+  /** The permissions that are not on an exclusive list and that its check has named; others are reported. */
+  async #unmanaged(
+    context: ProviderContext,
+    checkpoint: Checkpoint,
+    inputs: SetInputs,
+    inState: readonly Permission[],
+    maxAge?: number,
+  ): Promise<Permission[]> {
+    if (!isKnown(inputs)) return [];
+    const named = new Set(inputs.revokes);
+    const unmanaged = await unmanagedOf(context, inputs, inState, maxAge);
+    const unannounced = unmanaged.filter((permission) => !named.has(messages.nameOf(permission)));
+    if (unannounced.length > 0) context.say(messages.unannounced(checkpoint.id, unannounced));
+    return unmanaged.filter((permission) => !unannounced.includes(permission));
+  }
+
   /** Permissions of projects that are on the list and have none in state; a refresh adopts them. */
   async #adoptable(context: ProviderContext, checkpoint: Checkpoint, state: SetOutputs): Promise<Permission[]> {
     const recorded = new Set(state.permissions.map(({ projectId }) => projectId));
@@ -258,11 +277,13 @@ export class PermissionSetResource {
       const staying = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
       const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
       await adopters(context, urn, checkpoint, leaving, new Set(olds.projectIds));
-      const unmanaged = await unmanagedOf(context, inputs, inState).catch((error: unknown) => {
-        const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
-        failures.push(failureOf(error, attempt, () => context.config));
-        return [];
-      });
+      const unmanaged = await this.#unmanaged(context, checkpoint, inputs, inState, maxAgeOfWrite).catch(
+        (error: unknown) => {
+          const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
+          failures.push(failureOf(error, attempt, () => context.config));
+          return [];
+        },
+      );
       const released = await release(context, checkpoint, [...leaving, ...unmanaged]);
       failures.push(...released.failures);
       const left = new Set(leaving);
@@ -381,6 +402,10 @@ async function grantAll(
     granted: granted.map(({ permission }) => permission),
     failures: failuresOf(failed, { operation: "grant", checkpoint: checkpoint.id }, context.config),
   };
+}
+
+function idsOf({ permissions }: Pick<SetOutputs, "permissions">): string {
+  return permissions.map(({ id }) => id).join(" ");
 }
 
 /** Releases permissions. `by` returns those with one outcome. */

@@ -4,12 +4,13 @@ import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift } from "./drift";
+import { problemsWithEffects, type Effects } from "./effects";
 import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
-import { reportExisting, reportRemaining } from "./preview";
+import { createsPermission, reportRemaining } from "./preview";
 
 export interface PermissionInputs {
   fineTunedModelCheckpoint: string;
@@ -39,7 +40,8 @@ export class PermissionResource {
     olds: Partial<PermissionInputs>,
     { __hints: hints, ...news }: PermissionInputs & { __hints?: Partial<ProgramHints> },
   ) {
-    const failures = inputNames.flatMap((name) => checkId(name, news[name]) ?? []);
+    const failures = [...inputNames.flatMap((name) => checkId(name, news[name]) ?? []), ...problemsWithEffects(news)];
+    let effects: Effects = {};
     try {
       const context = this.context();
       context.runsProgram = true;
@@ -50,18 +52,20 @@ export class PermissionResource {
         failures.push(...conflicts);
         const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
         if (hasBoth(olds)) accessOf(context, olds).addResource({ urn, declaredFor: checkpoint, deleteBeforeReplace });
-        else if (conflicts.length === 0) await reportExisting(context, checkpoint, [news.projectId]);
+        else if (conflicts.length === 0) effects = await createsPermission(context, checkpoint, news.projectId);
+        if (checkpoint.isChecked) context.gathered.flush(checkpoint.id);
       }
     } catch (error) {
       failures.push(configFailure(error));
     }
-    return { inputs: news, failures };
+    return { inputs: { ...news, ...effects }, failures };
   }
 
   async diff(urn: string, id: string, state: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
     const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
     return this.#withFailure("look up", olds, async (access, context) => {
+      if (context.refreshed.delete(id)) return { changes: true };
       access.markOurs(id);
       declare(context, urn, news);
       if (replaces.length > 0) return { changes: true, replaces };
@@ -80,7 +84,7 @@ export class PermissionResource {
     return this.#withFailure("grant", inputs, async (access, context) => {
       declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
-      if (isAdopted) context.say(messages.adopted(access.checkpoint.id, [permission]));
+      if (isAdopted) context.gathered.add(messages.adopted, access.checkpoint.id, permission);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
   }
@@ -90,7 +94,9 @@ export class PermissionResource {
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
       reportDrift(context, access.checkpoint, drift, { isRefresh: true });
-      const permission = drift.present[0] ?? drift.recreated[0]?.permission;
+      const recreated = drift.recreated[0]?.permission;
+      if (recreated !== undefined) context.refreshed.add(recreated.id);
+      const permission = drift.present[0] ?? recreated;
       return permission === undefined ? {} : readResult(access, permission);
     });
   }
@@ -126,7 +132,7 @@ export class PermissionResource {
       const { projectId, checkpoint } = access;
       const outcome = await access.release(id, state.createdAt);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
-      if (outcome === "kept") context.say(messages.kept(checkpoint.id, [permissionOf(id, state)]));
+      if (outcome === "kept") context.gathered.add(messages.kept, checkpoint.id, permissionOf(id, state));
       else await reportRemaining(context, checkpoint, [projectId]);
     });
   }

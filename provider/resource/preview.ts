@@ -1,6 +1,9 @@
+import { dateTime } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
+import type { Config } from "../config";
+import type { Effects } from "./effects";
 import { withFailure, sentence } from "./failure";
 import { isUnknown } from "./ids";
 import * as messages from "./messages";
@@ -8,67 +11,112 @@ import { isKnown, subjectOf, type SetInputs } from "./permission-set-inputs";
 
 /** What a preview tells of gains and losses of access. */
 
-/** Reports which permissions a create for these projects will adopt, or why that is not known. */
-export async function reportExisting(
+/** What grants for some projects will find. */
+interface Existing {
+  /** The projects that have access. */
+  having: ReadonlySet<string>;
+  /** Permissions that are not known to be ours. */
+  toAdopt: Permission[];
+  /** Further permissions of the same projects. */
+  others: Permission[];
+}
+
+async function existingOf(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing> {
+  const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
+  const found = looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
+  const notOurs = found.filter(({ permission: { id, projectId } }) => {
+    const access = checkpoint.access(projectId);
+    return !access.hadResource && !access.isOurs(id);
+  });
+  return {
+    having: new Set(found.map(({ permission }) => permission.projectId)),
+    toAdopt: notOurs.map(({ permission }) => permission),
+    others: notOurs.flatMap((one) => one.others),
+  };
+}
+
+/** What grants for these projects will find; undefined where it is not looked up, or the lookup failed. */
+async function tryExistingOf(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-): Promise<void> {
-  if (!context.reportsExisting) return;
+): Promise<Existing | undefined> {
+  if (!context.reportsExisting) return undefined;
   try {
-    await reportAdopted(context, checkpoint, projectIds);
+    return await existingOf(checkpoint, projectIds);
   } catch (error) {
     context.reportsExisting = false;
     const reason = sentence(error instanceof Error ? error.message : String(error));
     context.say(messages.existingUnknown(context.config, reason));
+    return undefined;
   }
 }
 
-/**
- * Reports which permissions of these projects will be adopted, and which they have besides.
- *
- * @returns the projects that have one.
- */
-async function reportAdopted(
+/** Reports what the create of one permission does, and returns its effects. */
+export async function createsPermission(
   context: ProviderContext,
   checkpoint: Checkpoint,
-  projectIds: readonly string[],
-): Promise<Set<string>> {
-  const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
-  const found = looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
-  const notOurs = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));
-  if (notOurs.length > 0) {
-    const existing = notOurs.map(({ permission }) => permission);
-    context.say(messages.exists(context.config, checkpoint.id, existing));
-    const others = notOurs.flatMap((one) => one.others);
-    if (others.length > 0) context.say(messages.others(checkpoint.id, others));
-  }
-  return new Set(found.map(({ permission }) => permission.projectId));
+  projectId: string,
+): Promise<Effects> {
+  const existing = await tryExistingOf(context, checkpoint, [projectId]);
+  if (existing === undefined) return {};
+  const { having, toAdopt, others } = existing;
+  const { config, gathered } = context;
+  const adopted = config.adoptExisting ? messages.adopted : messages.notAdopted;
+  for (const permission of toAdopt) gathered.add(adopted, checkpoint.id, permission);
+  for (const permission of others) gathered.add(messages.others, checkpoint.id, permission);
+  const gains = { projectId, id: "", createdAt: 0 };
+  if (!having.has(projectId) && !gathered.isImmediate) gathered.add(messages.gains, checkpoint.id, gains);
+  return adoptsOf(config, toAdopt);
 }
 
-/** Reports whose access the create of a set will change. */
-export async function reportCreate(context: ProviderContext, inputs: SetInputs): Promise<void> {
+/** Reports what the create or update of a set does besides what its inputs say, and returns it. */
+export async function effectsOfSet(
+  context: ProviderContext,
+  inputs: SetInputs,
+  olds: Partial<SetInputs>,
+): Promise<Effects> {
   const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-  const { driftDetection, adminApiKey } = context.config;
+  const { config } = context;
+  const isCreate = olds.fineTunedModelCheckpoint !== fineTunedModelCheckpoint;
   if (isUnknown(fineTunedModelCheckpoint) || !isKnown(inputs)) {
-    if (exclusive && driftDetection) reportUnknown(context, inputs);
-    return;
+    if (isCreate && exclusive && config.driftDetection) reportUnknown(context, inputs);
+    return {};
   }
-  if (exclusive && driftDetection && adminApiKey === undefined) {
+  if (isCreate && exclusive && config.driftDetection && config.adminApiKey === undefined) {
     context.say(messages.withoutKey(fineTunedModelCheckpoint));
-    return;
+    return {};
   }
-  const attempt = {
-    operation: "look up",
-    checkpoint: fineTunedModelCheckpoint,
-    subject: subjectOf(inputs),
-  } as const;
-  await withFailure(
+  const attempt = { operation: "look up", checkpoint: fineTunedModelCheckpoint, subject: subjectOf(inputs) } as const;
+  const unmanaged = await withFailure(
     () => context,
     attempt,
-    () => reportUnmanaged(context, inputs, []),
+    () => unmanagedOf(context, inputs, []),
   );
-  await reportExisting(context, context.checkpoint(fineTunedModelCheckpoint), projectIds);
+  const before = new Set(isCreate || !Array.isArray(olds.projectIds) ? [] : olds.projectIds);
+  // What leaves the list is reported with all that leaves.
+  const unlisted = unmanaged.filter(({ projectId }) => !before.has(projectId));
+  if (unlisted.length > 0) context.say(messages.unmanaged(fineTunedModelCheckpoint, unlisted));
+  if (exclusive && projectIds.length === 0) context.say(messages.emptyList(fineTunedModelCheckpoint));
+
+  const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
+  const joining = projectIds.filter((projectId) => !before.has(projectId));
+  const existing = joining.length === 0 ? undefined : await tryExistingOf(context, checkpoint, joining);
+  const { toAdopt, others } = existing ?? { toAdopt: [], others: [] };
+  const adopted = config.adoptExisting ? messages.adopted : messages.notAdopted;
+  if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
+  if (others.length > 0) context.say(messages.others(checkpoint.id, others));
+  return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
+}
+
+function adoptsOf({ adoptExisting }: Config, toAdopt: readonly Permission[]): Effects {
+  if (!adoptExisting || toAdopt.length === 0) return {};
+  const granted = (permission: Permission) => dateTime(permission).slice(0, 10);
+  return { adopts: toAdopt.map((one) => `${one.projectId} (${one.id}, granted ${granted(one)})`).sort() };
+}
+
+function revokesOf(unmanaged: readonly Permission[]): Effects {
+  return unmanaged.length === 0 ? {} : { revokes: unmanaged.map(messages.nameOf).sort() };
 }
 
 /** Reports that a preview does not know all inputs of a set yet, and what follows. */
@@ -118,41 +166,28 @@ export async function reportRemaining(
   }
 }
 
-/** Reports who gains access, and whose permission is adopted. */
+/** Reports who gains access. */
 export async function reportGains(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
 ): Promise<void> {
   const { driftDetection } = context.config;
-  const having = driftDetection ? await reportAdopted(context, checkpoint, projectIds) : new Set<string>();
-  const gaining = projectIds.filter((projectId) => !having.has(projectId));
+  const having = driftDetection ? (await existingOf(checkpoint, projectIds)).having : new Set<string>();
+  const gaining = projectIds.filter((projectId) => !having.has(projectId)).map((projectId) => ({ projectId }));
   if (gaining.length > 0) context.say(messages.gains(checkpoint.id, gaining));
-}
-
-/** Reports which unmanaged permissions an exclusive set will revoke, and returns them. */
-export async function reportUnmanaged(
-  context: ProviderContext,
-  inputs: SetInputs,
-  inState: readonly Permission[],
-): Promise<Permission[]> {
-  if (!isKnown(inputs)) return [];
-  const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-  const unmanaged = await unmanagedOf(context, inputs, inState);
-  if (unmanaged.length > 0) context.say(messages.unmanaged(fineTunedModelCheckpoint, unmanaged));
-  if (exclusive && projectIds.length === 0) context.say(messages.emptyList(fineTunedModelCheckpoint));
-  return unmanaged;
 }
 
 /** The permissions that are not on an exclusive list; none without lookups, since then no preview has shown them. */
 export async function unmanagedOf(
   context: ProviderContext,
-  { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
+  { fineTunedModelCheckpoint, projectIds, exclusive }: Omit<SetInputs, keyof Effects>,
   inState: readonly Permission[],
+  maxAge?: number,
 ): Promise<Permission[]> {
   if (!exclusive || !context.config.driftDetection) return [];
   // Compared by ID, since a project may have a second permission, granted outside of Pulumi.
   const ours = new Set(inState.map(({ id }) => id));
-  const unmanaged = await context.checkpoint(fineTunedModelCheckpoint).unmanaged(projectIds);
+  const unmanaged = await context.checkpoint(fineTunedModelCheckpoint).unmanaged(projectIds, maxAge);
   return unmanaged.filter(({ id }) => !ours.has(id));
 }

@@ -15,6 +15,9 @@ export const typesOf = {
   },
 } as const satisfies Record<Kind, { dynamic: string; native: string }>;
 
+/** The native plugin's function, which mocks of a user's tests know as well. */
+export const listFunction = "openai-checkpoint-permissions:index:listCheckpointPermissions";
+
 /**
  * The `__provider` of a resource: where Pulumi's dynamic provider host finds its handler. It is in the state of every
  * resource, native ones too, so that a stack can move from one to the other.

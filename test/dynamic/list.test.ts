@@ -8,6 +8,7 @@ import {
   listCheckpointPermissionsOutput,
   type ListOptions,
 } from "../../provider/index";
+import { startProgram } from "../support/program";
 import { failureOf } from "../support/failure";
 import { checkpoint, fakeApi, host, permissions } from "../support/api";
 
@@ -43,10 +44,7 @@ describe("listCheckpointPermissions", function () {
   it("listCheckpointPermissionsOutput takes outputs, and the key from the stack's config", async function () {
     const { emulator, adminApiKey } = api();
     emulator.grant(checkpoint, "proj_a");
-    await pulumi.runtime.setMocks({
-      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
-      call: ({ inputs }) => inputs as Record<string, unknown>,
-    });
+    await startProgram();
     pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
     const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: pulumi.output(checkpoint) });
     const projects = await new Promise((resolve) => rows.apply((all) => resolve(all.map((row) => row.projectId))));
@@ -55,10 +53,7 @@ describe("listCheckpointPermissions", function () {
 
   it("a misspelled setting of the stack is an error before listCheckpointPermissions makes a request", async function () {
     const { requests } = api();
-    await pulumi.runtime.setMocks({
-      newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
-      call: ({ inputs }) => inputs as Record<string, unknown>,
-    });
+    await startProgram();
     pulumi.runtime.setAllConfig({ "openai-checkpoint-permissions:requestPerMinute": "7" });
     const error = await failureOf(listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }));
     pulumi.runtime.setAllConfig({});
@@ -117,10 +112,7 @@ describe("listCheckpointPermissions", function () {
     const { emulator, requests, adminApiKey } = api();
     for (const project of ["proj_a", "proj_b"]) {
       emulator.grant(checkpoint, project);
-      await pulumi.runtime.setMocks({
-        newResource: ({ name, inputs }) => ({ id: name, state: inputs as object }),
-        call: ({ inputs }) => inputs as Record<string, unknown>,
-      });
+      await startProgram();
       pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
       for (let calls = 0; calls < 2; calls++) await listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint });
     }

@@ -4,24 +4,12 @@ import Module from "node:module";
 import { join, posix, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { CheckpointPermission, CheckpointPermissionSet } from "../../provider/index";
+import { CheckpointPermission, CheckpointPermissionSet, listCheckpointPermissions } from "../../provider/index";
 import { assertHostFindsPackage } from "../../provider/dynamic/declaration";
-import { providerOf } from "../../provider/resource/reference";
+import { listFunction, providerOf, typesOf } from "../../provider/resource/reference";
+import { startMockedProgram, startProgram } from "../support/program";
 
 const fineTunedModelCheckpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
-
-/** Starts another program, as far as the constructors can tell. */
-async function program(): Promise<pulumi.runtime.MockResourceArgs[]> {
-  const registered: pulumi.runtime.MockResourceArgs[] = [];
-  await pulumi.runtime.setMocks({
-    newResource: (args) => {
-      registered.push(args);
-      return { id: `${args.name}_id`, state: { ...(args.inputs as object), createdAt: 7 } };
-    },
-    call: ({ inputs }) => inputs as Record<string, unknown>,
-  });
-  return registered;
-}
 
 function valueOf<T>(output: pulumi.Output<T>): Promise<T> {
   return new Promise((resolveValue) => output.apply(resolveValue));
@@ -36,7 +24,7 @@ function hintsOf(inputs: unknown): unknown {
 
 describe("CheckpointPermission in a program", function () {
   it("a CheckpointPermission's provider is one constant line that names the host's entry", async function () {
-    const registered = await program();
+    const registered = await startProgram();
     const permission = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
     expect(await valueOf(permission.createdAt)).to.equal(7);
     expect(registered).to.have.length(1);
@@ -72,7 +60,7 @@ describe("CheckpointPermission in a program", function () {
   });
 
   it("a constructor without arguments is an error naming the resource", async function () {
-    await program();
+    await startProgram();
     const noArguments = () => new CheckpointPermission("web", undefined as never);
     expect(noArguments).to.throw(pulumi.RunError, 'CheckpointPermission "web" has no arguments');
     expect(() => new CheckpointPermissionSet("all", null as never)).to.throw(
@@ -81,7 +69,7 @@ describe("CheckpointPermission in a program", function () {
   });
 
   it("the import option is an error that says which two ways work", async function () {
-    await program();
+    await startProgram();
     const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
     expect(() => new CheckpointPermission("web", args, { import: "cp_1" }))
       .to.throw(pulumi.RunError, "adopts the permission that exists")
@@ -90,7 +78,7 @@ describe("CheckpointPermission in a program", function () {
   });
 
   it("a misspelled setting in the package's namespace is an error suggesting the right one", async function () {
-    await program();
+    await startProgram();
     pulumi.runtime.setConfig("openai-checkpoint-permissions:requestPerMinute", "7");
     const args = { fineTunedModelCheckpoint, projectId: "proj_web" };
     expect(() => new CheckpointPermission("web", args)).to.throw(
@@ -120,7 +108,7 @@ describe("CheckpointPermission in a program", function () {
   });
 
   it("a constructor leaves projectIds that are not a list to the check", async function () {
-    await program();
+    await startProgram();
     const projectIds = pulumi.output("proj_web") as unknown as pulumi.Output<string[]>;
     const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds });
     expect(await valueOf(set.projectIds)).to.equal("proj_web");
@@ -129,7 +117,7 @@ describe("CheckpointPermission in a program", function () {
 
 describe("CheckpointPermissionSet in a program", function () {
   it("a CheckpointPermissionSet's provider is one constant line with a handler of its own", async function () {
-    const registered = await program();
+    const registered = await startProgram();
     const projectIds = ["proj_web"];
     const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds });
     await valueOf(set.urn);
@@ -137,7 +125,7 @@ describe("CheckpointPermissionSet in a program", function () {
     expect(registered[0]).to.deep.include({
       type: "pulumi-nodejs:dynamic/openai:CheckpointPermissionSet",
       inputs: {
-        ...{ fineTunedModelCheckpoint, projectIds, exclusive: false, __provider },
+        ...{ fineTunedModelCheckpoint, projectIds, __provider },
         // The check takes it out.
         __hints: { urn: urnOf("CheckpointPermissionSet", "team"), number: 0, declaredCount: 1, others: {} },
       },
@@ -146,7 +134,7 @@ describe("CheckpointPermissionSet in a program", function () {
   });
 
   it("a set passes on no list length if its list cannot arrive shorter than declared", async function () {
-    const registered = await program();
+    const registered = await startProgram();
     const output = pulumi.output("proj_data");
     const sets = [
       new CheckpointPermissionSet("plain", { fineTunedModelCheckpoint, projectIds: ["proj_web", "proj_web"] }),
@@ -161,7 +149,7 @@ describe("CheckpointPermissionSet in a program", function () {
   });
 
   it("a set tells its check which other projects the program declares and how long its own list is", async function () {
-    const registered = await program();
+    const registered = await startProgram();
     const set = new CheckpointPermissionSet("team", {
       fineTunedModelCheckpoint,
       projectIds: ["proj_web", pulumi.output("proj_data")],
@@ -182,13 +170,68 @@ describe("CheckpointPermissionSet in a program", function () {
   it("a set tells its check how many creates the engine runs in parallel, if the SDK knows", async function () {
     process.env["PULUMI_NODEJS_PARALLEL"] = "8";
     try {
-      const registered = await program();
+      const registered = await startProgram();
       const set = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: ["proj_web"] });
       await valueOf(set.urn);
       expect(hintsOf(registered[0]!.inputs)).to.include({ declaredCount: 1, parallel: 8 });
     } finally {
       delete process.env["PULUMI_NODEJS_PARALLEL"];
     }
+  });
+});
+
+describe("A unit test of a user's program", function () {
+  it("mocks see what the program wrote, and no more", async function () {
+    const registered = await startMockedProgram();
+    const web = new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_web" });
+    const team = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint, projectIds: ["proj_b", "proj_a"] });
+    await Promise.all([valueOf(web.urn), valueOf(team.urn)]);
+    expect(registered.map(({ name, inputs }) => [name, inputs as unknown])).to.have.deep.members([
+      ["web", { fineTunedModelCheckpoint, projectId: "proj_web" }],
+      ["team", { fineTunedModelCheckpoint, projectIds: ["proj_b", "proj_a"] }],
+    ]);
+  });
+
+  it("two tests of one file may declare the same access", async function () {
+    await startMockedProgram();
+    for (const name of ["first", "second"]) {
+      const permission = new CheckpointPermission(name, { fineTunedModelCheckpoint, projectId: "proj_web" });
+      expect(await valueOf(permission.projectId)).to.equal("proj_web");
+    }
+  });
+
+  it("listCheckpointPermissions asks the mocks and sends nothing", async function () {
+    const permissions = [{ id: "cp_1", projectId: "proj_web", createdAt: 7 }];
+    const calls: unknown[] = [];
+    await startMockedProgram((call) => {
+      calls.push(call.token, call.inputs);
+      return { permissions };
+    });
+    expect(await listCheckpointPermissions({ fineTunedModelCheckpoint })).to.deep.equal(permissions);
+    expect(calls).to.deep.equal([listFunction, { fineTunedModelCheckpoint }]);
+    await startMockedProgram();
+    const error = await listCheckpointPermissions({ fineTunedModelCheckpoint }).catch((reason: unknown) => reason);
+    expect(String(error)).to.include("must return { permissions }");
+  });
+});
+
+describe("The classes of a program", function () {
+  it("each class has its type in state, and recognizes resources of that type from any copy of the package", function () {
+    for (const [ours, type] of [
+      [CheckpointPermission, typesOf.permission.dynamic],
+      [CheckpointPermissionSet, typesOf.permissionSet.dynamic],
+    ] as const) {
+      expect(ours.__pulumiType).to.equal(type);
+      expect(ours.isInstance({ __pulumiType: type })).to.equal(true);
+      for (const other of [{ __pulumiType: "other" }, {}, null, undefined])
+        expect(ours.isInstance(other)).to.equal(false);
+    }
+  });
+
+  it("an argument that previews compute is an error", async function () {
+    await startProgram();
+    const args = { fineTunedModelCheckpoint, projectIds: ["proj_a"], revokes: ["proj_b"] };
+    expect(() => new CheckpointPermissionSet("team", args)).to.throw("revokes is computed by previews");
   });
 });
 

@@ -156,7 +156,8 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     const up = await scenario.runs("up");
     expect(texts(up))
       .to.include(`proj_web (${existing.id}, granted `)
-      .and.to.include("this stack adopts the permission");
+      .and.to.include("already has access")
+      .and.to.include("and keeps it");
     expect((await scenario.recorded())["web"]!.id).to.equal(existing.id);
     expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(["GET"]);
 

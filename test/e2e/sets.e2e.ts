@@ -92,7 +92,7 @@ throughEachEntryPoint("sets", function (createScenario) {
     scenario.api.revoke((await recordedSet(scenario))!.permissions[0]!.id);
     scenario.api.grant(checkpoint, "proj_outside");
     await scenario.runs("refresh");
-    expect((await recordedSet(scenario))!.projectIds).to.deep.equal(["proj_b"]);
+    expect((await recordedSet(scenario))!.projectIds).to.deep.equal(["proj_b", "proj_outside"]);
     expect(stepsOf(await scenario.runs("preview"))).to.deep.equal(["update team"]);
     await scenario.runs("up");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_a", "proj_b"]);

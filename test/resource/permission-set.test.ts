@@ -115,9 +115,7 @@ describe("Sets", function () {
       const { set, api, said, requests } = scenario();
       const { id } = api.grant(checkpoint, "proj_a");
       await set.check({}, inputs(["proj_a", "proj_b"]));
-      expect(said[0]).to.match(
-        new RegExp(`^proj_a \\(${id}, granted .*\\) already has access to .* adopts the permission`),
-      );
+      expect(said[0]).to.match(new RegExp(`^proj_a \\(${id}, granted .*\\) already has access to .* and keeps it`));
       expect(requests).to.have.length(1);
       const keyless = scenario({ "openai:adminApiKey": "" });
       expect((await keyless.set.check({}, inputs(["proj_a"]))).failures).to.deep.equal([]);
@@ -183,11 +181,9 @@ describe("Sets", function () {
       const { id } = api.grant(checkpoint, "proj_outside");
       expect(await set.diff("x", olds, inputs(["proj_a"]))).to.deep.equal({ changes: false });
       const exclusive = { ...olds, exclusive: true };
-      expect(await set.diff("x", exclusive, inputs(["proj_a"], true))).to.deep.equal({
-        changes: true,
-        gains: [],
-        loses: [],
-      });
+      const checked = await set.check(inputs(["proj_a"], true), inputs(["proj_a"], true));
+      expect(checked.inputs.revokes).to.deep.equal([`proj_outside (${id})`]);
+      expect(await set.diff("x", exclusive, checked.inputs)).to.deep.equal({ changes: true, gains: [], loses: [] });
       expect(said[0]).to.include(`proj_outside (${id}) has access to ${checkpoint} but is not on the exclusive list`);
     });
 
@@ -267,9 +263,42 @@ describe("Sets", function () {
     it("a new exclusive set revokes projects not on its list, and says so", async function () {
       const { set, api, said, projects } = scenario();
       api.grant(checkpoint, "proj_outside");
-      await set.create(inputs(["proj_a"], true));
+      const { inputs: checked } = await set.check({}, inputs(["proj_a"], true));
+      const { outs } = await set.create(checked);
+      expect(outs).not.to.have.property("revokes");
       expect(projects()).to.deep.equal(["proj_a"]);
       expect(said.join()).to.match(/Revoked, because not on the exclusive list: proj_outside/);
+    });
+
+    it("an exclusive set revokes what its check has named, and no more", async function () {
+      const { set, api, said, projects, setInState, clock } = scenario();
+      const olds = setInState(["proj_a"], true);
+      api.grant(checkpoint, "proj_outside");
+      const { inputs: checked } = await set.check(inputs(["proj_a"], true), inputs(["proj_a"], true));
+      const { id } = api.grant(checkpoint, "proj_later");
+      // A write looks at nothing that is older than ten minutes.
+      clock.pass(601_000);
+      await set.update(checkpoint, olds, checked);
+      expect(projects()).to.deep.equal(["proj_a", "proj_later"]);
+      expect(said.at(-2)).to.match(
+        new RegExp(`^proj_later \\(${id}\\) has access .* not on the exclusive list; this run does not revoke it`),
+      );
+    });
+
+    it("a new set names every permission that it adopts, and every one that it revokes", async function () {
+      const { set, granted } = scenario();
+      const adopted = granted("proj_a");
+      const outside = Array.from({ length: 150 }, (_, index) => granted(`proj_outside_${index}`));
+      const { inputs: checked } = await set.check({}, inputs(["proj_a", "proj_b"], true));
+      const date = new Date(adopted.createdAt * 1000).toISOString().slice(0, 10);
+      expect(checked.adopts).to.deep.equal([`proj_a (${adopted.id}, granted ${date})`]);
+      expect(checked.revokes).to.deep.equal(outside.map(({ id, projectId }) => `${projectId} (${id})`).sort());
+    });
+
+    it("effects that a user gives are an error that names them", async function () {
+      const { set } = scenario();
+      const { failures } = await set.check({}, { ...inputs(["proj_a"]), revokes: ["proj_b"] });
+      expect(failures.map(({ property }) => property)).to.deep.equal(["revokes"]);
     });
 
     it("a new exclusive set with drift detection off revokes nothing, as no preview could show it", async function () {
@@ -314,7 +343,8 @@ describe("Sets", function () {
       const olds = setInState(["proj_a", "proj_b"], true);
       api.revoke(olds.permissions[0]!.id);
       api.grant(checkpoint, "proj_a");
-      await set.update(checkpoint, olds, inputs(["proj_b"], true));
+      const { inputs: checked } = await set.check(inputs(["proj_a", "proj_b"], true), inputs(["proj_b"], true));
+      await set.update(checkpoint, olds, checked);
       expect(projects()).to.deep.equal(["proj_b"]);
     });
 
@@ -452,19 +482,33 @@ describe("Sets", function () {
       }
     });
 
-    it("a refresh of an exclusive set reports unmanaged permissions and leaves them to the next diff", async function () {
-      const { set, setInState, api, said } = scenario();
+    it("a refresh of an exclusive set records unmanaged permissions, and the next update revokes them", async function () {
+      const { set, setInState, api, said, projects } = scenario();
       const olds = setInState(["proj_a"], true);
-      api.grant(checkpoint, "proj_outside");
+      const { id } = api.grant(checkpoint, "proj_outside");
       const { props, inputs: read } = await set.read(checkpoint, olds);
-      expect(read).to.deep.equal(inputs(["proj_a"], true));
-      expect(await set.diff("x", props!, inputs(["proj_a"], true))).to.deep.equal({
-        changes: true,
-        gains: [],
-        loses: [],
-      });
+      expect(read).to.deep.equal(inputs(["proj_a", "proj_outside"], true));
+      expect(props!.permissions.map((permission) => permission.id)).to.deep.equal([olds.permissions[0]!.id, id]);
       expect(said[0]).to.include("proj_outside");
+      const { inputs: checked } = await set.check(read!, inputs(["proj_a"], true));
+      expect(await set.diff(checkpoint, props!, checked)).to.deep.equal({
+        ...{ changes: true, gains: [], loses: ["proj_outside"] },
+      });
+      await set.update(checkpoint, props!, checked);
+      expect(projects()).to.deep.equal(["proj_a"]);
     });
+
+    for (const [title, exclusive, driftDetection] of [
+      ["with drift detection off", true, "false"],
+      ["of a set that is not exclusive", false, "true"],
+    ] as const) {
+      it(`a refresh ${title} records no unmanaged permission`, async function () {
+        const { set, setInState, api } = scenario({ "openai:driftDetection": driftDetection });
+        const olds = setInState(["proj_a"], exclusive);
+        api.grant(checkpoint, "proj_outside");
+        expect((await set.read(checkpoint, olds)).props!.permissions).to.deep.equal(olds.permissions);
+      });
+    }
 
     it("a set's refresh rejects incomplete state", async function () {
       const { set } = scenario();

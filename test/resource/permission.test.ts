@@ -32,6 +32,26 @@ describe("Permissions", function () {
       expect(said[1]).to.match(/^proj_a \(cp_\w+\) also has access to .*; this stack leaves the permission alone/);
     });
 
+    it("a check adds what a create will adopt to the inputs, and nothing for a resource that has it in state", async function () {
+      const { permission, permissionInState } = scenario();
+      const { id, state } = permissionInState();
+      const date = new Date(state.createdAt * 1000).toISOString().slice(0, 10);
+      const { inputs: checked } = await permission.check({}, inputs);
+      expect(checked).to.deep.equal({ ...inputs, adopts: [`proj_a (${id}, granted ${date})`] });
+      expect(await permission.diff(id, state, checked)).to.deep.equal({ changes: false });
+      expect((await permission.check(checked, inputs)).inputs).to.deep.equal(inputs);
+      // A forced replacement is checked a second time.
+      expect((await permission.check({}, inputs)).inputs).to.deep.equal(inputs);
+    });
+
+    it("a check adds nothing that an up will not do", async function () {
+      for (const config of ["adoptExisting", "driftDetection"]) {
+        const { permission, permissionInState } = scenario({ [`openai:${config}`]: "false" });
+        permissionInState();
+        expect((await permission.check({}, inputs)).inputs).to.deep.equal(inputs);
+      }
+    });
+
     it("a preview that cannot look up existing permissions says so once and does not fail", async function () {
       const refused = scenario({}, { adminKey: "another" });
       const keyless = scenario({ "openai:adminApiKey": "" });
@@ -149,9 +169,7 @@ describe("Permissions", function () {
       const { id } = permissionInState();
       expect((await permission.create(inputs)).id).to.equal(id);
       expect(said[0]).to.match(
-        new RegExp(
-          `^proj_a \\(${id}, granted \\d{4}-.*\\) already has access to ${checkpoint}; this stack adopts the permission`,
-        ),
+        new RegExp(`^proj_a \\(${id}, granted \\d{4}-.*\\) already has access to ${checkpoint} and keeps it`),
       );
       expect(writes()).to.deep.equal([]);
     });

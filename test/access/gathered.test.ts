@@ -1,0 +1,45 @@
+import { expect } from "chai";
+import { Gathered, type Line } from "../../provider/access/gathered";
+import { TestClock } from "../support/clock";
+
+const has: Line = (checkpoint, permissions) =>
+  `${checkpoint}: ${permissions.map(({ projectId }) => projectId).join(", ")}`;
+const loses: Line = (checkpoint) => `${checkpoint} loses`;
+const permission = (projectId: string) => ({ id: `cp_${projectId}`, projectId, createdAt: 1 });
+
+describe("What is said of single permissions", function () {
+  function gathering(isImmediate = false) {
+    const said: string[] = [];
+    const clock = new TestClock();
+    return { said, clock, gathered: new Gathered((line) => said.push(line), clock, isImmediate) };
+  }
+
+  it("permissions of one checkpoint are one line, said once nothing more has come for a while", async function () {
+    const { said, clock, gathered } = gathering();
+    for (const project of ["a", "b"]) gathered.add(has, "one", permission(project));
+    gathered.add(has, "two", permission("a"));
+    gathered.add(loses, "one", permission("a"));
+    expect(said).to.deep.equal([]);
+    await clock.sleep(5_000);
+    expect(said).to.deep.equal(["one: a, b", "two: a", "one loses"]);
+  });
+
+  it("what is gathered for a checkpoint is said at once when asked for, and not again", async function () {
+    const { said, clock, gathered } = gathering();
+    gathered.add(has, "one", permission("a"));
+    gathered.add(has, "two", permission("b"));
+    gathered.flush("one");
+    expect(said).to.deep.equal(["one: a"]);
+    gathered.add(has, "one", permission("a"));
+    gathered.flush();
+    await clock.sleep(5_000);
+    expect(said).to.deep.equal(["one: a", "two: b"]);
+  });
+
+  it("a process that may be killed says each at once", function () {
+    const { said, gathered } = gathering(true);
+    gathered.add(has, "one", permission("a"));
+    gathered.add(has, "one", permission("b"));
+    expect(said).to.deep.equal(["one: a", "one: b"]);
+  });
+});
