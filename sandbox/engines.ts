@@ -29,6 +29,8 @@ export interface RunOptions {
   refresh?: boolean;
   /** The folder of a policy pack that a preview or an `up` applies. */
   policyPack?: string;
+  /** The file with the policy pack's settings. */
+  policyPackConfig?: string;
   /** Whether the CLI logs all that it does. */
   verbose?: boolean;
   /** Called for each event as it happens. */

@@ -88,6 +88,7 @@ export class PulumiEngine implements Engine {
     if (options.continueOnError === true) args.push("--continue-on-error");
     if (options.refresh === true) args.push("--refresh");
     if (options.policyPack !== undefined) args.push("--policy-pack", options.policyPack);
+    if (options.policyPackConfig !== undefined) args.push("--policy-pack-config", options.policyPackConfig);
     if (options.verbose === true) args.push("-v=9", "--logtostderr", "--logflow");
     if (options.parallel !== undefined) args.push("--parallel", String(options.parallel));
 

@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   check("build", "npm run --silent build");
   const lint = checkMeanwhile("lint", "npm run --silent lint");
   check("type check", "npm run --silent typecheck");
-  tests("unit tests", "npm run --silent unit --", isFull ? { PROMISE_SEQUENCES: "5000" } : {});
+  tests("unit tests", "npm run --silent unit --", isFull ? { PROMISE_SEQUENCES: "10000" } : {});
   await lint();
   if (isFull) check("package and API docs", "npm run --silent dev:package-check && npm run --silent dev:api-docs");
   tests("end-to-end tests", "npm run --silent e2e --", isFull ? { FULL_TESTS: "1" } : {});

@@ -136,3 +136,25 @@ onTheCli("the automation-api example", function (createScenario) {
       .and.to.match(/^dev failed: /m);
   });
 });
+
+onTheCli("the unit-test example", function (createScenario) {
+  it("its test on the real engine passes against an emulated API, and leaves nothing granted", async function () {
+    const scenario = await createScenario();
+    const mocha = resolve("node_modules/mocha/bin/mocha.js");
+    const args = [mocha, "--no-package", "--require", "tsx/cjs", "--timeout", "120000", "stack.e2e.ts"];
+    const running = promisify(execFile)(process.execPath, args, {
+      cwd: resolve("examples/unit-test"),
+      env: {
+        ...environmentOf(scenario),
+        // It has a backend of its own.
+        PULUMI_BACKEND_URL: undefined,
+        OPENAI_BASE_URL: scenario.api.url,
+        OPENAI_ADMIN_KEY: scenario.api.adminKey,
+      },
+    });
+    const { stdout } = await running.catch((error: unknown) => error as { stdout: string });
+    expect(stdout, stdout).to.include("1 passing");
+    expect(scenario.api.takeRequests().map(({ method }) => method)).to.include.members(["POST", "DELETE"]);
+    expect(scenario.api.projects("ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd")).to.deep.equal([]);
+  });
+});

@@ -1,6 +1,7 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
+import type { RunOptions } from "../../sandbox/engines";
 import { byNativePlugin, onTheCli, type Suite } from "./engines";
 import { checkpoint, texts, type Scenario } from "./scenario";
 
@@ -125,5 +126,101 @@ const suite: Suite = (createScenario) => {
   });
 };
 
+/** The rules of examples/policy-pack, and one that names the class. */
+const rules: Suite = (createScenario) => {
+  async function withPack(config: object = {}, stack = "test"): Promise<{ scenario: Scenario; pack: PolicyPack }> {
+    const scenario = await createScenario();
+    const folder = join(scenario.folder, "pack");
+    await mkdir(folder);
+    for (const file of ["PulumiPolicy.yaml", "package.json", "tsconfig.json", "index.ts"])
+      await copyFile(join("examples/policy-pack", file), join(folder, file));
+    await symlink(resolve("node_modules"), join(folder, "node_modules"));
+    const configFile = join(scenario.folder, "policy-config.json");
+    await writeFile(configFile, JSON.stringify({ "exclusive-in-production": { stacks: [stack] }, ...config }));
+    return { scenario, pack: { policyPack: folder, policyPackConfig: configFile } };
+  }
+  type PolicyPack = Pick<RunOptions, "policyPack" | "policyPackConfig">;
+  const exclusive = (projects: string[]) => set("team", projects).replace(" });", ", exclusive: true });");
+
+  /** A preview and an up that the pack refuses, with these words and without a write. */
+  async function isRefused(scenario: Scenario, pack: PolicyPack, words: string): Promise<void> {
+    for (const command of ["preview", "up"] as const) {
+      const run = await scenario.run(command, pack);
+      expect(run.ok, run.output).to.equal(false);
+      expect(run.output).to.include(words);
+    }
+    expect(scenario.takeWrites()).to.deep.equal([]);
+  }
+
+  it("the pack refuses an exclusive set that revokes more than a few permissions in one run", async function () {
+    const { scenario, pack } = await withPack();
+    for (const project of ["proj_1", "proj_2", "proj_3"]) scenario.api.grant(checkpoint, project);
+    await scenario.program(exclusive(["proj_a"]));
+    await scenario.runs("preview", pack);
+    const { id } = scenario.api.grant(checkpoint, "proj_4");
+    await isRefused(scenario, pack, `It would revoke 4, and at most 3 are allowed`);
+    scenario.api.revoke(id);
+    await scenario.runs("up", pack);
+    await scenario.assertAgrees(["proj_a"]);
+  });
+
+  it("the pack refuses to adopt what others have granted", async function () {
+    const { scenario, pack } = await withPack();
+    const { id } = scenario.api.grant(checkpoint, "proj_web");
+    await scenario.program(permission("web", "proj_web"));
+    await isRefused(scenario, pack, `It would adopt proj_web (${id}, granted `);
+    await scenario.program(exclusive(["proj_web"]));
+    await isRefused(scenario, pack, `It would adopt proj_web (${id}, granted `);
+  });
+
+  it("the pack refuses projects that are not allowed", async function () {
+    const { scenario, pack } = await withPack({ "allowed-projects": { projects: ["proj_a"] } });
+    await scenario.program(permission("web", "proj_web"));
+    await isRefused(scenario, pack, "Not on the list of allowed projects: proj_web.");
+    await scenario.program(exclusive(["proj_a", "proj_b"]));
+    await isRefused(scenario, pack, "Not on the list of allowed projects: proj_b.");
+    await scenario.program(exclusive(["proj_a"]));
+    await scenario.runs("up", pack);
+  });
+
+  it("the pack refuses a set of production that is not exclusive", async function () {
+    const { scenario, pack } = await withPack();
+    await scenario.program(set("team", ["proj_a"]));
+    await isRefused(scenario, pack, "Set exclusive: true.");
+  });
+};
+
 onTheCli("policies and other changes after the check", suite);
+onTheCli("the example's policies", rules);
+byNativePlugin("the example's policies", rules);
+
+onTheCli("a policy that names the class", function (createScenario) {
+  it("a policy that names the class fires", async function () {
+    const scenario = await createScenario();
+    const policyPack = join(scenario.folder, "typed");
+    await mkdir(policyPack);
+    await symlink(resolve("node_modules"), join(policyPack, "node_modules"));
+    await writeFile(join(policyPack, "PulumiPolicy.yaml"), "runtime: nodejs\n");
+    await writeFile(join(policyPack, "package.json"), `{ "name": "typed", "version": "1.0.0", "main": "index.js" }`);
+    await writeFile(
+      join(policyPack, "index.js"),
+      `const { PolicyPack, validateResourceOfType } = require("@pulumi/policy");
+       const { CheckpointPermission, CheckpointPermissionSet } = require("pulumi-openai-checkpoint-permissions");
+       const refuse = (Class) => ({
+         name: "no-" + Class.name,
+         description: "refuses " + Class.name,
+         enforcementLevel: "mandatory",
+         validateResource: validateResourceOfType(Class, (props, args, report) => report("refused: " + props.fineTunedModelCheckpoint)),
+       });
+       new PolicyPack("typed", { policies: [refuse(CheckpointPermission), refuse(CheckpointPermissionSet)] });`,
+    );
+    for (const program of [permission("web", "proj_web"), set("team", ["proj_a"])]) {
+      await scenario.program(program);
+      const preview = await scenario.run("preview", { policyPack });
+      expect(preview.ok, preview.output).to.equal(false);
+      expect(preview.output).to.include(`refused: ${checkpoint}`);
+    }
+  });
+});
+
 byNativePlugin("policies and other changes after the check", suite);

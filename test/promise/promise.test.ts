@@ -56,7 +56,7 @@ async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly Run[])
 
 describe("the promise", function () {
   it(`the promise is kept in ${sequences} random sequences of programs with faults`, async function () {
-    this.timeout(600_000);
+    this.timeout(1_800_000);
     const repeatedPost = fc.constantFrom<RepeatedPost>("return", "omit", "duplicate", "refuse");
     const property = fc.asyncProperty(repeatedPost, fc.array(run, { minLength: 2, maxLength: 4 }), keepsThePromise);
     await fc.assert(property, { numRuns: sequences, ...(asked === undefined ? { seed: -1172065862 } : {}) });

@@ -1,3 +1,4 @@
+import { withoutEffects } from "../../../provider/resource/effects";
 import { isDeepStrictEqual } from "node:util";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -261,9 +262,10 @@ export class Matrix {
     }
   }
 
+  /** What is in state, without the effects of the last `up`, which the next check or refresh leaves out. */
   async state(): Promise<object[]> {
     const resources = (await this.scenario.all()).filter((resource) => this.scenario.isOurs(resource));
-    return resources.map(({ urn, id, inputs, outputs }) => ({ urn, id, inputs, outputs }));
+    return resources.map(({ urn, id, inputs = {}, outputs }) => ({ urn, id, inputs: withoutEffects(inputs), outputs }));
   }
 
   async #runWithFaults(command: Command, cases: readonly Case[], options: RunOptions = {}) {
