@@ -4,6 +4,11 @@ import type { Clock } from "../clock";
 /** What is said of permissions for one checkpoint. */
 export type Line = (checkpoint: string, permissions: readonly Permission[]) => string;
 
+interface Item {
+  permission: Permission;
+  isTrue: () => boolean;
+}
+
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
 const quiet = 500;
 
@@ -14,7 +19,7 @@ const quiet = 500;
  * number of lines depends on the timer.
  */
 export class Gathered {
-  readonly #lines = new Map<Line, Map<string, Permission[]>>();
+  readonly #lines = new Map<Line, Map<string, Item[]>>();
   /** What was added, by line: a create finds again what its check has found. */
   readonly #known = new Map<Line, Set<string>>();
   #added = 0;
@@ -27,29 +32,31 @@ export class Gathered {
     readonly isImmediate: boolean,
   ) {}
 
-  add(line: Line, checkpoint: string, permission: Permission): void {
+  /** @param isTrue whether it is to be said after all, when its time has come. Default: yes. */
+  add(line: Line, checkpoint: string, permission: Permission, isTrue = () => true): void {
     const key = [checkpoint, permission.projectId, permission.id].join(" ");
     const known = this.#known.get(line) ?? new Set();
     if (known.has(key)) return;
     this.#known.set(line, known.add(key));
     if (this.isImmediate) {
-      this.say(line(checkpoint, [permission]));
+      if (isTrue()) this.say(line(checkpoint, [permission]));
       return;
     }
     this.#added++;
-    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Permission[]>();
+    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Item[]>();
     this.#lines.set(line, byCheckpoint);
-    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), permission]);
+    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), { permission, isTrue }]);
     if (!this.#isWaiting) void this.#sayWhenQuiet();
   }
 
   /** Says what was gathered for a checkpoint, or for all. */
   flush(checkpoint?: string): void {
     for (const [line, byCheckpoint] of this.#lines) {
-      for (const [id, permissions] of byCheckpoint) {
+      for (const [id, items] of byCheckpoint) {
         if (checkpoint !== undefined && checkpoint !== id) continue;
         byCheckpoint.delete(id);
-        this.say(line(id, permissions));
+        const permissions = items.filter(({ isTrue }) => isTrue()).map(({ permission }) => permission);
+        if (permissions.length > 0) this.say(line(id, permissions));
       }
     }
   }

@@ -10,7 +10,7 @@ import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
-import { createsPermission, reportRemaining } from "./preview";
+import { createsPermission, reportRemaining, reportReplaced } from "./preview";
 
 export interface PermissionInputs {
   fineTunedModelCheckpoint: string;
@@ -68,7 +68,10 @@ export class PermissionResource {
       if (context.refreshed.delete(id)) return { changes: true };
       access.markOurs(id);
       declare(context, urn, news);
-      if (replaces.length > 0) return { changes: true, replaces };
+      if (replaces.length > 0) {
+        reportReplaced(context, access, permissionOf(id, olds));
+        return { changes: true, replaces };
+      }
 
       if (context.config.driftDetection) {
         const drift = await driftOf(context, access.checkpoint, [permissionOf(id, olds)]);

@@ -1,4 +1,4 @@
-import { dateTime } from "../access/access";
+import { dateTime, type Access } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
@@ -125,6 +125,19 @@ export function reportUnknown(context: ProviderContext, inputs: SetInputs): void
   // Without lookups nothing is revoked that is not in state.
   const isExclusive = context.config.driftDetection && (isUnknown(exclusive) ? undefined : exclusive);
   context.say(messages.unknown(isUnknown(checkpoint) ? undefined : checkpoint, isExclusive));
+}
+
+/**
+ * Reports who loses access by a replacement, unless another resource gives it. That may be one that is checked later, so
+ * where a line cannot wait for it there is none.
+ */
+export function reportReplaced({ gathered }: ProviderContext, access: Access, permission: Permission): void {
+  if (gathered.isImmediate) return;
+  const { checkpoint } = access;
+  const isGivenUp = () => !access.isDeclared() && !checkpoint.hasUnknownProjects;
+  const others = access.othersKnown(permission.id);
+  if (others.length === 0) gathered.add(messages.loses, checkpoint.id, permission, isGivenUp);
+  for (const other of others) gathered.add(messages.remains, checkpoint.id, other, isGivenUp);
 }
 
 /** Reports who loses access, leaving out projects that another resource of the program gives it. */

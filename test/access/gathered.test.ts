@@ -36,6 +36,17 @@ describe("What is said of single permissions", function () {
     expect(said).to.deep.equal(["one: a", "two: b"]);
   });
 
+  it("what is no longer true by the time it would be said is left out", async function () {
+    const { said, clock, gathered } = gathering();
+    let isTrue = true;
+    gathered.add(has, "one", permission("a"), () => isTrue);
+    gathered.add(has, "one", permission("b"));
+    gathered.add(has, "two", permission("a"), () => isTrue);
+    isTrue = false;
+    await clock.sleep(5_000);
+    expect(said).to.deep.equal(["one: b"]);
+  });
+
   it("a process that may be killed says each at once", function () {
     const { said, gathered } = gathering(true);
     gathered.add(has, "one", permission("a"));

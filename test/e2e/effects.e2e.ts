@@ -171,6 +171,23 @@ onTheCli("lines of a preview", function (createScenario) {
     expect(scenario.api.takeRequests().filter(({ method }) => method === "DELETE")).to.deep.equal([]);
   });
 
+  it("a replacement says who loses access and who gains it, and a swap that nobody does", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ a: "proj_1", b: "proj_2" });
+    await scenario.runs("up");
+    await scenario.declare({ a: "proj_3", b: "proj_2" });
+    const replaced = texts(await scenario.runs("preview"));
+    expect(replaced)
+      .to.match(/proj_1 \(cp_\w+\) loses access/)
+      .and.to.include("proj_3 gains access");
+    await scenario.declare({ a: "proj_2", b: "proj_1" });
+    const swapped = texts(await scenario.runs("preview"));
+    expect(swapped).not.to.match(/loses?|gains?/);
+    expect(swapped)
+      .to.match(/proj_1 .* and keeps? it/s)
+      .and.to.match(/proj_2 .* and keeps? it/s);
+  });
+
   it("what is gathered is said, even if part of the program is left out", async function () {
     const scenario = await createScenario();
     await scenario.declare(twenty);
