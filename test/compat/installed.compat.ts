@@ -125,7 +125,10 @@ describe("a package uninstalled together with its resources", function () {
 after("docs/compatibility.md", async function () {
   const pairs = Object.values(sdks).flatMap((sdk) => sdk.nodes).length;
   if (seen.length < pairs * managers.length * Object.keys(languages).length) return;
-  const page = compatibilityPage(seen, pulumi.version, new Date());
+  // What was tried by hand stays.
+  const before = await readFile("docs/compatibility.md", "utf8");
+  const byHand = before.slice(before.indexOf("## Other ways"));
+  const page = `${compatibilityPage(seen, pulumi.version, new Date())}\n\n${byHand}`;
   const config = (await resolveConfig("docs/compatibility.md")) ?? {};
   await writeFile("docs/compatibility.md", await format(page, { ...config, parser: "markdown" }));
 });
