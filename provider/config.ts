@@ -37,6 +37,9 @@ export interface Source {
 
 /** The package's own namespace in a stack's config. */
 const ownNamespace = "openai-checkpoint-permissions:";
+/** Where admin keys come from. */
+export const whereKeysAre =
+  "An organization owner creates one at https://platform.openai.com/settings/organization/admin-keys.";
 /** The namespace of OpenAI's own provider. */
 const openaiNamespace = "openai:";
 
@@ -44,8 +47,7 @@ const pulumiSource: Omit<Source, "namesOf"> = {
   correctIt: "with `pulumi config set`",
   howToSetKey: (nameOf) =>
     `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
-    "OPENAI_ADMIN_KEY=…`. An organization owner creates one at " +
-    "https://platform.openai.com/settings/organization/admin-keys; a project key (OPENAI_API_KEY) does not work. " +
+    `OPENAI_ADMIN_KEY=…\`. ${whereKeysAre} A project key (OPENAI_API_KEY) does not work. ` +
     `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
 };
 /** A stack's config: the package's own namespace, else the shared one. */
@@ -141,13 +143,24 @@ export function readConfig(
     return [variable, undefined];
   };
   const header = (setting: SettingName, variable: string) => headerIn(...withVariable(setting, variable), problems);
+  const [keyName, adminApiKey] = withVariable("adminApiKey", "OPENAI_ADMIN_KEY");
+  if (adminApiKey !== undefined && isProjectKey(adminApiKey)) {
+    problems.push(
+      `${keyName} holds a project's key; only an admin key (sk-admin-…) may manage permissions. ${whereKeysAre}`,
+    );
+  }
 
   const [baseUrlName, baseUrl = defaultBaseUrl] = withVariable("baseUrl", "OPENAI_BASE_URL");
   const baseUrlProblem = problemWithBaseUrl(baseUrl, nameOf);
   if (baseUrlProblem !== undefined) problems.push(`${baseUrlName} ${baseUrlProblem}`);
+  else if (adminApiKey !== undefined && baseUrlName === "OPENAI_BASE_URL" && !isOpenAisOrLocal(new URL(baseUrl))) {
+    notices.push(
+      `The admin key from OPENAI_ADMIN_KEY is sent to ${new URL(baseUrl).host}, where OPENAI_BASE_URL points.`,
+    );
+  }
 
   const config: Config = {
-    adminApiKey: header("adminApiKey", "OPENAI_ADMIN_KEY"),
+    adminApiKey: headerIn(keyName, adminApiKey, problems),
     baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
     organization: header("organization", "OPENAI_ORG_ID"),
     project: header("project", "OPENAI_PROJECT_ID"),
@@ -268,6 +281,15 @@ function problemWithBaseUrl(value: string, nameOf: Config["nameOf"]): string | u
   if (url.protocol === "https:") return undefined;
   if (url.protocol === "http:" && isLoopback(url.hostname)) return undefined;
   return "must begin with https://, so that the key is not sent in the clear (http:// is for 127.0.0.1 and localhost).";
+}
+
+function isOpenAisOrLocal({ hostname }: URL): boolean {
+  return hostname === "openai.com" || hostname.endsWith(".openai.com") || isLoopback(hostname);
+}
+
+/** By their prefixes, keys of projects and of their service accounts. */
+function isProjectKey(key: string): boolean {
+  return /^sk-(proj|svcacct)-/.test(key);
 }
 
 function isLoopback(hostname: string): boolean {

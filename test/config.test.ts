@@ -40,6 +40,29 @@ describe("the config", function () {
     });
   });
 
+  it("a project's key is an error that names where it was set and what to use, and never the key", function () {
+    for (const key of ["sk-proj-abc", "sk-svcacct-abc"]) {
+      const inStack = problem({ "openai:adminApiKey": key });
+      expect(inStack).to.include("openai:adminApiKey holds a project's key").and.to.include("admin-keys");
+      expect(inStack).not.to.include(key);
+      expect(problem({}, { OPENAI_ADMIN_KEY: key })).to.include("OPENAI_ADMIN_KEY holds a project's key");
+    }
+    expect(read({ "openai:adminApiKey": "sk-admin-abc" }).adminApiKey).to.equal("sk-admin-abc");
+  });
+
+  it("one line says to which host the environment sends its key, unless that is OpenAI's or this machine", function () {
+    const noticesWith = (url: string, stack = {}) =>
+      read(stack, { OPENAI_ADMIN_KEY: "sk-admin-1", OPENAI_BASE_URL: url }).notices;
+    const [notice] = noticesWith("https://gateway.example/v1");
+    expect(notice).to.include("OPENAI_ADMIN_KEY").and.to.include("gateway.example").and.to.include("OPENAI_BASE_URL");
+    for (const url of ["https://eu.api.openai.com/v1", "https://api.openai.com/v1", "http://127.0.0.1:4100/v1"])
+      expect(noticesWith(url)).to.deep.equal([]);
+    expect(noticesWith("https://openai.com.example/v1")).to.have.length(1);
+    expect(
+      read({ "openai:adminApiKey": "sk-admin-1", "openai:baseUrl": "https://gateway.example/v1" }).notices,
+    ).to.deep.equal([]);
+  });
+
   it("a setting comes from the package's own namespace first, then from the openai namespace", function () {
     const own = "openai-checkpoint-permissions";
     const shared = { "openai:adminApiKey": "sk-1", "openai:baseUrl": "https://a/v1", "openai:organization": "org-1" };

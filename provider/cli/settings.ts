@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { ProviderContext, type Print } from "../access/context";
 import { systemClock } from "../clock";
-import { missingKey, readConfig, type SettingName, type Source } from "../config";
+import { missingKey, readConfig, type SettingName, type Source, whereKeysAre } from "../config";
 import { CommandFailed, reasonOf } from "./failure";
 
 /** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
@@ -20,8 +20,8 @@ const commandLineSource: Source = {
   namesOf: (setting) => [options.find(([name]) => name === setting)?.[1] ?? setting],
   correctIt: "on the command line",
   howToSetKey: (nameOf) =>
-    `Set OPENAI_ADMIN_KEY, or name a file that holds it with ${nameOf("adminApiKey")}. An organization owner makes one ` +
-    "at https://platform.openai.com/settings/organization/admin-keys; a project's own key (OPENAI_API_KEY) will not do.",
+    `Set OPENAI_ADMIN_KEY, or name a file that holds it with ${nameOf("adminApiKey")}. ${whereKeysAre} A project key ` +
+    "(OPENAI_API_KEY) does not work.",
 };
 
 /** Adds the options that say how to reach the API. */

@@ -1,6 +1,6 @@
 import type { ProviderContext } from "../access/context";
 import { ApiError, isAboutProjects, isUnknownProject, mayBeAboutTheKey, saysCheckpointIsDeleted } from "../api/error";
-import { UsageError, type Config } from "../config";
+import { UsageError, whereKeysAre, type Config } from "../config";
 import { groupBy } from "./ids";
 import { few } from "./messages";
 
@@ -206,8 +206,8 @@ function adviceOn(error: ApiError, attempt: Attempt, { nameOf }: Config): [Failu
     case 403:
       return [
         "key-refused",
-        `Use an admin API key of the checkpoint's organization (${nameOf("adminApiKey")} or OPENAI_ADMIN_KEY); an ` +
-          "organization owner creates one at https://platform.openai.com/settings/organization/admin-keys.",
+        `Use an admin API key of the checkpoint's organization (${nameOf("adminApiKey")} or OPENAI_ADMIN_KEY). ` +
+          whereKeysAre,
       ];
     case 404:
       if (mayBeAboutTheKey(error, checkpoint)) {

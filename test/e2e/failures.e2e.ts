@@ -4,9 +4,23 @@ import { throughEachEntryPoint } from "./engines";
 import { checkpoint, stepsOf, texts } from "./scenario";
 
 throughEachEntryPoint("failures", function (createScenario) {
-  it("a key that is not an admin key gives an error that says what to do, with no stack trace", async function () {
+  it("a project's key is an error before any request", async function () {
     const scenario = await createScenario();
     scenario.config["openai:adminApiKey"] = { secret: "sk-proj-ordinary" };
+    await scenario.declare({ web: "proj_web" });
+    const preview = await scenario.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(preview.output)
+      .to.include(`${scenario.key("adminApiKey")} holds a project's key`)
+      .and.to.include("admin-keys");
+    expect(scenario.api.takeRequests()).to.deep.equal([]);
+    expect(scenario.output + (await scenario.files())).not.to.include("sk-proj-ordinary");
+  });
+
+  it("a key that lacks permissions gives an error that says what to do, with no stack trace", async function () {
+    const scenario = await createScenario();
+    const error = { message: "You have insufficient permissions for this operation." };
+    scenario.api.fail({ times: Infinity, kind: { status: 403, error } });
     await scenario.declare({ web: "proj_web" });
     const up = await scenario.run("up");
     expect(up.ok).to.equal(false);

@@ -353,6 +353,6 @@ describe("the native plugin's service", function () {
     const refused = async (project: string) =>
       (await failureOf(engine.create(urnOf(project), permission(project)))).message;
     const details = [await refused("proj_a"), await refused("proj_b")];
-    expect(details.join().split("an organization owner creates one at").length - 1).to.equal(1);
+    expect(details.join().split("An organization owner creates one at").length - 1).to.equal(1);
   });
 });
