@@ -128,7 +128,7 @@ export class Checkpoint {
           outcomes.set(next.id, await this.access(next.projectId).release(next.id, next.createdAt));
         } catch (error) {
           outcomes.set(next.id, error as Error);
-          isHopeless ||= isFatalForCheckpoint(error, this.id);
+          isHopeless ||= isFatalForCheckpoint(error, this.id, next.projectId);
         }
       }
     };

@@ -110,8 +110,13 @@ export function isUnknownProject(error: unknown): boolean {
   return (error.status === 400 || error.status === 422) && /not (found|exist)|unknown/i.test(error.message);
 }
 
+/** Whether a refusal is about one of these projects, and not about the key as a whole, which may have a project, too. */
+function names(error: ApiError, projectIds: readonly string[]): boolean {
+  return error.param?.startsWith("project_id") === true || projectIds.some((id) => error.message.includes(id));
+}
+
 /** Whether a refused grant of several projects may be the fault of only some, so that the others are worth a try. */
-export function mayConcernSomeProjects(error: unknown): boolean {
+export function mayConcernSomeProjects(error: unknown, projectIds: readonly string[]): boolean {
   if (!(error instanceof ApiError) || !error.fromApi) return false;
   switch (error.status) {
     case 400:
@@ -121,6 +126,7 @@ export function mayConcernSomeProjects(error: unknown): boolean {
       // What is wrong with the checkpoint is wrong for all.
       return error.param === undefined || error.param.startsWith("project_ids");
     case 403:
+      return names(error, projectIds);
     case 404:
       return isAboutProjects(error);
     default:
@@ -132,7 +138,7 @@ export function mayConcernSomeProjects(error: unknown): boolean {
  * Whether the next request for the same checkpoint would fail in the same way: a refused key, a wrong address, a throttle
  * without end, an API that does not answer.
  */
-export function isFatalForCheckpoint(error: unknown, checkpoint: string): boolean {
+export function isFatalForCheckpoint(error: unknown, checkpoint: string, projectId: string): boolean {
   if (!(error instanceof ApiError)) return true;
   switch (error.status) {
     case 400:
@@ -140,7 +146,7 @@ export function isFatalForCheckpoint(error: unknown, checkpoint: string): boolea
     case 422:
       return false;
     case 403:
-      return !isAboutProjects(error);
+      return !names(error, [projectId]);
     case 404:
       return isWrongPath(error) || !error.fromApi || mayBeAboutTheKey(error, checkpoint);
     default:

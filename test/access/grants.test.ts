@@ -165,12 +165,17 @@ describe("Grants", function () {
   });
 
   it("a 401, 403 or 404 that hits every project fails all grants of a batch after one POST", async function () {
-    for (const status of [401, 403, 404]) {
+    for (const [status, message] of [
+      [401, "Incorrect API key"],
+      [403, "You have insufficient permissions"],
+      [403, "Your project does not have access to this endpoint"],
+      [404, "The model 'ft:m:o::1' does not exist"],
+    ] as const) {
       const server = new TestServer();
       let posts = 0;
       const { grant } = grants(server, () => {
         posts++;
-        return Promise.reject(refusal(status, "The model 'ft:m:o::1' does not exist"));
+        return Promise.reject(refusal(status, message));
       });
       await Promise.all(names(20).map((project) => failureOf(grant(project))));
       expect(posts).to.equal(1);

@@ -65,6 +65,7 @@ describe("Errors that hit every request", function () {
     [true, new ApiError("no answer", { ambiguous: true })],
     [true, new ApiError("401", { status: 401 })],
     [true, new ApiError('403 "You have insufficient permissions"', { status: 403, fromApi: true })],
+    [true, new ApiError('403 "Your project lacks permissions"', { status: 403, fromApi: true })],
     [true, new ApiError("429", { status: 429 })],
     [true, notFound("Invalid URL (DELETE /x)")],
     [true, notFound(ambiguous, { organization: "other" })],
@@ -76,7 +77,7 @@ describe("Errors that hit every request", function () {
   ];
   for (const [isFatal, error] of cases) {
     it(`an error ${isFatal ? "would" : "would not"} hit every request for the checkpoint: ${error.message}`, function () {
-      expect(isFatalForCheckpoint(error, checkpoint)).to.equal(isFatal);
+      expect(isFatalForCheckpoint(error, checkpoint, "proj_a")).to.equal(isFatal);
     });
   }
 });
