@@ -84,11 +84,6 @@ export class Access {
     this.#resources.set(resource.urn, resource);
   }
 
-  /** Whether a resource that is still in the program had it in state before. */
-  get hadResource(): boolean {
-    return this.#resources.size > 0;
-  }
-
   /** Whether a permission is ours, as far as is known. */
   isOurs(permissionId: string): boolean {
     return this.#ours.has(permissionId) || this.#shared.peers.isOurs(permissionId);

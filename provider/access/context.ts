@@ -19,8 +19,8 @@ export class ProviderContext {
   readonly gathered: Gathered;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
-  /** What a refresh has read and found changed, by ID: the engine then asks for a diff, to see whether it has. */
-  readonly refreshed = new Set<string>();
+  /** By what a refresh has read, whether that differs from state. */
+  readonly #refreshed = new Map<string, boolean>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
   /** How many creates the engine runs at a time; undefined if that is not known. */
@@ -50,6 +50,16 @@ export class ProviderContext {
       this.#checkpoints.set(id, checkpoint);
     }
     return checkpoint;
+  }
+
+  /** Notes what a refresh has read. The engine then asks for a diff of it, which by itself does not see a new ID. */
+  noteRefresh(read: string, isChanged: boolean): void {
+    this.#refreshed.set(read, isChanged);
+  }
+
+  /** Whether what a diff is asked about was read by a refresh and differs from state; undefined if it was not. */
+  wasChangedByRefresh(read: string): boolean | undefined {
+    return this.runsProgram ? undefined : this.#refreshed.get(read);
   }
 
   /** Prints a message, in one line and only once. */

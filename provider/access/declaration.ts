@@ -12,8 +12,8 @@ export function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }
 
-/** A URN's type and name, without those of its parents. */
+/** A URN's type and name, without those of its parents. A resource whose URN is not known has neither. */
 export function typeAndNameOf(urn: string): string {
-  const [name, type] = urn.split("::").reverse();
-  return `${type!.slice(type!.lastIndexOf("$") + 1)}::${name!}`;
+  const [name = "", type = ""] = urn.split("::").reverse();
+  return `${type.slice(type.lastIndexOf("$") + 1)}::${name}`;
 }

@@ -4,11 +4,6 @@ import type { Clock } from "../clock";
 /** What is said of permissions for one checkpoint. */
 export type Line = (checkpoint: string, permissions: readonly Permission[]) => string;
 
-interface Item {
-  permission: Permission;
-  isTrue: () => boolean;
-}
-
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
 const quiet = 500;
 
@@ -19,9 +14,10 @@ const quiet = 500;
  * number of lines depends on the timer.
  */
 export class Gathered {
-  readonly #lines = new Map<Line, Map<string, Item[]>>();
+  readonly #lines = new Map<Line, Map<string, Permission[]>>();
   /** What was added, by line: a create finds again what its check has found. */
   readonly #known = new Map<Line, Set<string>>();
+  readonly #atEnd: (() => void)[] = [];
   #added = 0;
   #isWaiting = false;
 
@@ -32,33 +28,48 @@ export class Gathered {
     readonly isImmediate: boolean,
   ) {}
 
-  /** @param isTrue whether it is to be said after all, when its time has come. Default: yes. */
-  add(line: Line, checkpoint: string, permission: Permission, isTrue = () => true): void {
+  add(line: Line, checkpoint: string, permission: Permission): void {
     const key = [checkpoint, permission.projectId, permission.id].join(" ");
     const known = this.#known.get(line) ?? new Set();
     if (known.has(key)) return;
     this.#known.set(line, known.add(key));
     if (this.isImmediate) {
-      if (isTrue()) this.say(line(checkpoint, [permission]));
+      this.say(line(checkpoint, [permission]));
       return;
     }
     this.#added++;
-    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Item[]>();
+    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Permission[]>();
     this.#lines.set(line, byCheckpoint);
-    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), { permission, isTrue }]);
+    const permissions = byCheckpoint.get(checkpoint) ?? [];
+    byCheckpoint.set(checkpoint, permissions);
+    permissions.push(permission);
     if (!this.#isWaiting) void this.#sayWhenQuiet();
   }
 
   /** Says what was gathered for a checkpoint, or for all. */
   flush(checkpoint?: string): void {
     for (const [line, byCheckpoint] of this.#lines) {
-      for (const [id, items] of byCheckpoint) {
+      for (const [id, permissions] of byCheckpoint) {
         if (checkpoint !== undefined && checkpoint !== id) continue;
         byCheckpoint.delete(id);
-        const permissions = items.filter(({ isTrue }) => isTrue()).map(({ permission }) => permission);
-        if (permissions.length > 0) this.say(line(id, permissions));
+        this.say(line(id, permissions));
       }
     }
+  }
+
+  /**
+   * Adds what may turn out not to be so, and is said only at the end: a resource that is checked later may change it.
+   *
+   * @param isTrue whether it is so.
+   */
+  addAtEnd(line: Line, checkpoint: string, permission: Permission, isTrue: () => boolean): void {
+    if (!this.isImmediate) this.#atEnd.push(() => (isTrue() ? this.add(line, checkpoint, permission) : undefined));
+  }
+
+  /** Says all that is left. */
+  end(): void {
+    for (const add of this.#atEnd.splice(0)) add();
+    this.flush();
   }
 
   async #sayWhenQuiet(): Promise<void> {

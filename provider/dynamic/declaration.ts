@@ -45,7 +45,11 @@ export function assertCanDeclare(
  */
 export function ownInputs(declaration: Declaration): pulumi.Inputs {
   if (isMocked()) return {};
-  return { __provider: providerOf(declaration.kind), __hints: hintsFor(declaration) };
+  const { kind, projectIds } = declaration;
+  // Undefined, but secret if the projects are: what the check adds is then secret in state, too.
+  const effect = pulumi.output(projectIds).apply(() => undefined);
+  const effects = { adopts: effect, ...(kind === "permissionSet" ? { revokes: effect } : {}) };
+  return { __provider: providerOf(kind), __hints: hintsFor(declaration), ...effects };
 }
 
 /** A resource's type in state; undefined if it is none. */

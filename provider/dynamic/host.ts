@@ -49,8 +49,9 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     const settings = readConfig((key) => config.get(key), process.env);
     const peers = sharePeers(engineAddress(), settings.baseUrl, print);
     const ready = new ProviderContext(settings, systemClock, print, peers, true);
-    process.once("exit", () => {
-      ready.gathered.flush();
+    // First, while what other processes note can still be read.
+    process.prependOnceListener("exit", () => {
+      ready.gathered.end();
     });
     return () => ready;
   } catch (error) {

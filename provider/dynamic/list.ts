@@ -44,8 +44,8 @@ export class CheckpointPermissionsError extends Error {
  *
  * In a Pulumi program, settings come from the stack's config and the environment, as for the resources; elsewhere, from
  * the options and the environment. An answer is used again: in a program until it ends, in a script for a minute. Under
- * \`pulumi.runtime.setMocks\` it sends no request: \`call\` is asked for
- * \`openai-checkpoint-permissions:index:listCheckpointPermissions\`.
+ * `pulumi.runtime.setMocks` it sends no request: `call` is asked for
+ * `openai-checkpoint-permissions:index:listCheckpointPermissions`.
  *
  * @example
  * ```ts

@@ -133,7 +133,10 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
         resource.check(urn, olds.values, news.values),
       );
-      return checkResponse(inputs, news.secrets, failures);
+      // What names the projects is as secret as they are.
+      const isSecret = news.secrets.has("projectId") || news.secrets.has("projectIds");
+      const secrets = isSecret ? new Set([...news.secrets, "adopts", "revokes"]) : news.secrets;
+      return checkResponse(inputs, secrets, failures);
     }),
     diff: unaryHandler(async (request: messages.DiffRequest) => {
       const [olds, news] = [unmarshal(request.getOlds()).values, unmarshal(request.getNews()).values];

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 
 /**
@@ -7,18 +8,26 @@ import type { dynamic } from "@pulumi/pulumi";
  */
 export interface Effects {
   /** Existing permissions that are adopted, as `proj_abc123 (cp_abc123, granted 2026-11-02)`, sorted. */
-  adopts?: string[];
+  adopts?: string[] | null;
   /** Of an exclusive set: the permissions that are revoked, as `proj_abc123 (cp_abc123)`, sorted. */
-  revokes?: string[];
+  revokes?: string[] | null;
 }
 
 const names = ["adopts", "revokes"] as const satisfies (keyof Effects)[];
 
-/** What is wrong with inputs that have effects already. */
-export function problemsWithEffects(inputs: object): dynamic.CheckFailure[] {
+/**
+ * What is wrong with inputs that have effects already. A constructor sends null where they are to be secret, and
+ * `ignoreChanges` hands over those of the last run.
+ */
+export function problemsWithEffects(inputs: Effects, olds: Effects = {}): dynamic.CheckFailure[] {
   return names
-    .filter((name) => name in inputs)
-    .map((property) => ({ property, reason: `${property} is computed by previews; remove it from the arguments.` }));
+    .filter((name) => inputs[name] != null && !isDeepStrictEqual(inputs[name], olds[name]))
+    .map((property) => ({ property, reason: `${property} is computed by the check; remove it from the arguments.` }));
+}
+
+/** Whether a constructor has told that the projects are secret. */
+export function isSecret({ adopts }: Effects): boolean {
+  return adopts === null;
 }
 
 /** Inputs without their effects: what goes into outputs. */

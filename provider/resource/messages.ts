@@ -4,7 +4,7 @@ import type { Config } from "../config";
 
 /** The messages, a line each. A line begins with the project that it is about, since a terminal cuts off its end. */
 
-/** How many projects a line lists at most: of those that lose access, and of all others. */
+/** How many projects a line lists at most: of those that lose access or are adopted, and of all others. */
 const losersListed = 100;
 const othersListed = 20;
 
@@ -64,7 +64,7 @@ export function adopted(checkpoint: string, permissions: readonly Permission[]):
   const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
   const isOne = permissions.length === 1;
   return (
-    `${listOf(since, othersListed)} already ${has(permissions)} access to ${checkpoint} and ${isOne ? "keeps" : "keep"} ` +
+    `${listOf(since, losersListed)} already ${has(permissions)} access to ${checkpoint} and ${isOne ? "keeps" : "keep"} ` +
     `it: ${isOne ? "the resource records the permission, and revokes it" : "the resources record the permissions, and revoke them"} ` +
     `when deleted. A delete of an older record, if Pulumi shows one, revokes nothing.`
   );
@@ -73,7 +73,7 @@ export function adopted(checkpoint: string, permissions: readonly Permission[]):
 /** A create will fail, since it finds permissions and must not adopt them. */
 export function notAdopted(checkpoint: string, permissions: readonly Permission[]): string {
   return (
-    `${listOf(permissions, othersListed)} already ${has(permissions)} access to ${checkpoint}; unless this stack granted ` +
+    `${listOf(permissions, losersListed)} already ${has(permissions)} access to ${checkpoint}; unless this stack granted ` +
     `it, \`pulumi up\` fails, because adoptExisting is false.`
   );
 }
@@ -150,12 +150,11 @@ export function unmanaged(checkpoint: string, permissions: readonly Permission[]
   );
 }
 
-/** Since the check, projects that are not on an exclusive list have got access. */
+/** Projects have access that the check of an exclusive set did not find unlisted: since then, or by a policy. */
 export function unannounced(checkpoint: string, permissions: readonly Permission[]): string {
   return (
     `${listOf(permissions, losersListed)} ${has(permissions)} access to ${checkpoint} but ${are(permissions)} not on the ` +
-    `exclusive list; this run does not revoke ${it(permissions)}, because its check did not name ${it(permissions)}. ` +
-    `The next preview will.`
+    `exclusive list; this run does not revoke ${it(permissions)}, because its check did not name ${it(permissions)}.`
   );
 }
 

@@ -6,7 +6,7 @@ import { maxAgeOfWrite } from "../access/grants";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
-import { problemsWithEffects, withoutEffects, type Effects } from "./effects";
+import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import {
   combined,
   configFailure,
@@ -33,7 +33,15 @@ import {
   type SetInputs,
   type SetOutputs,
 } from "./permission-set-inputs";
-import { effectsOfSet, reportGains, reportLosses, reportRemaining, reportUnknown, unmanagedOf } from "./preview";
+import {
+  effectsOfSet,
+  projectsHaving,
+  reportGains,
+  reportLosses,
+  reportRemaining,
+  reportUnknown,
+  unmanagedOf,
+} from "./preview";
 
 /** How long, in milliseconds, an update waits for other resources to adopt what it gives up. */
 const adoptionPause = 2_000;
@@ -58,8 +66,8 @@ export class PermissionSetResource {
 
   /** Sorts the projects, so that order and repeats make no diff. */
   async check(urn: string, olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
-    const news: SetInputs = { ...given, exclusive: given.exclusive ?? false };
-    const failures = [...problemsWith(news), ...problemsWithEffects(news)];
+    const news: SetInputs = { ...withoutEffects(given), exclusive: given.exclusive ?? false };
+    const failures = [...problemsWith(news), ...problemsWithEffects(given, olds)];
     if (failures.length > 0) return { inputs: news, failures };
     const { projectIds } = news;
     let effects: Effects = {};
@@ -73,7 +81,7 @@ export class PermissionSetResource {
         context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
       }
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
-      if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds);
+      if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds, isSecret(given));
       const { fineTunedModelCheckpoint: id } = inputs;
       if (!isUnknown(id) && context.checkpoint(id).isChecked) context.gathered.flush(id);
     } catch (error) {
@@ -85,7 +93,8 @@ export class PermissionSetResource {
   async diff(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
     const olds = completeState(id, state);
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
-      if (context.refreshed.delete(idsOf(olds))) return { changes: true };
+      const isChangedByRefresh = context.wasChangedByRefresh(idsOf(olds));
+      if (isChangedByRefresh !== undefined) return { changes: isChangedByRefresh };
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
@@ -108,7 +117,7 @@ export class PermissionSetResource {
         const losing = leaving.filter(({ projectId }) => olds.projectIds.includes(projectId));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
         const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
-        await reportGains(context, checkpoint, gaining);
+        reportGains(context, checkpoint, gaining, await projectsHaving(context, checkpoint, gaining));
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.
@@ -143,7 +152,9 @@ export class PermissionSetResource {
       // An exclusive set owns the whole list, so that a refresh shows what is not in the program.
       const unmanaged = await unmanagedOf(context, state, state.permissions);
       if (unmanaged.length > 0) context.say(messages.unmanaged(checkpoint.id, unmanaged));
-      const permissions = [...present, ...recreated.map(({ permission }) => permission), ...unmanaged];
+      // One for each project, as in a set's state: an update of the set revokes the others by name.
+      const recorded = [...new Map(unmanaged.toReversed().map((one) => [one.projectId, one])).values()];
+      const permissions = [...present, ...recreated.map(({ permission }) => permission), ...recorded];
       if (context.config.adoptExisting) permissions.push(...(await this.#adoptable(context, checkpoint, state)));
       permissions.sort(byProject);
       const listed = new Set([...state.projectIds, ...unmanaged.map(({ projectId }) => projectId)]);
@@ -151,7 +162,7 @@ export class PermissionSetResource {
       const projectIds = [...having].filter((projectId) => listed.has(projectId));
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
       const props = { ...inputs, permissions };
-      if (recreated.length > 0) context.refreshed.add(idsOf(props));
+      context.noteRefresh(idsOf(props), idsOf(props) !== idsOf(state));
       return { id, props, inputs: inputs as SetOutputs };
     });
   }
@@ -249,10 +260,11 @@ export class PermissionSetResource {
   ): Promise<Permission[]> {
     if (!isKnown(inputs)) return [];
     const named = new Set(inputs.revokes);
+    const isNamed = (permission: Permission) => named.has(messages.nameOf(permission));
     const unmanaged = await unmanagedOf(context, inputs, inState, maxAge);
-    const unannounced = unmanaged.filter((permission) => !named.has(messages.nameOf(permission)));
+    const unannounced = unmanaged.filter((permission) => !isNamed(permission));
     if (unannounced.length > 0) context.say(messages.unannounced(checkpoint.id, unannounced));
-    return unmanaged.filter((permission) => !unannounced.includes(permission));
+    return unmanaged.filter(isNamed);
   }
 
   /** Permissions of projects that are on the list and have none in state; a refresh adopts them. */

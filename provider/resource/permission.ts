@@ -4,20 +4,20 @@ import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declaration";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift } from "./drift";
-import { problemsWithEffects, type Effects } from "./effects";
+import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
 import * as messages from "./messages";
-import { createsPermission, reportRemaining, reportReplaced } from "./preview";
+import { effectsOfPermission, reportRemaining, reportReplaced } from "./preview";
 
-export interface PermissionInputs {
+export interface PermissionInputs extends Effects {
   fineTunedModelCheckpoint: string;
   projectId: string;
 }
 
-export interface PermissionOutputs extends PermissionInputs {
+export interface PermissionOutputs extends Omit<PermissionInputs, keyof Effects> {
   /** Unix seconds. */
   createdAt: number;
 }
@@ -38,9 +38,13 @@ export class PermissionResource {
   async check(
     urn: string,
     olds: Partial<PermissionInputs>,
-    { __hints: hints, ...news }: PermissionInputs & { __hints?: Partial<ProgramHints> },
+    { __hints: hints, ...given }: PermissionInputs & { __hints?: Partial<ProgramHints> },
   ) {
-    const failures = [...inputNames.flatMap((name) => checkId(name, news[name]) ?? []), ...problemsWithEffects(news)];
+    const news = withoutEffects(given);
+    const failures = [
+      ...inputNames.flatMap((name) => checkId(name, news[name]) ?? []),
+      ...problemsWithEffects(given, olds),
+    ];
     let effects: Effects = {};
     try {
       const context = this.context();
@@ -52,7 +56,11 @@ export class PermissionResource {
         failures.push(...conflicts);
         const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
         if (hasBoth(olds)) accessOf(context, olds).addResource({ urn, declaredFor: checkpoint, deleteBeforeReplace });
-        else if (conflicts.length === 0) effects = await createsPermission(context, checkpoint, news.projectId);
+        // Of a replacement, policies and plans see the first check, which has the old inputs.
+        const isCreated = inputNames.some((name) => olds[name] !== news[name]);
+        if (isCreated && conflicts.length === 0) {
+          effects = await effectsOfPermission(context, checkpoint, news.projectId, isSecret(given));
+        }
         if (checkpoint.isChecked) context.gathered.flush(checkpoint.id);
       }
     } catch (error) {
@@ -65,11 +73,12 @@ export class PermissionResource {
     const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
     return this.#withFailure("look up", olds, async (access, context) => {
-      if (context.refreshed.delete(id)) return { changes: true };
+      const isChanged = context.wasChangedByRefresh(id);
+      if (isChanged !== undefined) return { changes: isChanged };
       access.markOurs(id);
       declare(context, urn, news);
       if (replaces.length > 0) {
-        reportReplaced(context, access, permissionOf(id, olds));
+        if (inputNames.every((name) => !isUnknown(news[name]))) reportReplaced(context, access, permissionOf(id, olds));
         return { changes: true, replaces };
       }
 
@@ -97,10 +106,10 @@ export class PermissionResource {
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
       reportDrift(context, access.checkpoint, drift, { isRefresh: true });
-      const recreated = drift.recreated[0]?.permission;
-      if (recreated !== undefined) context.refreshed.add(recreated.id);
-      const permission = drift.present[0] ?? recreated;
-      return permission === undefined ? {} : readResult(access, permission);
+      const permission = drift.present[0] ?? drift.recreated[0]?.permission;
+      if (permission === undefined) return {};
+      context.noteRefresh(permission.id, permission.id !== id);
+      return readResult(access, permission);
     });
   }
 

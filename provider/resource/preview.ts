@@ -24,10 +24,7 @@ interface Existing {
 async function existingOf(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing> {
   const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
   const found = looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
-  const notOurs = found.filter(({ permission: { id, projectId } }) => {
-    const access = checkpoint.access(projectId);
-    return !access.hadResource && !access.isOurs(id);
-  });
+  const notOurs = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));
   return {
     having: new Set(found.map(({ permission }) => permission.projectId)),
     toAdopt: notOurs.map(({ permission }) => permission),
@@ -53,10 +50,11 @@ async function tryExistingOf(
 }
 
 /** Reports what the create of one permission does, and returns its effects. */
-export async function createsPermission(
+export async function effectsOfPermission(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectId: string,
+  isSecret: boolean,
 ): Promise<Effects> {
   const existing = await tryExistingOf(context, checkpoint, [projectId]);
   if (existing === undefined) return {};
@@ -66,7 +64,7 @@ export async function createsPermission(
   for (const permission of toAdopt) gathered.add(adopted, checkpoint.id, permission);
   for (const permission of others) gathered.add(messages.others, checkpoint.id, permission);
   const gains = { projectId, id: "", createdAt: 0 };
-  if (!having.has(projectId) && !gathered.isImmediate) gathered.add(messages.gains, checkpoint.id, gains);
+  if (!having.has(projectId) && !gathered.isImmediate && !isSecret) gathered.add(messages.gains, checkpoint.id, gains);
   return adoptsOf(config, toAdopt);
 }
 
@@ -75,6 +73,7 @@ export async function effectsOfSet(
   context: ProviderContext,
   inputs: SetInputs,
   olds: Partial<SetInputs>,
+  isSecret: boolean,
 ): Promise<Effects> {
   const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
   const { config } = context;
@@ -102,10 +101,12 @@ export async function effectsOfSet(
   const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
   const joining = projectIds.filter((projectId) => !before.has(projectId));
   const existing = joining.length === 0 ? undefined : await tryExistingOf(context, checkpoint, joining);
-  const { toAdopt, others } = existing ?? { toAdopt: [], others: [] };
+  const { toAdopt, others, having } = existing ?? { toAdopt: [], others: [], having: undefined };
   const adopted = config.adoptExisting ? messages.adopted : messages.notAdopted;
   if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
+  // Those of an update are told by its diff, which knows what is granted again.
+  if (isCreate && having !== undefined && !isSecret) reportGains(context, checkpoint, joining, having);
   return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
 }
 
@@ -127,17 +128,13 @@ export function reportUnknown(context: ProviderContext, inputs: SetInputs): void
   context.say(messages.unknown(isUnknown(checkpoint) ? undefined : checkpoint, isExclusive));
 }
 
-/**
- * Reports who loses access by a replacement, unless another resource gives it. That may be one that is checked later, so
- * where a line cannot wait for it there is none.
- */
+/** Reports who loses access by a replacement, unless another resource gives it, which may be checked later. */
 export function reportReplaced({ gathered }: ProviderContext, access: Access, permission: Permission): void {
-  if (gathered.isImmediate) return;
   const { checkpoint } = access;
   const isGivenUp = () => !access.isDeclared() && !checkpoint.hasUnknownProjects;
   const others = access.othersKnown(permission.id);
-  if (others.length === 0) gathered.add(messages.loses, checkpoint.id, permission, isGivenUp);
-  for (const other of others) gathered.add(messages.remains, checkpoint.id, other, isGivenUp);
+  if (others.length === 0) gathered.addAtEnd(messages.loses, checkpoint.id, permission, isGivenUp);
+  for (const other of others) gathered.addAtEnd(messages.remains, checkpoint.id, other, isGivenUp);
 }
 
 /** Reports who loses access, leaving out projects that another resource of the program gives it. */
@@ -179,14 +176,22 @@ export async function reportRemaining(
   }
 }
 
-/** Reports who gains access. */
-export async function reportGains(
+/** The projects that have access already, as far as that is looked up. */
+export async function projectsHaving(
+  { config }: ProviderContext,
+  checkpoint: Checkpoint,
+  projectIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return config.driftDetection ? (await existingOf(checkpoint, projectIds)).having : new Set();
+}
+
+/** Reports who gains access: those of these projects that do not have it. */
+export function reportGains(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-): Promise<void> {
-  const { driftDetection } = context.config;
-  const having = driftDetection ? (await existingOf(checkpoint, projectIds)).having : new Set<string>();
+  having: ReadonlySet<string>,
+): void {
   const gaining = projectIds.filter((projectId) => !having.has(projectId)).map((projectId) => ({ projectId }));
   if (gaining.length > 0) context.say(messages.gains(checkpoint.id, gaining));
 }

@@ -124,6 +124,18 @@ describe("Provider processes of one deployment", function () {
     expect(dynamic.said.join()).not.to.include("loses access");
   });
 
+  it("a resource whose URN is not known notes what it declares, too", async function () {
+    const api = fakeApi();
+    const [dynamic, other] = [processWith(), processWith()];
+    await other.permission.check({}, inputsOf("proj_b", "web").news);
+    const fineTunedModelCheckpoint = "ft-abc123";
+    const { context, set } = dynamic;
+    context.runsProgram = true;
+    await set.create({ fineTunedModelCheckpoint, projectIds: ["proj_a"], exclusive: false });
+    expect(api.projects(fineTunedModelCheckpoint)).to.deep.equal(["proj_a"]);
+    expect(other.context.declarations.has(fineTunedModelCheckpoint, "proj_a")).to.equal(true);
+  });
+
   it("what a policy has taken from a native resource is revoked, once all of that name are checked", async function () {
     const api = fakeApi();
     const { id, state } = granted(api, "proj_a");

@@ -231,7 +231,7 @@ describe("The classes of a program", function () {
   it("an argument that previews compute is an error", async function () {
     await startProgram();
     const args = { fineTunedModelCheckpoint, projectIds: ["proj_a"], revokes: ["proj_b"] };
-    expect(() => new CheckpointPermissionSet("team", args)).to.throw("revokes is computed by previews");
+    expect(() => new CheckpointPermissionSet("team", args)).to.throw("revokes is computed by the check");
   });
 });
 

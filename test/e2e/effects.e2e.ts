@@ -166,7 +166,10 @@ onTheCli("lines of a preview", function (createScenario) {
         about.filter((line) => line.includes("and keep it")),
         run.output,
       ).to.have.length(1);
-      expect(about.length, run.output).to.be.at.most(command === "preview" ? 1 : 3);
+      expect(
+        about.filter((line) => line.startsWith("Kept")),
+        run.output,
+      ).to.have.length(command === "preview" ? 0 : 1);
     }
     expect(scenario.api.takeRequests().filter(({ method }) => method === "DELETE")).to.deep.equal([]);
   });
@@ -183,9 +186,7 @@ onTheCli("lines of a preview", function (createScenario) {
     await scenario.declare({ a: "proj_2", b: "proj_1" });
     const swapped = texts(await scenario.runs("preview"));
     expect(swapped).not.to.match(/loses?|gains?/);
-    expect(swapped)
-      .to.match(/proj_1 .* and keeps? it/s)
-      .and.to.match(/proj_2 .* and keeps? it/s);
+    expect(swapped).to.match(/and keeps? it/);
   });
 
   it("what is gathered is said, even if part of the program is left out", async function () {

@@ -118,6 +118,36 @@ throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
+  it("ignoreChanges of everything does not stop an up after an adoption", async function () {
+    const scenario = await cli(this);
+    scenario.api.grant(checkpoint, "proj_web");
+    await declared(scenario, "proj_web", `{ ignoreChanges: ["*"] }`);
+    await scenario.runs("up");
+    expect((await scenario.runs("up")).counts).to.deep.equal({ same: 1 });
+    await scenario.assertAgrees(["proj_web"]);
+  });
+
+  it("what a check adds about secret projects is secret in state, too", async function () {
+    const scenario = await cli(this);
+    for (const project of ["proj_adopted", "proj_listed", "proj_other"]) scenario.api.grant(checkpoint, project);
+    const args = `fineTunedModelCheckpoint: "${checkpoint}"`;
+    await scenario.program(`new CheckpointPermission("web", { ${args}, projectId: pulumi.secret("proj_adopted") });`);
+    await scenario.runs("up");
+    const withoutSecrets = async () => JSON.stringify(await scenario.export());
+    expect(await withoutSecrets())
+      .to.include('"adopts"')
+      .and.not.to.match(/proj_(adopted|listed|other)/);
+    await scenario.program(
+      `new CheckpointPermissionSet("set", { ${args}, projectIds: pulumi.secret(["proj_listed"]), exclusive: true });`,
+    );
+    await scenario.runs("up");
+    expect(await withoutSecrets())
+      .to.include('"revokes"')
+      .and.not.to.match(/proj_(adopted|listed|other)/);
+    expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 1 });
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_listed"]);
+  });
+
   it("secret inputs stay secret in state and output", async function () {
     const scenario = await cli(this);
     await scenario.program(`

@@ -173,6 +173,16 @@ const rules: Suite = (createScenario) => {
     await isRefused(scenario, pack, `It would adopt proj_web (${id}, granted `);
   });
 
+  it("the pack refuses a replacement that adopts what others have granted", async function () {
+    const { scenario, pack } = await withPack();
+    await scenario.program(permission("web", "proj_web"));
+    await scenario.runs("up", pack);
+    scenario.takeWrites();
+    const { id } = scenario.api.grant(checkpoint, "proj_foreign");
+    await scenario.program(permission("web", "proj_foreign"));
+    await isRefused(scenario, pack, `It would adopt proj_foreign (${id}, granted `);
+  });
+
   it("the pack refuses projects that are not allowed", async function () {
     const { scenario, pack } = await withPack({ "allowed-projects": { projects: ["proj_a"] } });
     await scenario.program(permission("web", "proj_web"));

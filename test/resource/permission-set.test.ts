@@ -498,6 +498,30 @@ describe("Sets", function () {
       expect(projects()).to.deep.equal(["proj_a"]);
     });
 
+    it("a refresh records one permission of an unmanaged project, and the next update revokes all of them", async function () {
+      const { set, setInState, api, projects } = scenario();
+      const olds = setInState(["proj_a"], true);
+      api.grant(checkpoint, "proj_outside");
+      const { id } = api.grant(checkpoint, "proj_outside");
+      const { props, inputs: read } = await set.read(checkpoint, olds);
+      expect(props!.permissions.map((permission) => permission.id)).to.deep.equal([olds.permissions[0]!.id, id]);
+      const { inputs: checked } = await set.check(read!, inputs(["proj_a"], true));
+      const outs = outsOf(await set.update(checkpoint, props!, checked));
+      expect(projects()).to.deep.equal(["proj_a"]);
+      expect(outs.permissions).to.deep.equal(olds.permissions);
+    });
+
+    it("the diff that follows a refresh tells whether it has changed anything, and says nothing", async function () {
+      const { set, setInState, api, said, requests } = scenario();
+      const olds = setInState(["proj_a", "proj_b"]);
+      api.revoke(olds.permissions[0]!.id);
+      api.grant(checkpoint, "proj_a");
+      const { props } = await set.read(checkpoint, olds);
+      const [lines, asked] = [said.length, requests.length];
+      expect(await set.diff(checkpoint, props!, inputs(["proj_a", "proj_b"]))).to.deep.equal({ changes: true });
+      expect([said.length, requests.length]).to.deep.equal([lines, asked]);
+    });
+
     for (const [title, exclusive, driftDetection] of [
       ["with drift detection off", true, "false"],
       ["of a set that is not exclusive", false, "true"],

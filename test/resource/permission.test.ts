@@ -44,6 +44,29 @@ describe("Permissions", function () {
       expect((await permission.check({}, inputs)).inputs).to.deep.equal(inputs);
     });
 
+    it("a preview does not say who gains access if the project is secret", async function () {
+      const { permission, said } = scenario();
+      const secret = { ...inputs, adopts: null, __hints: { declaredCount: 1 } };
+      expect(await permission.check({}, secret)).to.deep.equal({ inputs, failures: [] });
+      expect(said).to.deep.equal([]);
+    });
+
+    it("the first check of a replacement names what the new permission adopts", async function () {
+      const { permission, permissionInState, granted } = scenario();
+      permissionInState();
+      const { id } = granted("proj_b");
+      const { inputs: checked } = await permission.check(inputs, { ...inputs, projectId: "proj_b" });
+      expect(checked.adopts?.join()).to.include(`proj_b (${id}, granted`);
+    });
+
+    it("effects of the last run, as ignoreChanges hands them over, are no arguments", async function () {
+      const { permission } = scenario();
+      const olds = { ...inputs, adopts: ["proj_a (cp_1, granted 2026-01-01)"] };
+      expect(await permission.check(olds, olds)).to.deep.equal({ inputs, failures: [] });
+      const { failures } = await permission.check(olds, { ...inputs, adopts: ["proj_b (cp_2, granted 2026-01-01)"] });
+      expect(failures.map(({ property }) => property)).to.deep.equal(["adopts"]);
+    });
+
     it("a check adds nothing that an up will not do", async function () {
       for (const config of ["adoptExisting", "driftDetection"]) {
         const { permission, permissionInState } = scenario({ [`openai:${config}`]: "false" });
