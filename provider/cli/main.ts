@@ -78,6 +78,13 @@ const checkpointsArgument = () =>
   new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
 const projectOption = () =>
   new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
+interface DriftArguments {
+  recordedOnly?: boolean;
+  allowEmpty?: boolean;
+  checkpoint?: string[];
+  format: Format;
+}
+
 const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
 const program = new Command("checkpoint-permissions")
@@ -135,6 +142,7 @@ addSettings(
     .description("compare stack state with the permissions that exist")
     .argument("[file...]", "output of `pulumi stack export`, one file per stack; - for stdin")
     .option("--recorded-only", "check permissions in state only")
+    .option("--allow-empty", "succeed if no permission is in state and no checkpoint is named")
     .addOption(
       new Option("-c, --checkpoint <id>", "include a checkpoint that may be in no stack; repeatable")
         .argParser(collect)
@@ -147,7 +155,8 @@ addSettings(
 Missing: in state, and revoked outside of Pulumi. Recreated: revoked and granted
 again. Unmanaged: granted, and in no stack's state. Duplicate: a second
 permission of a project that has one in state. Deleted: with its checkpoint.
-It needs no program, no Pulumi CLI and no passphrase.
+It needs no program, no Pulumi CLI and no passphrase. That nothing is in state
+is a failure: it may be the wrong stack.
 
 Exit codes: 0 all as in state, 2 drift, 1 failed.
 
@@ -158,14 +167,21 @@ Examples:
   $ checkpoint-permissions drift prod.json --format markdown >> "$GITHUB_STEP_SUMMARY"`,
     ),
 ).action(
-  safely(async (given: string[], options: { recordedOnly?: boolean; checkpoint?: string[]; format: Format }) => {
+  safely(async (given: string[], options: DriftArguments) => {
     const files = given.length === 0 && !process.stdin.isTTY ? ["-"] : [...new Set(given)];
     if (files.length === 0) {
       throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
     }
-    const { recordedOnly = false, checkpoint: checkpoints = [], format } = options;
+    const { recordedOnly = false, allowEmpty = false, checkpoint: checkpoints = [], format } = options;
     assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
     const records = await readStacks(files);
+    // A job that looks at the wrong stack must not stay green.
+    if (records.recorded.length + records.pending.length + checkpoints.length === 0 && !allowEmpty) {
+      throw new CommandFailed(
+        `No checkpoint permission is in the state of ${counted(files.length, "stack")}, so there is nothing to compare. ` +
+          "Name the right stack, or a checkpoint with --checkpoint; if that is as it should be, pass --allow-empty.",
+      );
+    }
     const { report, hasDrift } = await drift(contextFor(options), screen, records, { recordedOnly, checkpoints });
     if (hasDrift) process.exitCode = driftCode;
     print(render(report, format));

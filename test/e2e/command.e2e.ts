@@ -83,6 +83,17 @@ describe("the command line", function () {
     });
   }
 
+  it("a drift of nothing recorded fails, unless that is allowed or a checkpoint is named", async function () {
+    await start();
+    const input = JSON.stringify({ version: 3, deployment: { manifest: {} } });
+    const drift = (...options: string[]) => runCommand(["drift", "-", ...options], { env: environmentOf(api), input });
+    const { code, stdout, stderr } = await drift();
+    expect([code, stdout, api.takeRequests().length]).to.deep.equal([1, "", 0]);
+    expect(stderr).to.include("No checkpoint permission is in the state of 1 stack").and.to.include("--allow-empty");
+    expect(await drift("--allow-empty")).to.include({ code: 0 });
+    expect(await drift("--checkpoint", checkpoint)).to.include({ code: 0 });
+  });
+
   it("a rejected key gives a one-line error that names where keys come from", async function () {
     await start();
     const { code, stdout, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "sk-admin-wrong" });
