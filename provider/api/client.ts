@@ -75,7 +75,7 @@ export class Client {
    * https://platform.openai.com/docs/api-reference/fine-tuning/delete-permission
    */
   async deletePermission(checkpoint: string, permissionId: string): Promise<boolean> {
-    const path = `${permissionsPath(checkpoint)}/${segment(permissionId)}`;
+    const path = permissionPath(checkpoint, permissionId);
     try {
       const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path });
       return body.deleted && body.id === permissionId;
@@ -99,6 +99,11 @@ export class Client {
   expect(endpoint: "list" | "revoke", count: number): void {
     this.#http.throttles[endpoint].progress.expect(count);
   }
+}
+
+/** Below the base URL, encoded. */
+export function permissionPath(checkpoint: string, permissionId: string): string {
+  return `${permissionsPath(checkpoint)}/${segment(permissionId)}`;
 }
 
 function permissionsPath(checkpoint: string): string {

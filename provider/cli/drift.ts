@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { ListProgress } from "../access/lookups";
+import { permissionPath } from "../api/client";
 import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
@@ -181,6 +182,7 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
         lines: one.differences.map(entry),
       })),
     notes: [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
+    ...commandsOf(differences, evidence),
     json: {
       ...evidence,
       compared: extent,
@@ -215,6 +217,19 @@ function scopeOf(compared: readonly Comparison[], evidence: Evidence, recordedOn
   const scope = recordedOnly ? "Only permissions in state were checked." : lists;
   const readAt = Math.min(...compared.map((one) => one.readAt));
   return [`Read ${second(readAt)}. ${scope}\n${source(evidence)}`];
+}
+
+/** How to revoke what no stack has in state, for a shell that has the key. */
+function commandsOf(differences: readonly Difference[], { api }: Evidence): Pick<Report, "commands"> {
+  const lines = differences.flatMap(({ change, checkpoint, projectId, presentId }) => {
+    if (presentId === undefined || (change !== "unmanaged" && change !== "duplicate")) return [];
+    // The only character that ends the quotes and is not encoded.
+    const url = `${api}${permissionPath(checkpoint, presentId)}`.replaceAll("'", "%27");
+    // A comment ends with its line.
+    const comment = /^[\w-]+$/.test(projectId) ? ` # ${projectId}` : "";
+    return `curl -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" '${url}'${comment}`;
+  });
+  return lines.length === 0 ? {} : { commands: { title: "To revoke what no stack has in state:", lines } };
 }
 
 function tableOf({ differences }: Comparison, code: (id: string) => string): string[][] {

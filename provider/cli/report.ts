@@ -9,6 +9,8 @@ export interface Report {
   sections: Section[];
   /** Paragraphs that follow the sections. */
   notes: string[];
+  /** Commands for a shell, for those who read the report. */
+  commands?: { title: string; lines: readonly string[] };
   json: unknown;
   csv: { columns: readonly string[]; rows: readonly Record<string, string>[] };
 }
@@ -35,7 +37,7 @@ export interface Evidence {
   organization: string | null;
 }
 
-export function render({ title, sections, notes, json, csv }: Report, format: Format): string {
+export function render({ title, sections, notes, commands, json, csv }: Report, format: Format): string {
   switch (format) {
     case "json":
       return JSON.stringify(json, undefined, 2);
@@ -54,6 +56,7 @@ export function render({ title, sections, notes, json, csv }: Report, format: Fo
           return [`## ${inCode(checkpoint)}`, `${summary}.`, ...(table.length > 0 ? [markdownTable(table)] : [])];
         }),
         ...notes,
+        ...(commands === undefined ? [] : [commands.title, ["```sh", ...commands.lines, "```"].join("\n")]),
       ].join("\n\n");
     case "table":
       return [
@@ -64,6 +67,7 @@ export function render({ title, sections, notes, json, csv }: Report, format: Fo
           return [`${checkpoint}\n${summary}`, ...(body === undefined ? [] : [body])];
         }),
         ...notes,
+        ...(commands === undefined ? [] : [commands.title, commands.lines.join("\n")]),
       ].join("\n\n");
   }
 }

@@ -190,8 +190,22 @@ describe("the drift command", function () {
     api.grant(checkpoint, project("b"));
     api.grant(checkpoint, project("d"));
     const { text } = await compare([missing(project("b")), missing(project("c"))], "table");
-    expect(text.split("\n").filter((line) => line.length > 80 && !line.startsWith("- "))).to.deep.equal([]);
+    expect(text.split("\n").filter((line) => line.length > 80 && !/^(- |curl )/.test(line))).to.deep.equal([]);
     expect(text).to.match(/recreated +proj_b+\n +in state: cp_gone\n +by: +web in acme\/dev\n +granted: +cp_\w+ \d/);
+  });
+
+  it("drift prints a command that revokes each permission that no stack has in state", async function () {
+    const api = fakeApi();
+    api.grant(checkpoint, "proj_it's", "cp_it's;x");
+    const { id } = api.grant(checkpoint, "proj_d");
+    for (const format of ["table", "markdown"] as const) {
+      const { text } = await compare([missing("proj_c")], format);
+      const commands = text.split("\n").filter((line) => line.startsWith("curl "));
+      const encoded = encodeURIComponent(checkpoint);
+      const start = `curl -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" 'https://api.openai.com/v1/fine_tuning/checkpoints/${encoded}/permissions/`;
+      expect(commands).to.deep.equal([`${start}${id}' # proj_d`, `${start}cp_it%27s%3Bx'`]);
+    }
+    expect((await compare([], "table")).text).not.to.include("curl");
   });
 
   it("drift's CSV has a row for each difference", async function () {
