@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
-import { existsSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
@@ -231,7 +231,7 @@ Examples:
       const { set = false, native = false, file, program: programFile, force = false } = options;
       const { checkpoints, project } = subjectOf(given, options.project);
       const files = [file, ...(programFile === undefined ? [] : [programFile])];
-      if (new Set(files.map((one) => resolve(one))).size < files.length) {
+      if (new Set(files.map(fileNamed)).size < files.length) {
         throw new CommandFailed("--file and --program name the same file.");
       }
       if (!force) for (const one of files) assertIsNew(one);
@@ -241,9 +241,9 @@ Examples:
         screen.print("There is nothing to import.");
         return;
       }
-      write(file, `${made.file}\n`, force);
+      const program = programFile === undefined ? [] : [{ path: programFile, text: made.program }];
+      writeAll([{ path: file, text: `${made.file}\n` }, ...program], force);
       if (programFile === undefined) print(made.program.trimEnd());
-      else write(programFile, made.program, force);
       screen.print(
         `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the program ` +
           `${programFile === undefined ? "on standard output" : `in ${programFile}`} previews without a change:\n\n` +
@@ -265,13 +265,30 @@ function assertIsNew(file: string): void {
   if (existsSync(file)) throw new CommandFailed(`${file} exists. Name another file, or overwrite it with --force.`);
 }
 
-/** @throws {CommandFailed} when the file is there, unless it may be overwritten, or cannot be written. */
-function write(file: string, text: string, force: boolean): void {
-  try {
-    writeFileSync(file, text, { flag: force ? "w" : "wx" });
-  } catch (error) {
-    throw new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
+/** The file that a path names, even if it is a link. */
+function fileNamed(path: string): string {
+  return existsSync(path) ? realpathSync(path) : resolve(path);
+}
+
+/**
+ * Writes all of these files, or none.
+ *
+ * @throws {CommandFailed} when one is there, unless it may be overwritten, or cannot be written.
+ */
+function writeAll(files: readonly { path: string; text: string }[], force: boolean): void {
+  const made: string[] = [];
+  for (const { path } of files) {
+    try {
+      const isNew = !existsSync(path);
+      // Opened for appending, what is there stays until all can be written.
+      closeSync(openSync(path, force ? "a" : "wx"));
+      if (isNew) made.push(path);
+    } catch (error) {
+      for (const one of made) rmSync(one);
+      throw new CommandFailed(`Cannot write ${path}: ${reasonOf(error)}.`);
+    }
   }
+  for (const { path, text } of files) writeFileSync(path, text);
 }
 
 function print(text: string): void {

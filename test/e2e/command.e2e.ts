@@ -1,5 +1,5 @@
 import { exec } from "node:child_process";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -92,6 +92,30 @@ describe("the command line", function () {
     expect(stderr).to.include("No checkpoint permission is in the state of 1 stack").and.to.include("--allow-empty");
     expect(await drift("--allow-empty")).to.include({ code: 0 });
     expect(await drift("--checkpoint", checkpoint)).to.include({ code: 0 });
+  });
+
+  it("import writes both of its files or none", async function () {
+    await start();
+    api.grant(checkpoint, "proj_a");
+    const folder = await mkdtemp(join(tmpdir(), "import-"));
+    try {
+      const file = join(folder, "import.json");
+      const failed = await run(["import", checkpoint, "--file", file, "--program", join(folder, "none", "access.ts")]);
+      expect(failed.code).to.equal(1);
+      expect(failed.stderr).to.match(/Cannot write .*access\.ts: no such file or directory/);
+      expect(await readdir(folder)).to.deep.equal([]);
+
+      const kept = join(folder, "kept.json");
+      await writeFile(kept, "before");
+      await symlink(kept, join(folder, "link.json"));
+      const same = ["--file", kept, "--program", join(folder, "link.json"), "--force"];
+      expect((await run(["import", checkpoint, ...same])).stderr).to.include("name the same file");
+      const bad = ["--file", kept, "--program", join(folder, "none", "access.ts"), "--force"];
+      expect((await run(["import", checkpoint, ...bad])).code).to.equal(1);
+      expect(await readFile(kept, "utf8")).to.equal("before");
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it("a rejected key gives a one-line error that names where keys come from", async function () {
