@@ -130,11 +130,12 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const urn = request.getUrn();
       const olds = unmarshal(request.getOlds());
       const news = unmarshal(request.getNews());
-      const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
-        resource.check(urn, olds.values, news.values),
-      );
       // What names the projects is as secret as they are.
       const isSecret = news.secrets.has("projectId") || news.secrets.has("projectIds");
+      const values = isSecret ? { ...news.values, adopts: null } : news.values;
+      const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
+        resource.check(urn, olds.values, values),
+      );
       const secrets = isSecret ? new Set([...news.secrets, "adopts", "revokes"]) : news.secrets;
       return checkResponse(inputs, secrets, failures);
     }),

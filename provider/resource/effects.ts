@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import { isUnknown } from "./ids";
 
 /**
  * What an `up` does besides what the inputs say. A check adds it to the inputs, since Pulumi's own machinery (`--diff`,
@@ -16,16 +17,16 @@ export interface Effects {
 const names = ["adopts", "revokes"] as const satisfies (keyof Effects)[];
 
 /**
- * What is wrong with inputs that have effects already. A constructor sends null where they are to be secret, and
- * `ignoreChanges` hands over those of the last run.
+ * What is wrong with inputs that have effects already. An entry point sends null where they are to be secret, which a
+ * preview may not know yet, and `ignoreChanges` hands over those of the last run.
  */
 export function problemsWithEffects(inputs: Effects, olds: Effects = {}): dynamic.CheckFailure[] {
   return names
-    .filter((name) => inputs[name] != null && !isDeepStrictEqual(inputs[name], olds[name]))
+    .filter((name) => inputs[name] != null && !isUnknown(inputs[name]) && !isDeepStrictEqual(inputs[name], olds[name]))
     .map((property) => ({ property, reason: `${property} is computed by the check; remove it from the arguments.` }));
 }
 
-/** Whether a constructor has told that the projects are secret. */
+/** Whether an entry point has told that the projects are secret. */
 export function isSecret({ adopts }: Effects): boolean {
   return adopts === null;
 }

@@ -67,6 +67,13 @@ describe("Permissions", function () {
       expect(failures.map(({ property }) => property)).to.deep.equal(["adopts"]);
     });
 
+    it("effects that are to be secret and not known yet are no arguments", async function () {
+      const { permission } = scenario();
+      const unknown = pulumi.runtime.unknownValue;
+      const news = { ...inputs, projectId: unknown, adopts: unknown as never };
+      expect((await permission.check({}, news)).failures).to.deep.equal([]);
+    });
+
     it("a check adds nothing that an up will not do", async function () {
       for (const config of ["adoptExisting", "driftDetection"]) {
         const { permission, permissionInState } = scenario({ [`openai:${config}`]: "false" });
