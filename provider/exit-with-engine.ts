@@ -14,6 +14,8 @@ export function engineAddress(): string | undefined {
 export function exitWithEngine(wasThere = false): void {
   const [, host, port] = /^(.+):(\d+)$/.exec(engineAddress() ?? "") ?? [];
   if (host === undefined) return;
+  // The engine ends its providers with this signal, which by itself would end them without an exit.
+  if (!wasThere) process.once("SIGINT", () => process.exit(130));
   let isThere = wasThere;
   connect({ host, port: Number(port) })
     .once("connect", () => (isThere = true))

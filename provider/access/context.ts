@@ -28,16 +28,16 @@ export class ProviderContext {
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 
-  /** @param gathersLines whether what is said of single permissions may wait for what else is to be said. */
+  /** @param isImmediate whether each line about a single permission is said by itself. */
   constructor(
     readonly config: Config,
     readonly clock: Clock,
     readonly print: Print,
     readonly peers = new Peers(),
-    gathersLines = false,
+    isImmediate = true,
   ) {
     this.declarations = new Declarations(peers);
-    this.gathered = new Gathered(this.say, clock, !gathersLines);
+    this.gathered = new Gathered(this.say, clock, isImmediate);
     this.client = new Client(config, clock, (line) => print(line, "progress"));
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);

@@ -1,5 +1,5 @@
 import { nameOf, typeAndNameOf, type Declaration } from "./declaration";
-import type { Peers, PeerDeclaration } from "./peers";
+import type { Peers } from "./peers";
 
 /** Another resource with which a declaration cannot stand. */
 export interface Conflict {
@@ -64,19 +64,22 @@ export class Declarations {
   /** Whether a resource declares the access, besides the one with this URN. */
   has(checkpoint: string, projectId: string, besides?: string): boolean {
     const urns = this.#urns.get(checkpoint)?.get(projectId) ?? [];
-    for (const urn of urns) if (urn !== besides && !this.#isOutdated(asPeer(urn))) return true;
+    for (const urn of urns) {
+      if (urn !== besides && !(isAhead(urn) && this.#isOutdated(typeAndNameOf(urn)))) return true;
+    }
     const elsewhere = this.peers.declaredFor(checkpoint, besides);
     if (elsewhere.length === 0) return false;
     const project = this.peers.hash(checkpoint, projectId);
-    return elsewhere.some((one) => one.projects.has(project) && !this.#isOutdated(one));
+    return elsewhere.some((one) => one.projects.has(project) && !(one.isAhead && this.#isOutdated(one.typeAndName)));
   }
 
-  /** Whether a constructor has told of a native resource whose check has come since. */
-  #isOutdated({ typeAndName, isAhead }: Named): boolean {
-    if (!isAhead) return false;
-    const all = [...[...this.#byUrn.keys()].map(asPeer), ...this.peers.declared];
-    const alike = all.filter((one) => one.typeAndName === typeAndName);
-    return alike.filter((one) => !one.isAhead).length >= alike.filter((one) => one.isAhead).length;
+  /** Whether as many resources of this type and name were checked as constructors have told of, which are native ones. */
+  #isOutdated(typeAndName: string): boolean {
+    const here = [...this.#byUrn.keys()].filter((urn) => typeAndNameOf(urn) === typeAndName).map(isAhead);
+    const elsewhere = [...this.peers.declared].filter((one) => one.typeAndName === typeAndName);
+    const areAhead = [...here, ...elsewhere.map((one) => one.isAhead)];
+    const told = areAhead.filter((one) => one).length;
+    return areAhead.length - told >= told;
   }
 
   /**
@@ -120,9 +123,3 @@ export class Declarations {
 const aheadPrefix = "ahead::";
 const aheadOf = (key: string) => `${aheadPrefix}${key}`;
 const isAhead = (urn: string) => urn.startsWith(aheadPrefix);
-
-type Named = Pick<PeerDeclaration, "typeAndName" | "isAhead">;
-
-function asPeer(urn: string): Named {
-  return { typeAndName: typeAndNameOf(urn), isAhead: isAhead(urn) };
-}

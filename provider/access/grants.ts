@@ -126,7 +126,6 @@ export class Grants {
   }
 
   async #recover(batch: PendingGrant[], attempt: number, error: unknown): Promise<void> {
-    const projectIds = batch.map(({ projectId }) => projectId);
     if (error instanceof ApiError && error.ambiguous) {
       if (attempt < maxAttempts) {
         // It may have taken effect: posting again without a look could grant twice.
@@ -134,7 +133,12 @@ export class Grants {
         return this.#post(await this.#lookAgain(batch, false), attempt + 1);
       }
       batch = await this.#lookAgain(batch, false);
-    } else if (mayConcernSomeProjects(error, projectIds)) {
+    } else if (
+      mayConcernSomeProjects(
+        error,
+        batch.map(({ projectId }) => projectId),
+      )
+    ) {
       // One of them may have been granted since our look, which some servers refuse.
       const missing = attempt === 1 ? await this.#lookAgain(batch, true) : batch;
       if (missing.length < batch.length) return this.#post(missing, attempt);

@@ -288,8 +288,6 @@ export class Peers {
  * @param say prints a warning, if it cannot be shared.
  */
 export function sharePeers(engine: string | undefined, baseUrl: string, say: (line: string) => void): Peers {
-  // The engine ends its providers with this signal, which by itself would end them without an exit.
-  if (engine !== undefined) process.once("SIGINT", () => process.exit(130));
   try {
     const peers = new Peers(engine, baseUrl);
     process.once("exit", () => {

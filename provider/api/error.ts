@@ -111,7 +111,7 @@ export function isUnknownProject(error: unknown): boolean {
 }
 
 /** Whether a refusal is about one of these projects, and not about the key as a whole, which may have a project, too. */
-function names(error: ApiError, projectIds: readonly string[]): boolean {
+function namesOneOf(error: ApiError, projectIds: readonly string[]): boolean {
   return error.param?.startsWith("project_id") === true || projectIds.some((id) => error.message.includes(id));
 }
 
@@ -126,7 +126,7 @@ export function mayConcernSomeProjects(error: unknown, projectIds: readonly stri
       // What is wrong with the checkpoint is wrong for all.
       return error.param === undefined || error.param.startsWith("project_ids");
     case 403:
-      return names(error, projectIds);
+      return namesOneOf(error, projectIds);
     case 404:
       return isAboutProjects(error);
     default:
@@ -146,7 +146,7 @@ export function isFatalForCheckpoint(error: unknown, checkpoint: string, project
     case 422:
       return false;
     case 403:
-      return !names(error, [projectId]);
+      return !namesOneOf(error, [projectId]);
     case 404:
       return isWrongPath(error) || !error.fromApi || mayBeAboutTheKey(error, checkpoint);
     default:

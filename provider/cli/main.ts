@@ -74,10 +74,6 @@ function assertValid(property: IdProperty, ids: readonly string[], where: string
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
 }
 
-const checkpointsArgument = () =>
-  new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
-const projectOption = () =>
-  new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
 interface DriftArguments {
   recordedOnly?: boolean;
   allowEmpty?: boolean;
@@ -85,6 +81,10 @@ interface DriftArguments {
   format: Format;
 }
 
+const checkpointsArgument = () =>
+  new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
+const projectOption = () =>
+  new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
 const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
 const program = new Command("checkpoint-permissions")
@@ -277,18 +277,27 @@ function fileNamed(path: string): string {
  */
 function writeAll(files: readonly { path: string; text: string }[], force: boolean): void {
   const made: string[] = [];
-  for (const { path } of files) {
+  const attempt = (path: string, work: () => void) => {
     try {
-      const isNew = !existsSync(path);
-      // Opened for appending, what is there stays until all can be written.
-      closeSync(openSync(path, force ? "a" : "wx"));
-      if (isNew) made.push(path);
+      work();
     } catch (error) {
       for (const one of made) rmSync(one);
       throw new CommandFailed(`Cannot write ${path}: ${reasonOf(error)}.`);
     }
+  };
+  for (const { path } of files) {
+    attempt(path, () => {
+      const isNew = !existsSync(path);
+      // Opened for appending, what is there stays until all can be written.
+      closeSync(openSync(path, force ? "a" : "wx"));
+      if (isNew) made.push(path);
+    });
   }
-  for (const { path, text } of files) writeFileSync(path, text);
+  for (const { path, text } of files) {
+    attempt(path, () => {
+      writeFileSync(path, text);
+    });
+  }
 }
 
 function print(text: string): void {

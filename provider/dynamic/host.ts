@@ -48,7 +48,7 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     const print = (line: string) => console.log(line);
     const settings = readConfig((key) => config.get(key), process.env);
     const peers = sharePeers(engineAddress(), settings.baseUrl, print);
-    const ready = new ProviderContext(settings, systemClock, print, peers, true);
+    const ready = new ProviderContext(settings, systemClock, print, peers, false);
     // First, while what other processes note can still be read.
     process.prependOnceListener("exit", () => {
       ready.gathered.end();

@@ -176,6 +176,11 @@ export function nothingToImport(id: string, why: string, remedy?: string): Opera
   );
 }
 
+/** Why something failed, as a sentence. */
+export function reasonOf(error: unknown): string {
+  return sentence(error instanceof Error ? error.message : String(error));
+}
+
 /** Text that ends as a sentence does. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;

@@ -61,10 +61,9 @@ export function notListedYet(checkpoint: string, permissions: readonly Permissio
  * this is true of a move as of what others have granted.
  */
 export function adopted(checkpoint: string, permissions: readonly Permission[]): string {
-  const since = permissions.map((permission) => ({ ...permission, id: `${permission.id}, ${granted(permission)}` }));
   const isOne = permissions.length === 1;
   return (
-    `${listOf(since, losersListed)} already ${has(permissions)} access to ${checkpoint} and ${isOne ? "keeps" : "keep"} ` +
+    `${few(permissions.map(nameWithDate), losersListed)} already ${has(permissions)} access to ${checkpoint} and ${isOne ? "keeps" : "keep"} ` +
     `it: ${isOne ? "the resource records the permission, and revokes it" : "the resources record the permissions, and revoke them"} ` +
     `when deleted. A delete of an older record, if Pulumi shows one, revokes nothing.`
   );
@@ -193,6 +192,11 @@ export function nameOf({ id, projectId }: Permission): string {
   return `${projectId} (${id})`;
 }
 
+/** The same, with the day on which it was granted. */
+export function nameWithDate(permission: Permission): string {
+  return `${permission.projectId} (${permission.id}, granted ${dateTime(permission).slice(0, 10)})`;
+}
+
 function listOf(permissions: readonly Permission[], most: number): string {
   return few(permissions.map(nameOf), most);
 }
@@ -203,7 +207,6 @@ export function few(names: readonly string[], most = 3): string {
   return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
 }
 
-const granted = (permission: Permission) => `granted ${dateTime(permission).slice(0, 10)}`;
 const it = ({ length }: readonly unknown[]) => (length === 1 ? "it" : "them");
 const the = ({ length }: readonly unknown[]) => (length === 1 ? "the permission" : "the permissions");
 const has = ({ length }: readonly unknown[]) => (length === 1 ? "has" : "have");

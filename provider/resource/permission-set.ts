@@ -153,7 +153,7 @@ export class PermissionSetResource {
       const unmanaged = await unmanagedOf(context, state, state.permissions);
       if (unmanaged.length > 0) context.say(messages.unmanaged(checkpoint.id, unmanaged));
       // One for each project, as in a set's state: an update of the set revokes the others by name.
-      const recorded = [...new Map(unmanaged.toReversed().map((one) => [one.projectId, one])).values()];
+      const recorded = newestOfEach(unmanaged);
       const permissions = [...present, ...recreated.map(({ permission }) => permission), ...recorded];
       if (context.config.adoptExisting) permissions.push(...(await this.#adoptable(context, checkpoint, state)));
       permissions.sort(byProject);
@@ -181,12 +181,8 @@ export class PermissionSetResource {
       throw nothingToImport(id, problem.reason, remedy);
     }
     return withFailure(this.context, { operation: "list", checkpoint: id }, async (context) => {
-      // They come newest first, and the newest counts.
-      const newest = new Map<string, Permission>();
-      for (const permission of (await context.checkpoint(id).all()).permissions.toReversed()) {
-        if (only?.has(permission.projectId) !== false) newest.set(permission.projectId, permission);
-      }
-      const permissions = [...newest.values()].sort(byProject);
+      const all = (await context.checkpoint(id).all()).permissions;
+      const permissions = newestOfEach(all.filter(({ projectId }) => only?.has(projectId) !== false)).sort(byProject);
       if (permissions.length === 0) throw nothingToImport(id, `no project has a permission for ${id}`);
       const projectIds = permissions.map(({ projectId }) => projectId);
       const inputs = { fineTunedModelCheckpoint: id, projectIds, exclusive: false };
@@ -414,6 +410,11 @@ async function grantAll(
     granted: granted.map(({ permission }) => permission),
     failures: failuresOf(failed, { operation: "grant", checkpoint: checkpoint.id }, context.config),
   };
+}
+
+/** The permission that counts for each project, of a list that has the newest first. */
+function newestOfEach(permissions: readonly Permission[]): Permission[] {
+  return [...new Map(permissions.toReversed().map((permission) => [permission.projectId, permission])).values()];
 }
 
 function idsOf({ permissions }: Pick<SetOutputs, "permissions">): string {

@@ -1,10 +1,10 @@
-import { dateTime, type Access } from "../access/access";
+import type { Access } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 import type { Effects } from "./effects";
-import { withFailure, sentence } from "./failure";
+import { reasonOf, withFailure } from "./failure";
 import { isUnknown } from "./ids";
 import * as messages from "./messages";
 import { isKnown, subjectOf, type SetInputs } from "./permission-set-inputs";
@@ -43,8 +43,7 @@ async function tryExistingOf(
     return await existingOf(checkpoint, projectIds);
   } catch (error) {
     context.reportsExisting = false;
-    const reason = sentence(error instanceof Error ? error.message : String(error));
-    context.say(messages.existingUnknown(context.config, reason));
+    context.say(messages.existingUnknown(context.config, reasonOf(error)));
     return undefined;
   }
 }
@@ -112,8 +111,7 @@ export async function effectsOfSet(
 
 function adoptsOf({ adoptExisting }: Config, toAdopt: readonly Permission[]): Effects {
   if (!adoptExisting || toAdopt.length === 0) return {};
-  const granted = (permission: Permission) => dateTime(permission).slice(0, 10);
-  return { adopts: toAdopt.map((one) => `${one.projectId} (${one.id}, granted ${granted(one)})`).sort() };
+  return { adopts: toAdopt.map(messages.nameWithDate).sort() };
 }
 
 function revokesOf(unmanaged: readonly Permission[]): Effects {
@@ -171,8 +169,7 @@ export async function reportRemaining(
     const further = remaining.flat();
     if (further.length > 0) context.say(messages.remains(checkpoint.id, further));
   } catch (error) {
-    const reason = sentence(error instanceof Error ? error.message : String(error));
-    context.say(messages.remainingUnknown(checkpoint.id, reason));
+    context.say(messages.remainingUnknown(checkpoint.id, reasonOf(error)));
   }
 }
 

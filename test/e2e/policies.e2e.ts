@@ -10,15 +10,28 @@ const permission = (name: string, project: string, options = "{}") =>
 const set = (name: string, projects: string[]) =>
   `new CheckpointPermissionSet("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectIds: ${JSON.stringify(projects)} });\n`;
 
-/** Writes a policy pack that rewrites the inputs of resources; returns its folder. */
-async function remediation(scenario: Scenario, name: string, body: string): Promise<string> {
+/** Makes the folder of a policy pack, which finds our packages. */
+async function packFolder(scenario: Scenario, name: string): Promise<string> {
   const folder = join(scenario.folder, name);
   await mkdir(folder);
   await symlink(resolve("node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+/** Writes a policy pack; returns its folder. */
+async function writePack(scenario: Scenario, name: string, program: string): Promise<string> {
+  const folder = await packFolder(scenario, name);
   await writeFile(join(folder, "PulumiPolicy.yaml"), "runtime: nodejs\n");
   await writeFile(join(folder, "package.json"), `{ "name": "${name}", "version": "1.0.0", "main": "index.js" }`);
-  await writeFile(
-    join(folder, "index.js"),
+  await writeFile(join(folder, "index.js"), program);
+  return folder;
+}
+
+/** Writes a policy pack that rewrites the inputs of resources; returns its folder. */
+function remediation(scenario: Scenario, name: string, body: string): Promise<string> {
+  return writePack(
+    scenario,
+    name,
     `const { PolicyPack } = require("@pulumi/policy");
      new PolicyPack("${name}", {
        policies: [{
@@ -32,7 +45,6 @@ async function remediation(scenario: Scenario, name: string, body: string): Prom
        }],
      });`,
   );
-  return folder;
 }
 
 const suite: Suite = (createScenario) => {
@@ -128,15 +140,13 @@ const suite: Suite = (createScenario) => {
 
 /** The rules of examples/policy-pack, and one that names the class. */
 const rules: Suite = (createScenario) => {
-  async function withPack(config: object = {}, stack = "test"): Promise<{ scenario: Scenario; pack: PolicyPack }> {
+  async function withPack(config: object = {}): Promise<{ scenario: Scenario; pack: PolicyPack }> {
     const scenario = await createScenario();
-    const folder = join(scenario.folder, "pack");
-    await mkdir(folder);
+    const folder = await packFolder(scenario, "pack");
     for (const file of ["PulumiPolicy.yaml", "package.json", "tsconfig.json", "index.ts"])
       await copyFile(join("examples/policy-pack", file), join(folder, file));
-    await symlink(resolve("node_modules"), join(folder, "node_modules"));
     const configFile = join(scenario.folder, "policy-config.json");
-    await writeFile(configFile, JSON.stringify({ "exclusive-in-production": { stacks: [stack] }, ...config }));
+    await writeFile(configFile, JSON.stringify({ "exclusive-in-production": { stacks: ["test"] }, ...config }));
     return { scenario, pack: { policyPack: folder, policyPackConfig: configFile } };
   }
   type PolicyPack = Pick<RunOptions, "policyPack" | "policyPackConfig">;
@@ -207,13 +217,9 @@ byNativePlugin("the example's policies", rules);
 onTheCli("a policy that names the class", function (createScenario) {
   it("a policy that names the class fires", async function () {
     const scenario = await createScenario();
-    const policyPack = join(scenario.folder, "typed");
-    await mkdir(policyPack);
-    await symlink(resolve("node_modules"), join(policyPack, "node_modules"));
-    await writeFile(join(policyPack, "PulumiPolicy.yaml"), "runtime: nodejs\n");
-    await writeFile(join(policyPack, "package.json"), `{ "name": "typed", "version": "1.0.0", "main": "index.js" }`);
-    await writeFile(
-      join(policyPack, "index.js"),
+    const policyPack = await writePack(
+      scenario,
+      "typed",
       `const { PolicyPack, validateResourceOfType } = require("@pulumi/policy");
        const { CheckpointPermission, CheckpointPermissionSet } = require("pulumi-openai-checkpoint-permissions");
        const refuse = (Class) => ({
