@@ -15,7 +15,7 @@ export class UsageError extends Error {
 
 /** Config that is missing or wrong. Thrown before any request is made. */
 export class ConfigError extends UsageError {
-  override readonly name = "ConfigError";
+  override readonly name: string = "ConfigError";
 }
 
 /** The settings that OpenAI's official provider knows by the same names. It refuses other keys in its namespace. */
@@ -24,6 +24,13 @@ const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as 
 export const connectionSettings = [...sharedSettings, "requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
 const settings = [...connectionSettings, "driftDetection", "adoptExisting"] as const;
 export type SettingName = (typeof settings)[number];
+/** The environment's variables for settings. */
+const variables: Partial<Record<SettingName, string>> = {
+  adminApiKey: "OPENAI_ADMIN_KEY",
+  baseUrl: "OPENAI_BASE_URL",
+  organization: "OPENAI_ORG_ID",
+  project: "OPENAI_PROJECT_ID",
+};
 
 /** A place where a user sets settings. */
 export interface Source {
@@ -33,6 +40,8 @@ export interface Source {
   correctIt: string;
   /** The remedy for a missing admin key. */
   howToSetKey: (nameOf: Config["nameOf"]) => string;
+  /** What else a refused key may mean when something is to be revoked. */
+  onRevoking?: string;
 }
 
 /** The package's own namespace in a stack's config. */
@@ -47,8 +56,7 @@ const pulumiSource: Omit<Source, "namesOf"> = {
   correctIt: "with `pulumi config set`",
   howToSetKey: (nameOf) =>
     `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
-    `OPENAI_ADMIN_KEY=…\`. ${whereKeysAre} A project key (OPENAI_API_KEY) does not work. ` +
-    `For previews without a key: \`pulumi config set ${nameOf("driftDetection")} false\`.`,
+    `OPENAI_ADMIN_KEY=…\`. ${whereKeysAre} A project key (OPENAI_API_KEY) does not work.`,
 };
 /** A stack's config: the package's own namespace, else the shared one. */
 const stackSource: Source = {
@@ -56,7 +64,16 @@ const stackSource: Source = {
   namesOf: (setting) => [`${ownNamespace}${setting}`, `${openaiNamespace}${setting}`],
 };
 /** A native provider is given its own namespace only. */
-export const providerSource: Source = { ...pulumiSource, namesOf: (setting) => [`${ownNamespace}${setting}`] };
+export const providerSource: Source = {
+  ...pulumiSource,
+  namesOf: (setting) => [`${ownNamespace}${setting}`],
+  howToSetKey: (nameOf) =>
+    `${pulumiSource.howToSetKey(nameOf)} A provider that the program declares does not read the stack's config: pass ` +
+    "it adminApiKey.",
+  onRevoking:
+    "If the program no longer declares the resource's provider, the key is the one in the provider's state: declare the " +
+    "provider again with a new key, run `pulumi up`, and remove it after its resources.",
+};
 /** A script's options. */
 export const optionsSource: Source = {
   namesOf: (setting) => [setting],
@@ -93,10 +110,12 @@ export interface Settings {
 export interface Config extends Settings {
   /** Remarks for the user, such as on a variable that is ignored. */
   notices: string[];
-  /** The full name of a setting where it was read, or where it should be set. */
+  /** The full name of a setting or variable from which it was read, or else where it should be set. */
   nameOf: (setting: SettingName) => string;
   /** The remedy for a missing admin key. */
   howToSetKey: string;
+  /** What else a refused key may mean when something is to be revoked. */
+  onRevoking: string | undefined;
 }
 
 const defaultBaseUrl = "https://api.openai.com/v1";
@@ -121,49 +140,55 @@ export function readConfig(
   const notices: string[] = [];
   // An empty value is how shells and CI systems spell "not set".
   const valueOf = (key: string) => get(key)?.trim() || undefined;
-  const nameOf = (setting: SettingName) => {
-    const names = source.namesOf(setting);
-    return names.find((name) => valueOf(name) !== undefined) ?? names.at(isShared(setting) ? -1 : 0)!;
+  const namesIn = (setting: SettingName) => source.namesOf(setting);
+  const nameInSource = (setting: SettingName) => namesIn(setting).find((name) => valueOf(name) !== undefined);
+  const keyInSource = nameInSource("adminApiKey");
+  const variableOf = (setting: SettingName) => {
+    const variable = variables[setting];
+    return variable !== undefined && env[variable]?.trim() ? variable : undefined;
   };
-  const text = (setting: SettingName) => valueOf(nameOf(setting));
+  const nameOf = (setting: SettingName) => {
+    const variable = keyInSource === undefined ? variableOf(setting) : undefined;
+    return nameInSource(setting) ?? variable ?? namesIn(setting).at(isShared(setting) ? -1 : 0)!;
+  };
+  const text = (setting: SettingName) => {
+    const name = nameOf(setting);
+    return name === variables[setting] ? env[name]?.trim() : valueOf(name);
+  };
   const number = (setting: SettingName) => numberIn(nameOf(setting), text(setting), problems);
   const flag = (setting: SettingName) => flagIn(nameOf(setting), text(setting), problems);
-  const keyFromSource = text("adminApiKey");
+  const header = (setting: SettingName) => headerIn(nameOf(setting), text(setting), problems);
 
-  /** A value, and the name by which it was set. */
-  const withVariable = (setting: SettingName, variable: string): [name: string, value: string | undefined] => {
-    const value = text(setting);
-    if (value !== undefined) return [nameOf(setting), value];
-    const fromEnvironment = env[variable]?.trim() || undefined;
-    if (fromEnvironment === undefined || keyFromSource === undefined) return [variable, fromEnvironment];
+  for (const setting of ["baseUrl", "organization", "project"] as const) {
+    const variable = variableOf(setting);
+    if (variable === undefined || keyInSource === undefined || nameInSource(setting) !== undefined) continue;
     notices.push(
-      `${variable} is ignored, because the admin key comes from ${nameOf("adminApiKey")}; ` +
+      `${variable} is ignored, because the admin key comes from ${keyInSource}; ` +
         `set ${nameOf(setting)} beside it, if that key needs it.`,
     );
-    return [variable, undefined];
-  };
-  const header = (setting: SettingName, variable: string) => headerIn(...withVariable(setting, variable), problems);
-  const [keyName, adminApiKey] = withVariable("adminApiKey", "OPENAI_ADMIN_KEY");
+  }
+  const adminApiKey = header("adminApiKey");
   if (adminApiKey !== undefined && isProjectKey(adminApiKey)) {
     problems.push(
-      `${keyName} holds a project's key; only an admin key (sk-admin-…) may manage permissions. ${whereKeysAre}`,
+      `${nameOf("adminApiKey")} holds a project's key; only an admin key (sk-admin-…) may manage permissions. ${whereKeysAre}`,
     );
   }
 
-  const [baseUrlName, baseUrl = defaultBaseUrl] = withVariable("baseUrl", "OPENAI_BASE_URL");
+  const baseUrl = text("baseUrl") ?? defaultBaseUrl;
+  const baseUrlName = nameOf("baseUrl");
   const baseUrlProblem = problemWithBaseUrl(baseUrl, nameOf);
   if (baseUrlProblem !== undefined) problems.push(`${baseUrlName} ${baseUrlProblem}`);
-  else if (adminApiKey !== undefined && baseUrlName === "OPENAI_BASE_URL" && !isOpenAisOrLocal(new URL(baseUrl))) {
+  else if (adminApiKey !== undefined && baseUrlName === variables.baseUrl && !isOpenAisOrLocal(new URL(baseUrl))) {
     notices.push(
-      `The admin key from OPENAI_ADMIN_KEY is sent to ${new URL(baseUrl).host}, where OPENAI_BASE_URL points.`,
+      `The admin key from ${nameOf("adminApiKey")} is sent to ${new URL(baseUrl).host}, where ${baseUrlName} points.`,
     );
   }
 
   const config: Config = {
-    adminApiKey: headerIn(keyName, adminApiKey, problems),
+    adminApiKey,
     baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
-    organization: header("organization", "OPENAI_ORG_ID"),
-    project: header("project", "OPENAI_PROJECT_ID"),
+    organization: header("organization"),
+    project: header("project"),
     requestsPerMinute: number("requestsPerMinute"),
     timeoutSeconds: number("timeoutSeconds") ?? 60,
     maxWaitSeconds: number("maxWaitSeconds") ?? 900,
@@ -172,6 +197,7 @@ export function readConfig(
     notices,
     nameOf,
     howToSetKey: source.howToSetKey(nameOf),
+    onRevoking: source.onRevoking,
   };
   if (problems.length > 0) {
     throw new ConfigError(problems.join(" "), `Correct it ${source.correctIt}, or in the environment.`);
@@ -200,8 +226,11 @@ function headerIn(name: string, value: string | undefined, problems: string[]): 
   return value;
 }
 
-export function missingKey({ howToSetKey }: Config): ConfigError {
-  return new ConfigError("No admin API key is set.", howToSetKey);
+/** There is no admin key, and a request is about to be made. */
+export class MissingKey extends ConfigError {
+  constructor({ howToSetKey }: Config) {
+    super("No admin API key is set.", howToSetKey);
+  }
 }
 
 /** Why there is no setting of this name, and which one may be meant; undefined when there is one. */

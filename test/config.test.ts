@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { ConfigError, optionsSource, problemsWithKeys, readConfig, type Config } from "../provider/config";
 
 /** The settings themselves. */
-function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey"> {
-  const { nameOf, howToSetKey, ...rest } = config;
+function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey" | "onRevoking"> {
+  const { nameOf, howToSetKey, onRevoking, ...rest } = config;
   expect(nameOf).to.be.a("function");
   expect(howToSetKey).to.include("OPENAI_ADMIN_KEY");
+  expect(onRevoking).to.equal(undefined);
   return rest;
 }
 

@@ -3,6 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { expect } from "chai";
 import ts from "typescript";
+import { ApiError, natures, table, type ErrorKind } from "../provider/api/error";
+import { readConfig } from "../provider/config";
+import { failureOf, type OperationFailed } from "../provider/resource/failure";
 
 const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
   encoding: "utf8",
@@ -50,6 +53,27 @@ describe("the documentation", function () {
       expect(snippets).to.have.lengthOf(2);
       const program = withoutIndent(readFileSync(file, "utf8"));
       for (const snippet of snippets) expect(program).to.include(withoutIndent(snippet));
+    }
+  });
+
+  it("docs/errors.md has each kind of error, as the code has it", function () {
+    const rows = [...readFileSync("docs/errors.md", "utf8").matchAll(/^\| (.*?) <!-- (\S+) --> +\|(.*)\|$/gm)].map(
+      ([, seen, kind, rest]) => ({ seen: seen!, kind: kind!, cells: rest!.split(" | ").map((cell) => cell.trim()) }),
+    );
+    expect(rows.map(({ kind }) => kind)).to.have.members(Object.keys(natures));
+    const stack: Record<string, string> = { "openai:adminApiKey": "sk-admin-x", "openai:organization": "org-x" };
+    const config = readConfig((key) => stack[key], {});
+    const attempt = { operation: "grant", checkpoint: "ft:x", subject: "proj_x" } as const;
+    for (const { seen, kind, cells } of rows as ({ kind: ErrorKind } & (typeof rows)[number])[]) {
+      const { remedy } = failureOf(new ApiError(kind, "no"), attempt, () => config) as OperationFailed;
+      const [, sentAgain, whatToDo] = cells;
+      expect(whatToDo, kind).to.equal(remedy);
+      const isSentAgain = !["no", "once, after 10 s", "until then"].includes(sentAgain!);
+      expect(isSentAgain, kind).to.equal(natures[kind].isTemporary === true);
+      const statuses = table.filter((row) => row.kind === kind).flatMap(({ status }) => Object.values(status));
+      for (const status of statuses) {
+        if (!seen.startsWith("any other")) expect(seen, kind).to.include(`\`${String(status)}\``);
+      }
     }
   });
 

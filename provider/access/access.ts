@@ -282,14 +282,14 @@ export class Access {
     const { lookups, shared } = this.checkpoint;
     for (let tries = 1; ; tries++) {
       try {
-        const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, id);
+        const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, this.projectId, id);
         if (!isConfirmed) await this.#waitUntilUnlisted(id);
         lookups.revoked(id);
         this.#missing.add(id);
         return "revoked";
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
-        if (error.ambiguous) lookups.forget();
+        if (error.isAmbiguous) lookups.forget();
         if (error.status !== 404) throw error;
         if (await this.#isMissing(id, createdAt)) return "missing";
         if (tries === 2) throw error;
@@ -326,7 +326,7 @@ export class Access {
         return;
       }
     }
-    throw new ApiError("the API accepted the request, but still lists the permission", { status: 200 });
+    throw new ApiError("contradiction", "the API accepted the request, but still lists the permission");
   }
 
   /**
@@ -341,7 +341,7 @@ export class Access {
     const message =
       `the list of permissions is empty, but the key belongs to organization "${client.organization}", which is not the ` +
       "checkpoint's own";
-    throw new ApiError(message, { status: 403 });
+    throw new ApiError("other-organization", message);
   }
 
   #listWith(id: string): Promise<PermissionList> {

@@ -128,7 +128,7 @@ export class Checkpoint {
           outcomes.set(next.id, await this.access(next.projectId).release(next.id, next.createdAt));
         } catch (error) {
           outcomes.set(next.id, error as Error);
-          isHopeless ||= isFatalForCheckpoint(error, this.id, next.projectId);
+          isHopeless ||= isFatalForCheckpoint(error);
         }
       }
     };
@@ -165,7 +165,7 @@ export class Checkpoint {
     try {
       this.#existsAsOf(await client.listPermissions(this.id));
     } catch (error) {
-      if (saysCheckpointIsDeleted(error, this.id)) return true;
+      if (saysCheckpointIsDeleted(error)) return true;
       this.#confirmation = undefined;
       throw error;
     }
@@ -189,10 +189,11 @@ export class Checkpoint {
       try {
         return await look();
       } catch (error) {
-        if (!saysCheckpointIsDeleted(error, this.id)) throw error;
+        if (!saysCheckpointIsDeleted(error)) throw error;
         this.#deletedAt = this.shared.clock.now();
         this.shared.say(
-          `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it.`,
+          `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it; ` +
+            "`pulumi up` fails where the program declares any.",
         );
       }
     }

@@ -1,5 +1,5 @@
 import type { Permission } from "../api/permission";
-import { ApiError, isUnknownProject, mayConcernSomeProjects } from "../api/error";
+import { ApiError, namedIn } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
 import type { PermissionList, Lookups } from "./lookups";
@@ -109,7 +109,7 @@ export class Grants {
     }
     for (const grant of await this.#waitUntilListed(leftOut)) {
       const why = "the API accepted the request, but lists no permission for the project";
-      grant.reject(new ApiError(why, { status: 200 }));
+      grant.reject(new ApiError("contradiction", why));
     }
   }
 
@@ -126,39 +126,43 @@ export class Grants {
   }
 
   async #recover(batch: PendingGrant[], attempt: number, error: unknown): Promise<void> {
-    if (error instanceof ApiError && error.ambiguous) {
-      if (attempt < maxAttempts) {
-        // It may have taken effect: posting again without a look could grant twice.
-        await this.clock.sleep(1000 * attempt);
-        return this.#post(await this.#lookAgain(batch, false), attempt + 1);
-      }
-      batch = await this.#lookAgain(batch, false);
-    } else if (
-      mayConcernSomeProjects(
-        error,
-        batch.map(({ projectId }) => projectId),
-      )
-    ) {
-      // One of them may have been granted since our look, which some servers refuse.
-      const missing = attempt === 1 ? await this.#lookAgain(batch, true) : batch;
-      if (missing.length < batch.length) return this.#post(missing, attempt);
-      if (batch.length > 1) return this.#postInParts(batch, error as ApiError);
-      const { message } = error as ApiError;
-      this.#refusedAlone = {
-        message,
-        count: message === this.#refusedAlone.message ? this.#refusedAlone.count + 1 : 1,
-      };
+    if (!(error instanceof ApiError)) {
+      this.#refuseAll(batch, error);
+      return;
     }
+    const existed = !error.isAmbiguous;
+    if (error.isTemporary && attempt < maxAttempts) {
+      // It may have taken effect: posting again without a look could grant twice.
+      await this.clock.sleep(Math.max(1000 * attempt, error.retryAfter));
+      return this.#post(await this.#lookAgain(batch, existed), attempt + 1);
+    }
+    if (error.isAmbiguous) {
+      this.#refuseAll(await this.#lookAgain(batch, existed), error);
+      return;
+    }
+    if (error.isAboutProjects || error.kind === "conflict") {
+      // One of them may have been granted since our look, which some servers refuse.
+      const missing = attempt === 1 ? await this.#lookAgain(batch, existed) : batch;
+      if (missing.length < batch.length) return this.#post(missing, attempt);
+    }
+    if (error.isAboutProjects) {
+      if (batch.length > 1) return this.#postInParts(batch, error);
+      const { message } = error;
+      const { message: before, count } = this.#refusedAlone;
+      this.#refusedAlone = { message, count: message === before ? count + 1 : 1 };
+    }
+    this.#refuseAll(batch, error);
+  }
+
+  #refuseAll(batch: readonly PendingGrant[], error: unknown): void {
     for (const grant of batch) this.#refuse(grant, error);
   }
 
   /** A project that was created a moment ago may be unknown to this endpoint: such a grant is tried once more. */
   #refuse(grant: PendingGrant, error: unknown): void {
-    if (grant.isSecondTry === true || !isUnknownProject(error)) {
-      grant.reject(error);
-      return;
-    }
-    this.#unknown.push(grant);
+    const isUnknown = error instanceof ApiError && error.kind === "unknown-project";
+    if (grant.isSecondTry !== true && isUnknown) this.#unknown.push(grant);
+    else grant.reject(error);
   }
 
   async #tryUnknownAgain(): Promise<void> {
@@ -178,13 +182,15 @@ export class Grants {
   /**
    * Finds out which projects a refusal is about: those that it names, or else by halving.
    *
-   * Once many were refused one by one in the same words, the refusal is about all of them.
+   * If it names all, or once many were refused one by one in the same words, it is about all of them.
    */
   async #postInParts(batch: PendingGrant[], refusal: ApiError): Promise<void> {
-    for (const part of parts(batch, refusal.message)) {
-      if (this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals) {
-        for (const grant of part) this.#refuse(grant, refusal);
-      } else await this.#post(part, 2);
+    const isAboutAll = () =>
+      this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals;
+    const [named, others] = partsOf(batch, refusal.message);
+    for (const part of [named, others]) {
+      if (others.length === 0 || isAboutAll()) this.#refuseAll(part, refusal);
+      else await this.#post(part, 2);
     }
   }
 
@@ -222,13 +228,16 @@ export function oursOrNewest(
   return permissions.find(({ id }) => isOurs(id)) ?? permissions[0];
 }
 
-/** The projects that a refusal names, and the others; two halves, if it names none. */
-function parts(batch: PendingGrant[], refusal: string): PendingGrant[][] {
-  const words = new Set(refusal.split(/[^\w-]+/));
-  const refused = batch.filter(({ projectId }) => words.has(projectId));
-  if (refused.length > 0 && refused.length < batch.length) {
-    return [refused, batch.filter((grant) => !refused.includes(grant))];
+/** The grants for the projects that a refusal names, and the others; two halves, if it names none. */
+function partsOf(batch: PendingGrant[], refusal: string): [PendingGrant[], PendingGrant[]] {
+  const projectIds = batch.map(({ projectId }) => projectId);
+  const named = new Set(namedIn(refusal, projectIds));
+  if (named.size === 0) {
+    const half = Math.ceil(batch.length / 2);
+    return [batch.slice(0, half), batch.slice(half)];
   }
-  const half = Math.ceil(batch.length / 2);
-  return [batch.slice(0, half), batch.slice(half)];
+  return [
+    batch.filter(({ projectId }) => named.has(projectId)),
+    batch.filter(({ projectId }) => !named.has(projectId)),
+  ];
 }

@@ -308,7 +308,8 @@ export class Lookups {
 
   #fail(one: Lookup | undefined, error: unknown): void {
     // A wrong project ID fails its own lookup; any other error would fail for each.
-    const onlyOne = one !== undefined && error instanceof ApiError && (error.status === 400 || error.status === 422);
+    const isAboutOne = error instanceof ApiError && (error.isAboutProjects || error.kind === "refused-input");
+    const onlyOne = one !== undefined && isAboutOne;
     const failed = onlyOne ? [one] : this.#waiting;
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
     for (const lookup of failed) lookup.reject(error);
@@ -331,5 +332,5 @@ function nextCursor(page: Page, seen: Set<string>): string {
 }
 
 function brokenList(why: string): ApiError {
-  return new ApiError(`the API's list of permissions cannot be relied on: ${why}`, { status: 200 });
+  return new ApiError("contradiction", `the API's list of permissions cannot be relied on: ${why}`);
 }

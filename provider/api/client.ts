@@ -47,6 +47,7 @@ export class Client {
         ...(query.after === undefined ? {} : { after: query.after }),
         limit: pageSize,
       },
+      about: { checkpoint, projectIds: query.projectId === undefined ? [] : [query.projectId] },
     });
     return { ...body, date };
   }
@@ -62,25 +63,27 @@ export class Client {
       method: "POST",
       path: permissionsPath(checkpoint),
       body: { project_ids: projectIds },
+      about: { checkpoint, projectIds },
       units: projectIds.length,
     });
     return body.permissions;
   }
 
   /**
-   * Revokes a permission.
+   * Revokes a project's permission.
    *
    * @returns whether the answer confirms it in the documented form. Else only a list can show it.
    *
    * https://platform.openai.com/docs/api-reference/fine-tuning/delete-permission
    */
-  async deletePermission(checkpoint: string, permissionId: string): Promise<boolean> {
+  async deletePermission(checkpoint: string, projectId: string, permissionId: string): Promise<boolean> {
     const path = permissionPath(checkpoint, permissionId);
+    const about = { checkpoint, projectIds: [projectId] };
     try {
-      const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path });
+      const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path, about });
       return body.deleted && body.id === permissionId;
     } catch (error) {
-      if (error instanceof ApiError && error.isAnswered) return false;
+      if (error instanceof ApiError && error.kind === "unreadable") return false;
       throw error;
     }
   }

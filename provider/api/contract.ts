@@ -11,13 +11,19 @@ export interface Page {
   date: number;
 }
 
+/** What cannot harm a terminal, a table or a spreadsheet that shows it. */
+const id = v.pipe(
+  v.string(),
+  v.check((value) => /^[\w.:-]+$/.test(value)),
+);
+
 const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
-    id: v.pipe(v.string(), v.nonEmpty()),
+    id,
     // The largest time a JavaScript Date can represent.
     created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
-    project_id: v.pipe(v.string(), v.nonEmpty()),
+    project_id: id,
   }),
   v.transform((row): Permission => ({ id: row.id, projectId: row.project_id, createdAt: row.created_at })),
 );
@@ -45,14 +51,50 @@ export const deletion = v.object({
   deleted: v.boolean(),
 });
 
-/** The API's error body. */
-export const errorBody = v.object({
-  error: v.object({
-    message: v.string(),
-    code: v.nullish(v.string()),
-    param: v.nullish(v.string()),
-  }),
-});
+/** The message of an error, and what it is about. */
+interface ErrorBody {
+  /** Whether the body has the API's own form. */
+  isOwn: boolean;
+  message: string;
+  code?: string | undefined;
+  param?: string | undefined;
+}
+
+const text = v.pipe(v.string(), v.nonEmpty());
+
+/** An error body: the API's own, or one of the forms that compatible gateways have. */
+export const errorBody = v.union([
+  v.pipe(
+    v.object({ error: v.object({ message: text, code: v.nullish(v.string()), param: v.nullish(v.string()) }) }),
+    v.transform(({ error: { message, code, param } }): ErrorBody => ({
+      isOwn: true,
+      message,
+      code: code ?? undefined,
+      param: param ?? undefined,
+    })),
+  ),
+  v.pipe(
+    v.union([
+      v.pipe(
+        v.object({ error: v.object({ message: text }) }),
+        v.transform(({ error }) => error.message),
+      ),
+      v.pipe(
+        v.object({ error: text }),
+        v.transform(({ error }) => error),
+      ),
+      v.pipe(
+        v.object({ message: text }),
+        v.transform(({ message }) => message),
+      ),
+      v.pipe(
+        v.object({ detail: text }),
+        v.transform(({ detail }) => detail),
+      ),
+    ]),
+    v.transform((message): ErrorBody => ({ isOwn: false, message })),
+  ),
+]);
 
 /** A text that is JSON, and keeps the contract. */
 export function jsonOf<Contract extends v.GenericSchema>(contract: Contract) {

@@ -1,78 +1,209 @@
-/** What is known about a failed request: never its headers, its body or the key. */
-export interface ApiErrorDetails {
-  /** HTTP status; undefined when no answer arrived. */
-  status?: number;
-  /** `error.code` of the API's error body, such as `model_not_found`. */
-  code?: string;
-  /** `error.param` of the API's error body. */
-  param?: string;
-  /** `x-request-id`: what OpenAI's support asks for. */
-  requestId?: string;
-  /** `openai-organization`: the organization that the key belongs to. */
-  organization?: string;
-  /** Whether the body had the API's own error form, rather than a proxy's page. */
-  fromApi?: boolean;
-  /** Whether the request may have taken effect although it failed. */
-  ambiguous?: boolean;
-}
-
 /**
- * A request to the API that failed. Every failure of the client is of this one class.
+ * What a failed request means, and what follows from it.
  *
  * https://platform.openai.com/docs/guides/error-codes
  */
-export class ApiError extends Error {
-  override readonly name = "ApiError";
-  readonly status: number | undefined;
-  readonly code: string | undefined;
-  readonly param: string | undefined;
-  readonly requestId: string | undefined;
-  readonly organization: string | undefined;
-  readonly fromApi: boolean;
-  readonly ambiguous: boolean;
+const kinds = {
+  /** The key is wrong, or is not an admin key. */
+  "refused-key": {},
+  /** The key may read, and not write. */
+  "read-only-key": {},
+  /** The organization's data is in a region with an address of its own. */
+  "wrong-region": {},
+  /** The organization or the project that is sent in a header does not fit the key. */
+  "wrong-header": {},
+  /** The organization admits only certain IP addresses. */
+  "refused-address": {},
+  /** The key's organization does not see the checkpoint, which may exist. */
+  "other-organization": {},
+  /** No quota, no billing, or a deactivated account. */
+  "inactive-account": {},
+  /** The rate limit, once waiting is given up. */
+  "rate-limited": {},
+  "unknown-checkpoint": { isAboutOne: true },
+  "unknown-project": { isAboutOne: true },
+  "archived-project": { isAboutOne: true },
+  "refused-project": { isAboutOne: true },
+  "unknown-permission": { isAboutOne: true },
+  "not-found": { isAboutOne: true },
+  "refused-input": { isAboutOne: true },
+  conflict: { isAboutOne: true, isTemporary: true },
+  /** The base URL leads to another place of the API. */
+  "wrong-url": {},
+  redirect: {},
+  /** Something between here and the API has answered in its place. */
+  gateway: {},
+  /** A proxy refuses, or cannot be used. */
+  proxy: {},
+  /** The certificate of the server, or of an intercepting proxy, is not trusted. */
+  certificate: {},
+  /** No answer came. */
+  unreachable: { isTemporary: true, isAmbiguous: true },
+  /** The API has a fault, or is overloaded. */
+  unavailable: { isTemporary: true, isAmbiguous: true },
+  /** The request was accepted, and the answer is not as documented. */
+  unreadable: { isTemporary: true, isAmbiguous: true },
+  /** A list contradicts itself, or what the API has accepted. */
+  contradiction: {},
+  cancelled: {},
+  /** Any other answer. */
+  unexpected: {},
+} satisfies Record<string, Nature>;
 
-  /** Whether the API accepted the request, though its answer cannot be read. */
-  get isAnswered(): boolean {
-    return this.status !== undefined && this.status >= 200 && this.status < 300;
-  }
+export type ErrorKind = keyof typeof kinds;
 
-  constructor(message: string, details: ApiErrorDetails = {}) {
-    super(message);
-    this.status = details.status;
-    this.code = details.code;
-    this.param = details.param;
-    this.requestId = details.requestId;
-    this.organization = details.organization;
-    this.fromApi = details.fromApi ?? false;
-    this.ambiguous = details.ambiguous ?? false;
-  }
+export interface Nature {
+  /** Whether the same request may succeed a moment later. */
+  isTemporary?: true;
+  /** Whether a write may have taken effect. */
+  isAmbiguous?: true;
+  /** Whether other requests for the same checkpoint may succeed. */
+  isAboutOne?: true;
 }
 
-/**
- * Whether the API itself says that the checkpoint does not exist.
- *
- * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
- */
-export function saysCheckpointIsDeleted(error: unknown, checkpoint: string): error is ApiError {
-  if (!(error instanceof ApiError) || error.status !== 404 || !error.fromApi) return false;
-  if (isWrongPath(error) || mayBeAboutTheKey(error, checkpoint) || isAboutProjects(error)) return false;
-  if (error.code !== undefined && /_not_found$/.test(error.code)) {
-    return /^(model|checkpoint|fine_tun\w*)_not_found$/.test(error.code);
-  }
+/** What each kind of error implies. */
+export const natures: Readonly<Record<ErrorKind, Nature>> = kinds;
+
+/** What a request was about. */
+export interface Subject {
+  checkpoint: string;
+  /** The projects that it was to give access, or whose permission it is about. */
+  projectIds: readonly string[];
+}
+
+/** An answer other than success. */
+export interface Refusal {
+  status: number;
+  /**
+   * Whose form the body has: the API's own; JSON with a message, as of a compatible gateway; or none that can be read. Only
+   * the first gives its words a meaning.
+   */
+  form: "own" | "similar" | "other";
+  /** In words: the API's own, or of the body as a whole. */
+  message: string;
+  code?: string | undefined;
+  param?: string | undefined;
+  /** The organization that the key belongs to, according to the answer. */
+  organization?: string | undefined;
+  about: Subject;
+}
+
+/** A line of the table: an answer has its kind if the status fits, and one of the others, where any is given. */
+export interface Row {
+  kind: ErrorKind;
+  /** One status, or the first and the last of a range. */
+  status: readonly number[] | { from: number; to: number };
+  code?: RegExp;
+  says?: RegExp;
+  /** A condition on the whole answer, beside code and words. */
+  where?: (refusal: Refusal) => boolean;
+  /** Only answers whose body cannot be read. */
+  isUnread?: true;
+}
+
+/** From the top, the first row that fits decides. */
+export const table: readonly Row[] = [
+  { kind: "proxy", status: [407] },
+  { kind: "unavailable", status: [408] },
+  { kind: "unavailable", status: { from: 500, to: 599 } },
+  { kind: "rate-limited", status: [429], code: /^rate_limit/ },
+  {
+    kind: "inactive-account",
+    status: [429],
+    code: /quota|billing|^account_|deactivated|inactive/,
+    says: /exceeded your current quota|(not|isn't|no longer) active|deactivated/i,
+  },
+  { kind: "rate-limited", status: [429] },
+  { kind: "archived-project", status: [403], says: /\barchived\b/i, where: isAboutGivenProjects },
+  { kind: "archived-project", status: [400, 404, 409, 422], code: /^project_archived$/ },
+  { kind: "archived-project", status: [400, 404, 409, 422], says: /\barchived\b/i, where: isAboutProjects },
+  { kind: "conflict", status: [409] },
+  { kind: "gateway", status: { from: 400, to: 499 }, isUnread: true },
+
+  { kind: "wrong-region", status: [401, 403], code: /^incorrect_hostname$/, says: /\w\.api\.openai\.com/ },
+  {
+    kind: "wrong-header",
+    status: [400, 401, 403],
+    code: /^(mismatched|invalid)_(organization|project)$/,
+    says: /\bOpenAI-(Organization|Project)\b|\bmismatched (organization|project)/i,
+  },
+  {
+    kind: "refused-address",
+    status: [401, 403],
+    code: /^ip_/,
+    says: /\bIP (address|allow\W?list)|\bIP\b.*\bnot (allowed|authorized)/i,
+  },
+  { kind: "read-only-key", status: [401, 403], code: /scope/, says: /\bmissing scopes?\b/i },
+  { kind: "refused-key", status: [401] },
+
+  { kind: "refused-project", status: [403], where: isAboutGivenProjects },
+  { kind: "refused-key", status: [403] },
+
+  { kind: "unknown-project", status: [400, 404, 422], code: /^project_not_found$/ },
+  { kind: "wrong-url", status: [404], code: /^unknown_url$/, says: /\bURL\b/i },
+  {
+    kind: "other-organization",
+    status: [404],
+    says: /\b(access|organi[sz]ation)|\bpermissions? (to|for)\b|not have (the )?permission/i,
+    where: isOfAnotherOrganization,
+  },
+  { kind: "unknown-project", status: [404], where: isAboutProjects },
+  { kind: "unknown-checkpoint", status: [404], code: /^(model|checkpoint|fine_tun\w*)_not_found$/ },
   // What it says of a permission may name the checkpoint as well.
-  return error.message.includes(checkpoint) && !/\bpermission/i.test(error.message);
+  { kind: "unknown-permission", status: [404], code: /^permission_not_found$/, says: /\bpermission/i },
+  { kind: "unknown-checkpoint", status: [404], where: namesCheckpoint },
+  { kind: "not-found", status: [404] },
+
+  { kind: "unknown-project", status: [400, 422], says: /not (found|exist)|unknown/i, where: isAboutProjects },
+  { kind: "refused-input", status: [400, 413, 422] },
+];
+
+/** The kind of an answer other than success. */
+export function kindOf(refusal: Refusal, rows = table): ErrorKind {
+  return rows.find((row) => fits(refusal, row))?.kind ?? "unexpected";
+}
+
+function fits(refusal: Refusal, { status: statuses, code, says, where, isUnread }: Row): boolean {
+  const { status, form, message } = refusal;
+  const isStatus =
+    "from" in statuses ? status >= statuses.from && status <= statuses.to : (statuses as number[]).includes(status);
+  if (!isStatus || (isUnread && form !== "other")) return false;
+  const isPlain = code === undefined && says === undefined && where === undefined;
+  if (isPlain) return true;
+  if (form !== "own") return false;
+  const hasWords = code === undefined && says === undefined;
+  const isSaid = hasWords || code?.test(refusal.code ?? "") === true || says?.test(message) === true;
+  return isSaid && (where?.(refusal) ?? true);
+}
+
+/** Whether an answer is about certain projects of the request, so that the others are worth a request of their own. */
+function isAboutGivenProjects({ status, form, param, code, message, about }: Refusal): boolean {
+  if (form !== "own") return false;
+  if (status === 413 || code === "project_not_found" || code === "project_archived") return true;
+  return param?.startsWith("project_id") === true || namedIn(message, about.projectIds).length > 0;
+}
+
+/** Those of these projects that a text names. */
+export function namedIn(text: string, projectIds: readonly string[]): string[] {
+  const words = new Set(text.split(/[^\w-]+/));
+  return projectIds.filter((id) => words.has(id));
+}
+
+function isAboutProjects({ param, message }: Refusal): boolean {
+  return param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(message);
+}
+
+function namesCheckpoint({ code, message, about }: Refusal): boolean {
+  return code?.endsWith("_not_found") !== true && message.includes(about.checkpoint);
 }
 
 /**
- * Whether a 404 may mean that the key cannot see the checkpoint, rather than that the checkpoint is missing: to a key of
- * another organization everything is missing. A key of the checkpoint's own organization sees what is there.
+ * Whether the key may belong to another organization than the checkpoint, to which everything is missing. Where both are
+ * the same, the key sees what is there.
  */
-export function mayBeAboutTheKey(error: ApiError, checkpoint: string): boolean {
-  if (error.status !== 404 || isWrongPath(error)) return false;
-  const speaksOfAccess = /\b(access|organi[sz]ation)|\bpermissions? (to|for)\b|not have (the )?permission/i;
-  if (!speaksOfAccess.test(error.message)) return false;
-  const organization = organizationOf(checkpoint);
-  return organization === undefined || error.organization !== organization;
+function isOfAnotherOrganization({ organization, about }: Refusal): boolean {
+  const owner = organizationOf(about.checkpoint);
+  return owner === undefined || organization !== owner;
 }
 
 /**
@@ -94,62 +225,77 @@ function organizationOf(checkpoint: string): string | undefined {
   return checkpoint.split(":")[2] || undefined;
 }
 
-function isWrongPath({ code, message }: ApiError): boolean {
-  return code === "unknown_url" || /\bURL\b/i.test(message);
+/** What else is known of a failed request: never its headers, its body or the key. */
+export interface ApiErrorDetails {
+  /** HTTP status; undefined when no answer arrived. */
+  status?: number | undefined;
+  /** `error.code` of the API's error body, such as `model_not_found`. */
+  code?: string | undefined;
+  /** `error.param` of the API's error body. */
+  param?: string | undefined;
+  /** `x-request-id`: what OpenAI's support asks for. */
+  requestId?: string | undefined;
+  /** Whether it is about certain projects of the request. Default: false. */
+  isAboutProjects?: boolean;
+  /** Whether the same request is worth sending again. Default: by its kind. */
+  isTemporary?: boolean;
+  /** How long the API asks to wait before that, in milliseconds. Default: 0. */
+  retryAfter?: number | undefined;
 }
 
-/** Whether a 404 or a refusal is about a project. */
-export function isAboutProjects(error: ApiError): boolean {
-  return error.param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(error.message);
-}
+/** A request to the API that failed. Every failure of the client is of this one class. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly param: string | undefined;
+  readonly requestId: string | undefined;
+  readonly isAboutProjects: boolean;
+  /** Whether the same request is worth sending again. */
+  isTemporary: boolean;
+  readonly retryAfter: number;
 
-/** Whether a grant was refused because the API does not know the project. */
-export function isUnknownProject(error: unknown): boolean {
-  if (!(error instanceof ApiError) || !error.fromApi || !isAboutProjects(error)) return false;
-  if (error.status === 404) return !isWrongPath(error);
-  return (error.status === 400 || error.status === 422) && /not (found|exist)|unknown/i.test(error.message);
-}
-
-/** Whether a refusal is about one of these projects, and not about the key as a whole, which may have a project, too. */
-function namesOneOf(error: ApiError, projectIds: readonly string[]): boolean {
-  return error.param?.startsWith("project_id") === true || projectIds.some((id) => error.message.includes(id));
-}
-
-/** Whether a refused grant of several projects may be the fault of only some, so that the others are worth a try. */
-export function mayConcernSomeProjects(error: unknown, projectIds: readonly string[]): boolean {
-  if (!(error instanceof ApiError) || !error.fromApi) return false;
-  switch (error.status) {
-    case 400:
-    case 409:
-    case 413:
-    case 422:
-      // What is wrong with the checkpoint is wrong for all.
-      return error.param === undefined || error.param.startsWith("project_ids");
-    case 403:
-      return namesOneOf(error, projectIds);
-    case 404:
-      return isAboutProjects(error);
-    default:
-      return false;
+  constructor(
+    readonly kind: ErrorKind,
+    message: string,
+    details: ApiErrorDetails = {},
+  ) {
+    super(message);
+    this.status = details.status;
+    this.code = details.code;
+    this.param = details.param;
+    this.requestId = details.requestId;
+    this.isAboutProjects = details.isAboutProjects ?? false;
+    this.isTemporary = details.isTemporary ?? natures[kind].isTemporary ?? false;
+    this.retryAfter = details.retryAfter ?? 0;
   }
+
+  /** Whether a write may have taken effect although it failed. */
+  get isAmbiguous(): boolean {
+    return natures[this.kind].isAmbiguous ?? false;
+  }
+}
+
+/** The error for an answer other than success. */
+export function refused(refusal: Refusal, details: Omit<ApiErrorDetails, keyof Refusal> = {}): ApiError {
+  const { status, form, message, code, param } = refusal;
+  const text = form === "other" ? `${status}, ${message}` : `${status} "${message}"`;
+  return new ApiError(kindOf(refusal), text, {
+    ...{ status, code, param, ...details },
+    isAboutProjects: isAboutGivenProjects(refusal),
+  });
 }
 
 /**
- * Whether the next request for the same checkpoint would fail in the same way: a refused key, a wrong address, a throttle
- * without end, an API that does not answer.
+ * Whether the API itself says that the checkpoint does not exist.
+ *
+ * A 404 alone does not: a base URL without `/v1` answers 404 in the same form, and a proxy answers 404 in its own.
  */
-export function isFatalForCheckpoint(error: unknown, checkpoint: string, projectId: string): boolean {
-  if (!(error instanceof ApiError)) return true;
-  switch (error.status) {
-    case 400:
-    case 409:
-    case 422:
-      return false;
-    case 403:
-      return !namesOneOf(error, [projectId]);
-    case 404:
-      return isWrongPath(error) || !error.fromApi || mayBeAboutTheKey(error, checkpoint);
-    default:
-      return true;
-  }
+export function saysCheckpointIsDeleted(error: unknown): error is ApiError {
+  return error instanceof ApiError && error.kind === "unknown-checkpoint";
+}
+
+/** Whether the next request for the same checkpoint would fail in the same way. */
+export function isFatalForCheckpoint(error: unknown): boolean {
+  return !(error instanceof ApiError) || natures[error.kind].isAboutOne !== true;
 }

@@ -1,9 +1,9 @@
-import axios, { isAxiosError } from "axios";
+import axios, { isAxiosError, type AxiosResponse } from "axios";
 import * as v from "valibot";
 import { longestTimer, type Clock } from "../clock";
-import { missingKey, type Config } from "../config";
+import { MissingKey, type Config } from "../config";
 import { contractBreach, errorBody, jsonOf } from "./contract";
-import { ApiError, type ApiErrorDetails } from "./error";
+import { ApiError, refused, type ErrorKind, type Subject } from "./error";
 import { retryAfter, Throttle, type Throttled } from "./throttle";
 
 export interface Request {
@@ -13,20 +13,21 @@ export interface Request {
   path: string;
   query?: Record<string, string | number>;
   body?: unknown;
+  about: Subject;
   /** How many permissions it is about, for the throttle's progress. Default: 1. */
   units?: number;
 }
 
 interface Answer extends Throttled {
+  status: number;
   text: string;
   /** Unix seconds. */
   date: number;
   requestId: string | undefined;
   organization: string | undefined;
-  location: string | undefined;
 }
 
-/** A failed GET or DELETE, which is safe to repeat, is sent this many times in all. */
+/** A GET or DELETE that failed, and is safe to repeat, is sent this many times in all. */
 const maxAttempts = 4;
 /** In bytes. No real answer of these endpoints comes near it. */
 const maxAnswerBytes = 8_000_000;
@@ -74,30 +75,43 @@ export class Http {
     contract: Contract,
     request: Request,
   ): Promise<{ body: v.InferOutput<Contract>; date: number }> {
+    const throttle = this.throttles[request.endpoint];
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await this.throttles[request.endpoint].run(() => this.#exchange(request), request.units);
+        const answer = await throttle.run(() => this.#exchange(request), request.units);
         this.organization = answer.organization ?? this.organization;
+        if (answer.error !== undefined) throw answer.error;
         return { body: this.#parse(contract, answer), date: answer.date };
       } catch (error) {
+        if (!(error instanceof ApiError) || !error.isTemporary) throw error;
+        if (request.method === "POST") {
+          // Whoever sends it again looks first.
+          error.isTemporary = throttle.mayWait(error.retryAfter);
+          throw error;
+        }
         // A DELETE that was accepted is not repeated: the next answer would only say that there is nothing.
-        const isDone = request.method === "DELETE" && error instanceof ApiError && error.isAnswered;
-        const isSafe = request.method !== "POST" && !isDone && error instanceof ApiError && error.ambiguous;
-        if (!isSafe || attempt === maxAttempts) throw error;
-        await this.clock.sleep(500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4));
+        if (error.kind === "unreadable" && request.method === "DELETE") throw error;
+        const backoff = 500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4);
+        const pause = Math.max(backoff, error.retryAfter);
+        if (attempt === maxAttempts || !throttle.mayWait(pause)) {
+          throttle.giveUp();
+          throw error;
+        }
+        await this.clock.sleep(pause);
       }
     }
   }
 
   /** Fails the requests that wait, and sends no more; those under way are finished. */
   cancel(): void {
-    this.#cancelling.abort(new ApiError("the run was cancelled before this request was sent", {}));
+    this.#cancelling.abort(new ApiError("cancelled", "the run was cancelled before this request was sent"));
   }
 
-  async #exchange({ method, path, query, body }: Request): Promise<Answer> {
+  async #exchange(request: Request): Promise<Answer> {
+    const { method, path, query, body } = request;
     const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
     this.#cancelling.signal.throwIfAborted();
-    if (adminApiKey === undefined) throw missingKey(this.config);
+    if (adminApiKey === undefined) throw new MissingKey(this.config);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
     try {
       const response = await axios.request<string>({
@@ -122,58 +136,72 @@ export class Http {
         responseType: "text",
         transformResponse: (text: string) => text,
       });
-      const headers = response.headers as Record<string, unknown>;
-      return {
-        status: response.status,
-        text: response.data,
-        date: dateOf(headers["date"]) ?? this.clock.date() / 1000,
-        retryAfter: retryAfter(headers, this.clock.date()),
-        requestId: this.#header(headers["x-request-id"]),
-        organization: this.#header(headers["openai-organization"]),
-        location: this.#header(headers["location"]),
-      };
+      return this.#answer(request, response);
     } catch (error) {
       // What axios throws holds the request's headers, so none of it is kept as a cause.
-      const reason = expired.aborted
-        ? `no answer within ${timeoutSeconds} s (${this.config.nameOf("timeoutSeconds")})`
-        : this.#clean(isAxiosError(error) ? networkReason(error.code, error.message) : String(error));
-      throw new ApiError(`${new URL(baseUrl).host}: ${reason}`, { ambiguous: true });
+      const { host } = new URL(baseUrl);
+      if (expired.aborted) {
+        const limit = `${timeoutSeconds} s (${this.config.nameOf("timeoutSeconds")})`;
+        throw new ApiError("unreachable", `${host}: no answer within ${limit}`);
+      }
+      const { kind, reason } = connectionFailure(error);
+      throw new ApiError(kind, `${host}: ${this.#clean(reason)}`);
     }
   }
 
-  #parse<Contract extends v.GenericSchema>(contract: Contract, answer: Answer): v.InferOutput<Contract> {
-    const { status, text, requestId, organization } = answer;
-    const details: ApiErrorDetails = {
+  #answer(request: Request, { status, data, headers: all }: AxiosResponse<string>): Answer {
+    const headers = all as Record<string, unknown>;
+    const wait = retryAfter(headers, this.clock.date());
+    const requestId = this.#header(headers["x-request-id"]);
+    const organization = this.#header(headers["openai-organization"]);
+    const answer: Answer = {
       status,
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(organization === undefined ? {} : { organization }),
+      text: data,
+      date: dateOf(headers["date"]) ?? this.clock.date() / 1000,
+      retryAfter: wait,
+      requestId,
+      organization,
+      isRateLimited: false,
     };
-
-    if (status >= 200 && status < 300) {
-      const parsed = v.safeParse(jsonOf(contract), text);
-      if (parsed.success) return parsed.output;
-      const message = `the answer (${status}) cannot be read: ${contractBreach(parsed.issues)}. Is the base URL right?`;
-      throw new ApiError(message, { ...details, ambiguous: true });
-    }
+    if (status >= 200 && status < 300) return answer;
     if (status >= 300 && status < 400) {
-      throw new ApiError(
-        `the server redirects to ${originOf(answer.location, this.config.baseUrl)} (${status}); the admin key is never ` +
-          `sent to another address. Set ${this.config.nameOf("baseUrl")} to the API's final URL`,
-        details,
-      );
+      const origin = originOf(headers["location"], this.config.baseUrl);
+      const message = `the server redirects to ${origin} (${status}); the admin key is never sent to another address`;
+      return { ...answer, error: new ApiError("redirect", message, { status, requestId }) };
     }
-    const ambiguous = status >= 500;
-    const parsed = v.safeParse(jsonOf(errorBody), text);
-    if (!parsed.success) {
-      throw new ApiError(`${status}, in a form that is not the API's own`, { ...details, ambiguous });
-    }
-    const { message, code, param } = parsed.output.error;
-    throw new ApiError(`${status} "${this.#clean(message)}"`, {
-      ...details,
-      ambiguous,
-      fromApi: true,
-      ...(code == null ? {} : { code: this.#clean(code) }),
-      ...(param == null ? {} : { param: this.#clean(param) }),
+    const parsed = v.safeParse(jsonOf(errorBody), data);
+    const { isOwn, message, code, param } = parsed.success
+      ? parsed.output
+      : { isOwn: false, message: pageIn(data), code: undefined, param: undefined };
+    const refusal = {
+      status,
+      form: isOwn ? "own" : parsed.success ? "similar" : "other",
+      message: this.#clean(message),
+      code: code && this.#clean(code),
+      param: param && this.#clean(param),
+      organization,
+      about: request.about,
+    } as const;
+    const shouldRetry = { true: true, false: false }[String(headers["x-should-retry"]).toLowerCase()];
+    // A write that was refused is not repeated, unless the API asks for it.
+    const isFinal = request.method === "POST" && status < 500 && status !== 408;
+    const isTemporary = shouldRetry ?? (isFinal ? false : undefined);
+    const error = refused(refusal, {
+      requestId,
+      retryAfter: wait,
+      ...(isTemporary === undefined ? {} : { isTemporary }),
+    });
+    return { ...answer, error, isRateLimited: error.kind === "rate-limited" && shouldRetry !== false };
+  }
+
+  #parse<Contract extends v.GenericSchema>(contract: Contract, answer: Answer): v.InferOutput<Contract> {
+    const { status, text, requestId } = answer;
+    const parsed = v.safeParse(jsonOf(contract), text);
+    if (parsed.success) return parsed.output;
+    const what = text.trimStart().startsWith("<") ? pageIn(text) : contractBreach(parsed.issues);
+    throw new ApiError("unreadable", `the answer (${status}) cannot be read: ${this.#clean(what)}`, {
+      status,
+      requestId,
     });
   }
 
@@ -185,12 +213,15 @@ export class Http {
   #clean(text: string): string {
     const { adminApiKey } = this.config;
     const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
-    return withoutKey
-      .replace(/\b(Bearer)\s+\S+/gi, "[key]")
-      .replace(/\bsk-[\w*.-]+/g, "[key]")
-      .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
-      .trim()
-      .slice(0, 300);
+    return (
+      withoutKey
+        // A dot at the end belongs to the sentence.
+        .replace(/\bBearer\s+[^\s"',;]*[^\s"',;.]/gi, "[key]")
+        .replace(/\bsk-[\w*.-]*[\w*-]/g, "[key]")
+        .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
+        .trim()
+        .slice(0, 300)
+    );
   }
 }
 
@@ -200,22 +231,47 @@ function dateOf(header: unknown): number | undefined {
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
 }
 
-function networkReason(code: string | undefined, message: string): string {
+/** Why no answer came. */
+function connectionFailure(error: unknown): { kind: ErrorKind; reason: string } {
+  const { code, message } = isAxiosError(error) ? error : { code: undefined, message: String(error) };
   switch (code) {
     case "ECONNREFUSED":
-      return "connection refused (ECONNREFUSED). Is the base URL right?";
+      return { kind: "unreachable", reason: "connection refused (ECONNREFUSED)" };
     case "ENOTFOUND":
-      return "host not found (ENOTFOUND). Is the base URL right, and the network up?";
+      return { kind: "unreachable", reason: "host not found (ENOTFOUND)" };
     case "ECONNRESET":
-      return "the connection was cut before the answer came (ECONNRESET)";
-    default:
-      return code === undefined ? message : `${message} (${code})`;
+      return { kind: "unreachable", reason: "the connection was cut before the answer came (ECONNRESET)" };
   }
+  const variable = proxyWithoutScheme();
+  // What follows is OpenSSL's, and says no more.
+  if (code === "EPROTO" && variable !== undefined) {
+    return { kind: "proxy", reason: `the proxy in ${variable} does not speak HTTPS (EPROTO)` };
+  }
+  const reason = code === undefined ? message : `${message} (${code})`;
+  return { kind: code !== undefined && isAboutCertificate(code) ? "certificate" : "unreachable", reason };
 }
 
-function originOf(location: string | undefined, base: string): string {
+/** The codes of Node.js for a certificate that it does not trust. */
+function isAboutCertificate(code: string): boolean {
+  return /CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY|SELF_SIGNED/.test(code);
+}
+
+/** The variable that names a proxy as HOST:PORT, which curl takes for HTTP, and axios for HTTPS. */
+function proxyWithoutScheme(): string | undefined {
+  const variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+  return variables.find((name) => process.env[name] && !process.env[name].includes("://"));
+}
+
+/** What a body that is not JSON shows: the title of a page, if it has one. */
+function pageIn(text: string): string {
+  const title = /<title[^>]*>([^<]+)</i.exec(text)?.[1]?.trim();
+  if (title !== undefined) return `a page with the title "${title}"`;
+  return /<html|<!doctype/i.test(text) ? "an HTML page" : "in a form that is not the API's own";
+}
+
+function originOf(location: unknown, base: string): string {
   try {
-    return new URL(location ?? "", base).origin;
+    return new URL(typeof location === "string" ? location : "", base).origin;
   } catch {
     return "an address that cannot be read";
   }

@@ -4,7 +4,10 @@ import { Progress, type Gate, type ProgressOptions } from "./progress";
 
 /** What the throttle needs to know about an answer. */
 export interface Throttled {
-  status: number;
+  /** The failure that it is, if it is one. */
+  error?: ApiError | undefined;
+  /** Whether it is a refusal by the rate limit, which is to be waited for. */
+  isRateLimited: boolean;
   /** How long the server asks us to wait, in milliseconds, if it says so. */
   retryAfter?: number | undefined;
 }
@@ -41,8 +44,9 @@ export class Throttle {
   /** When the last refusal ended, or the first request came after a pause, and how many were served since. */
   #cycle = { startedAt: 0, served: 0 };
   #servedAt = -Infinity;
-  /** Since when no answer other than 429 has come. */
-  #patienceFrom = 0;
+  /** Since when requests have gone unserved; undefined while none has, and long ago once one was given up. */
+  #unservedFrom: number | undefined;
+  #lastRefusal: ApiError | undefined;
   #waiting = 0;
   /** In units, such as permissions. */
   readonly progress: Progress;
@@ -66,7 +70,6 @@ export class Throttle {
     this.progress.begin(units);
     if (this.#waiting++ === 0) {
       const now = clock.now();
-      this.#patienceFrom = now;
       // A pause in which nothing was asked for says nothing about the server's rate.
       if (now > this.#servedAt + this.#spacing) this.#cycle = { startedAt: now, served: 0 };
     }
@@ -75,10 +78,13 @@ export class Throttle {
         await this.#turn();
         const refusals = this.#refusals;
         const answer = await send();
-        if (answer.status !== 429) {
-          this.#served(units);
+        if (!answer.isRateLimited) {
+          this.#passed();
+          if (answer.error?.isTemporary !== true) this.#unservedFrom = undefined;
+          if (answer.error === undefined) this.progress.add(units);
           return answer;
         }
+        this.#lastRefusal = answer.error;
         // Requests that were under way together are refused together, which is one refusal.
         this.#refused(answer.retryAfter, refusals === this.#refusals);
       }
@@ -88,17 +94,23 @@ export class Throttle {
     }
   }
 
+  /** Whether a request that went unserved may be sent again after so many milliseconds. */
+  mayWait(milliseconds: number): boolean {
+    const now = this.#options.clock.now();
+    this.#unservedFrom ??= now;
+    return now + milliseconds - this.#unservedFrom <= this.#options.config.maxWaitSeconds * 1000;
+  }
+
+  /** Takes note that a request was given up. Until one is served, none is waited for: each is tried once. */
+  giveUp(): void {
+    this.#unservedFrom = -Infinity;
+  }
+
   async #turn(): Promise<void> {
-    const { clock, config, say } = this.#options;
+    const { clock, say } = this.#options;
+    this.#unservedFrom ??= clock.now();
     for (let now = clock.now(); now < this.#opensAt; now = clock.now()) {
-      const { maxWaitSeconds } = config;
-      if (this.#opensAt - this.#patienceFrom > maxWaitSeconds * 1000) {
-        throw new ApiError(
-          `${this.progress.reason(this.#gate)} and would serve nothing for longer than ${maxWaitSeconds} s ` +
-            `(${config.nameOf("maxWaitSeconds")}); ${this.progress.counts}`,
-          { status: 429 },
-        );
-      }
+      if (!this.mayWait(this.#opensAt - now)) throw this.#givenUp();
       const line = this.progress.line(this.#gate);
       if (line !== undefined) say(line);
       await clock.sleep(this.#opensAt - now);
@@ -106,11 +118,22 @@ export class Throttle {
     if (this.#spacing > 0) this.#opensAt = clock.now() + this.#spacing;
   }
 
-  #served(units: number): void {
+  #givenUp(): ApiError {
+    const { maxWaitSeconds, nameOf } = this.#options.config;
+    const words = this.#lastRefusal === undefined ? "" : `; its last answer: ${this.#lastRefusal.message}`;
+    return new ApiError(
+      "rate-limited",
+      `${this.progress.reason(this.#gate)} and would serve nothing for longer than ${maxWaitSeconds} s ` +
+        `(${nameOf("maxWaitSeconds")}); ${this.progress.counts}${words}`,
+      { status: 429, requestId: this.#lastRefusal?.requestId },
+    );
+  }
+
+  /** Takes note of a request that the rate limit let pass. */
+  #passed(): void {
     const now = this.#options.clock.now();
-    this.progress.add(units);
     this.#cycle.served++;
-    this.#servedAt = this.#patienceFrom = now;
+    this.#servedAt = now;
     // Where `Retry-After` gave the spacing, any shorter one is likely refused: so try rarely, and then a bold one.
     if (this.#isExact && this.#cycle.served % betweenProbes > 0) return;
     const eased = this.#spacing * (this.#isExact ? 0.5 : 0.8);

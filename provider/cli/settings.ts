@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { ProviderContext, type Print } from "../access/context";
 import { systemClock } from "../clock";
-import { missingKey, readConfig, type SettingName, type Source, whereKeysAre } from "../config";
+import { MissingKey, readConfig, type SettingName, type Source, whereKeysAre } from "../config";
 import { CommandFailed, reasonOf } from "./failure";
 
 /** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
@@ -45,7 +45,7 @@ export function contextOf(given: object, print: Print): ProviderContext {
   );
   const config = readConfig((flag) => values.get(flag), process.env, commandLineSource);
   // Every command asks the API for something.
-  if (config.adminApiKey === undefined) throw missingKey(config);
+  if (config.adminApiKey === undefined) throw new MissingKey(config);
   return new ProviderContext(config, systemClock, print);
 }
 

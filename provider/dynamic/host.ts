@@ -9,7 +9,7 @@ import { sharePeers } from "../access/peers";
 import { systemClock } from "../clock";
 import { readConfig } from "../config";
 import { engineAddress, exitWithEngine } from "../exit-with-engine";
-import { FailureMessages, OperationFailed } from "../resource/failure";
+import { OperationFailed } from "../resource/failure";
 import { PermissionResource } from "../resource/permission";
 import { PermissionSetResource } from "../resource/permission-set";
 import type { SetInputs, SetOutputs } from "../resource/permission-set-inputs";
@@ -17,7 +17,6 @@ import { withUrns } from "./urns";
 
 // One host process serves one deployment.
 let context: (() => ProviderContext) | undefined;
-const failures = new FailureMessages();
 
 /** Serves `CheckpointPermission`. */
 export function permission(): dynamic.ResourceProvider {
@@ -85,7 +84,7 @@ async function withHostErrors<Result>(operation: () => Promise<Result>): Promise
   try {
     return await operation();
   } catch (error) {
-    throw error instanceof OperationFailed ? new HostError(failures.of(error), error.title) : error;
+    throw error instanceof OperationFailed ? new HostError(error.message, error.title) : error;
   }
 }
 

@@ -14,7 +14,7 @@ import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource
 import { listFunction, providerOf, typesOf } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
 import { PermissionResource } from "../resource/permission";
-import { unaryHandlers } from "./unary-handler";
+import { unaryHandler } from "./unary-handler";
 import { diffResponse } from "./diff";
 import type { EngineLog } from "./engine-log";
 import schema from "./schema.json";
@@ -47,7 +47,6 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     if (configured === undefined) throw new Error("The engine called before it configured the provider.");
     return configured;
   };
-  const unaryHandler = unaryHandlers();
   const permission = new PermissionResource(context) as unknown as Resource;
   const permissionSet = new PermissionSetResource(context) as unknown as Resource;
   const types: Record<string, { resource: Resource; reference: string; computed: string }> = {

@@ -3,27 +3,24 @@ import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Status } from "@pulumi/pulumi/proto/status_pb";
 import { Any } from "google-protobuf/google/protobuf/any_pb";
 import type { Struct } from "google-protobuf/google/protobuf/struct_pb";
-import { FailureMessages, OperationFailed, PartialFailure } from "../resource/failure";
+import { OperationFailed, PartialFailure } from "../resource/failure";
 
-/** Makes handlers of the protocol that answer with a function's result, or with its failure in words for the user. */
-export function unaryHandlers() {
-  const failures = new FailureMessages();
-  return <Request, Response>(
-    answer: (request: Request) => Promise<Response>,
-  ): grpc.handleUnaryCall<Request, Response> => {
-    return ({ request }, callback) => {
-      answer(request).then(
-        (response) => callback(null, response),
-        (error: unknown) => callback(statusOf(error, failures)),
-      );
-    };
+/** A handler of the protocol that answers with a function's result, or with its failure in words for the user. */
+export function unaryHandler<Request, Response>(
+  answer: (request: Request) => Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return ({ request }, callback) => {
+    answer(request).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(statusOf(error)),
+    );
   };
 }
 
-function statusOf(error: unknown, failures: FailureMessages): Partial<grpc.StatusObject> {
+function statusOf(error: unknown): Partial<grpc.StatusObject> {
   const code = grpc.status.UNKNOWN;
   if (error instanceof PartialFailure) return { code, details: error.message, metadata: initFailure(error, code) };
-  if (error instanceof OperationFailed) return { code, details: failures.of(error) };
+  if (error instanceof OperationFailed) return { code, details: error.message };
   // A bug of ours: the trace helps to fix it.
   return { code, details: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }

@@ -1,26 +1,11 @@
 import type { ProviderContext } from "../access/context";
-import { ApiError, isAboutProjects, isUnknownProject, mayBeAboutTheKey, saysCheckpointIsDeleted } from "../api/error";
-import { UsageError, whereKeysAre, type Config } from "../config";
+import { ApiError, type ErrorKind } from "../api/error";
+import { MissingKey, UsageError, whereKeysAre, type Config } from "../config";
 import { groupBy } from "./ids";
 import { few } from "./messages";
 
 /** The greatest number of different messages in one failure. */
 const messagesAtATime = 10;
-
-/** What a failure is about. The command line's JSON has it as `code`. */
-export type FailureCode =
-  | "usage"
-  | "key-refused"
-  | "checkpoint-not-found"
-  | "project-not-found"
-  | "not-found"
-  | "still-listed"
-  | "input-refused"
-  | "unavailable"
-  | "still-declared"
-  | "incomplete-state"
-  | "nothing-to-import"
-  | "partly-done";
 
 /** An operation that failed, in words that a user can act on. */
 export class OperationFailed extends Error {
@@ -29,7 +14,6 @@ export class OperationFailed extends Error {
   readonly headline: string;
 
   constructor(
-    readonly code: FailureCode,
     /** What was attempted, in a few words. */
     readonly title: string,
     why: string,
@@ -43,17 +27,6 @@ export class OperationFailed extends Error {
     this.headline = headline;
     // Pulumi prints stacks, and where it happened in our code helps no user.
     this.stack = this.message;
-  }
-}
-
-/** The messages of failures, in which a remedy is printed once, even if twenty resources fail for the same reason. */
-export class FailureMessages {
-  readonly #printed = new Set<string>();
-
-  of({ headline, remedy, message }: OperationFailed): string {
-    if (this.#printed.has(remedy)) return headline;
-    this.#printed.add(remedy);
-    return message;
   }
 }
 
@@ -102,11 +75,13 @@ export async function withFailure<Result>(
 /** An error in words for the user; a bug stays as it is. */
 export function failureOf(error: unknown, attempt: Attempt, config: () => Config): unknown {
   const title = `Cannot ${describe(attempt)}`;
-  if (error instanceof UsageError) return new OperationFailed("usage", title, error.message, error.remedy);
+  if (error instanceof MissingKey && attempt.operation === "look up") {
+    const remedy = `${error.remedy} For previews without a key: \`pulumi config set ${config().nameOf("driftDetection")} false\`.`;
+    return new OperationFailed(title, error.message, remedy);
+  }
+  if (error instanceof UsageError) return new OperationFailed(title, error.message, error.remedy);
   if (!(error instanceof ApiError)) return error;
-  const request = error.requestId === undefined ? "" : ` (request ${error.requestId})`;
-  const [code, remedy] = adviceOn(error, attempt, config());
-  return new OperationFailed(code, title, `${error.message}${request}`, remedy, error);
+  return new OperationFailed(title, reasonOf(error), remedyFor(error, attempt, config()), error);
 }
 
 /** The failures of several projects: one for all that failed alike. */
@@ -135,7 +110,7 @@ export function combined(title: string, failures: readonly unknown[], remedy: st
   const readable = [...headlines].slice(0, messagesAtATime);
   const more = headlines.size - readable.length;
   const reasons = [...readable, ...(more > 0 ? [`(and ${more} more)`] : [])];
-  return new OperationFailed("partly-done", title, reasons.join(" "), [...remedies, remedy].join(" "));
+  return new OperationFailed(title, reasons.join(" "), [...remedies, remedy].join(" "));
 }
 
 /** What a check reports about wrong config; any other error is thrown again. */
@@ -147,7 +122,6 @@ export function configFailure(error: unknown): { property: string; reason: strin
 /** Why a permission stays in state: the program declares the access, and no other resource has it in state yet. */
 export function notRevoked(checkpoint: string, subject: string, ids: string): OperationFailed {
   return new OperationFailed(
-    "still-declared",
     `Cannot revoke the access of ${subject} to ${checkpoint}`,
     `the program still declares it, but the resource meant to adopt ${ids} failed, was skipped or has not run yet; ` +
       `nothing was revoked, and ${ids} stays in state.`,
@@ -158,7 +132,6 @@ export function notRevoked(checkpoint: string, subject: string, ids: string): Op
 
 export function incompleteState(subject: string, why: string): OperationFailed {
   return new OperationFailed(
-    "incomplete-state",
     `Cannot use the state of ${subject}`,
     `${why}, so nothing was done.`,
     "To bring existing permissions under Pulumi, declare them and run `pulumi up`, which adopts them; " +
@@ -169,7 +142,6 @@ export function incompleteState(subject: string, why: string): OperationFailed {
 /** @param remedy how such an ID should look, if it is wrong. */
 export function nothingToImport(id: string, why: string, remedy?: string): OperationFailed {
   return new OperationFailed(
-    remedy === undefined ? "nothing-to-import" : "usage",
     `Cannot import "${id}"`,
     why,
     remedy ?? "Declare the resource without importing it; `pulumi up` grants the access.",
@@ -178,12 +150,13 @@ export function nothingToImport(id: string, why: string, remedy?: string): Opera
 
 /** Why something failed, as a sentence. */
 export function reasonOf(error: unknown): string {
-  return sentence(error instanceof Error ? error.message : String(error));
+  const request = error instanceof ApiError && error.requestId !== undefined ? ` (request ${error.requestId})` : "";
+  return sentence(`${error instanceof Error ? error.message : String(error)}${request}`);
 }
 
 /** Text that ends as a sentence does. */
-export function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+function sentence(text: string): string {
+  return /[.!?]"?$/.test(text) ? text : `${text}.`;
 }
 
 function describe({ operation, checkpoint, subject = "" }: Attempt): string {
@@ -199,63 +172,95 @@ function describe({ operation, checkpoint, subject = "" }: Attempt): string {
   }
 }
 
-/** What a refusal is about, and what to do about it. */
-function adviceOn(error: ApiError, attempt: Attempt, { nameOf }: Config): [FailureCode, string] {
-  const { operation, checkpoint } = attempt;
-  const projectNotFound: [FailureCode, string] = [
-    "project-not-found",
-    "Correct projectId: the key's organization has no such project.",
-  ];
-  switch (error.status) {
-    case 401:
-    case 403:
-      return [
-        "key-refused",
-        `Use an admin API key of the checkpoint's organization (${nameOf("adminApiKey")} or OPENAI_ADMIN_KEY). ` +
-          whereKeysAre,
-      ];
-    case 404:
-      if (mayBeAboutTheKey(error, checkpoint)) {
-        return [
-          "key-refused",
-          operation === "list"
-            ? "Use an admin key of the checkpoint's own organization, if the checkpoint still exists."
-            : "Use an admin key of the checkpoint's own organization. If the checkpoint itself is deleted, remove its " +
-              "resources from the program and their records with `pulumi state delete`.",
-        ];
-      }
-      if (operation === "grant" && error.fromApi && isAboutProjects(error)) return projectNotFound;
-      if (operation === "revoke" && error.code === "permission_not_found") {
-        return [
-          "still-listed",
-          "The API reports the permission as deleted but still lists it; run the same command again in a minute.",
-        ];
-      }
-      if (saysCheckpointIsDeleted(error, checkpoint)) {
-        return [
-          "checkpoint-not-found",
-          operation === "list"
-            ? "The checkpoint is retired, deleted, or mistyped."
-            : "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or " +
-              "its base model was shut down, remove its resources from the program.",
-        ];
-      }
-      return [
-        "not-found",
-        operation === "list"
-          ? `Check the checkpoint's ID, and ${nameOf("baseUrl")} (it ends in /v1).`
-          : `Check ${nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID; nothing was changed.`,
-      ];
-    case 400:
-    case 409:
-    case 422:
-      return operation === "grant" && isUnknownProject(error)
-        ? projectNotFound
-        : ["input-refused", "Fix the input that the API rejected, and run the command again."];
-    default:
-      return [
-        "unavailable",
-        operation === "list" ? "Try again later." : "Nothing is lost; run the same command again to continue.",
-      ];
-  }
+/** What to do about a failure that will come again until then; undefined where it may not come again. */
+export function remedyIfLasting(error: unknown, attempt: Attempt, config: Config): string | undefined {
+  if (error instanceof UsageError) return error.remedy;
+  const isLasting = error instanceof ApiError && !error.isTemporary && error.kind !== "rate-limited";
+  return isLasting ? remedyFor(error, attempt, config) : undefined;
+}
+
+/** What to do about a refusal. */
+function remedyFor(error: ApiError, attempt: Attempt, config: Config): string {
+  return remedies[error.kind]({ ...attempt, error, config });
+}
+
+type Remedy = (about: Attempt & { error: ApiError; config: Config }) => string;
+
+const again: Remedy = ({ operation }) =>
+  operation === "list" ? "Try again later." : "Nothing is lost; run the same command again to continue.";
+const lookForProxy = "if that keeps failing, look for a proxy that changes answers.";
+
+const remedies: Record<ErrorKind, Remedy> = {
+  "refused-key": ({ operation, config }) =>
+    `Set an admin API key of the checkpoint's organization in ${config.nameOf("adminApiKey")}. ${whereKeysAre}` +
+    (operation === "revoke" && config.onRevoking !== undefined ? ` ${config.onRevoking}` : ""),
+  "read-only-key": ({ config }) =>
+    `The key in ${config.nameOf("adminApiKey")} lacks what the API names. Give it that, or use a key with all permissions.`,
+  "wrong-region": ({ error, config }) => {
+    const host = /\b[\w-]+\.api\.openai\.com(?!\.?[\w-])/.exec(error.message)?.[0];
+    const url =
+      host === undefined ? "your region's base URL, such as https://us.api.openai.com/v1" : `https://${host}/v1`;
+    return `Set ${config.nameOf("baseUrl")} to ${url}.`;
+  },
+  "wrong-header": ({ config: { organization, project, nameOf } }) => {
+    const sent = [
+      organization === undefined ? [] : `${nameOf("organization")} (sent as OpenAI-Organization)`,
+      project === undefined ? [] : `${nameOf("project")} (sent as OpenAI-Project)`,
+    ].flat();
+    return sent.length === 0
+      ? `Set an admin API key of the checkpoint's organization in ${nameOf("adminApiKey")}.`
+      : `Correct or unset ${sent.join(" and ")}: it does not fit the key in ${nameOf("adminApiKey")}.`;
+  },
+  "refused-address": () =>
+    "Run it from an address that the organization admits, or have an owner add this one to the IP allowlist.",
+  "other-organization": ({ operation, config }) =>
+    `Set an admin key of the checkpoint's own organization in ${config.nameOf("adminApiKey")}` +
+    (operation === "list"
+      ? ", if the checkpoint still exists."
+      : ". If the checkpoint itself is deleted, remove its resources from the program and their records with " +
+        "`pulumi state delete`."),
+  "inactive-account": () =>
+    "Waiting does not help: see https://platform.openai.com/settings/organization/billing, then run it again.",
+  "rate-limited": ({ config, ...about }) =>
+    `${again({ config, ...about })} To wait longer, raise ${config.nameOf("maxWaitSeconds")}.`,
+  "unknown-checkpoint": ({ operation }) =>
+    operation === "list"
+      ? "The checkpoint is retired, deleted, or mistyped."
+      : "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or its " +
+        "base model was shut down, remove its resources from the program.",
+  "unknown-project": () => "Correct projectId: the key's organization has no such project.",
+  "archived-project": ({ operation }) =>
+    operation === "grant" || operation === "look up"
+      ? "Remove the project from the program, which revokes the permission that it may have; or have it restored."
+      : "Run the same command again once the project is restored, or revoke the permission in OpenAI's dashboard.",
+  "refused-project": () => "Correct projectId, or have an owner of the organization allow it for this project.",
+  "unknown-permission": ({ operation }) =>
+    operation === "revoke"
+      ? "The API reports the permission as deleted but still lists it; run the same command again in a minute."
+      : "Run the same command again.",
+  "not-found": checkAddress,
+  "refused-input": () => "Correct what the API rejects, and run the command again.",
+  conflict: again,
+  "wrong-url": checkAddress,
+  redirect: ({ config }) => `Set ${config.nameOf("baseUrl")} to the API's final URL.`,
+  gateway: ({ config }) =>
+    `It is not the API that answers. Check ${config.nameOf("baseUrl")} (it ends in /v1), and proxies and gateways on ` +
+    "the way there.",
+  proxy: () => "Set HTTPS_PROXY=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT if the proxy asks for them.",
+  certificate: ({ config }) =>
+    "If your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its root certificate; else check " +
+    `${config.nameOf("baseUrl")}.`,
+  unreachable: ({ config, ...about }) =>
+    `${again({ config, ...about })} If that keeps failing, check ${config.nameOf("baseUrl")}, the network and HTTPS_PROXY.`,
+  unavailable: again,
+  unreadable: ({ config, ...about }) =>
+    `${again({ config, ...about })} If that keeps failing, check ${config.nameOf("baseUrl")} (it ends in /v1).`,
+  contradiction: () => `State stays as it was. Run the same command again; ${lookForProxy}`,
+  cancelled: again,
+  unexpected: (about) => `${again(about)} If it fails again, please report this answer.`,
+};
+
+function checkAddress({ operation, config }: Parameters<Remedy>[0]): string {
+  const nothing = operation === "list" ? "" : "; nothing was changed";
+  return `Check ${config.nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID${nothing}.`;
 }

@@ -86,10 +86,18 @@ export function others(checkpoint: string, permissions: readonly Permission[]): 
   );
 }
 
-/** The lookup failed that would show what a create adopts. */
-export function existingUnknown(config: Config, reason: string): string {
-  const consequence = config.adoptExisting ? "adopt any that do" : "fail for any that do";
-  return `Cannot check which permissions already exist: ${reason} \`pulumi up\` will check again and ${consequence}.`;
+/**
+ * The lookup failed that would show what a create adopts.
+ *
+ * @param remedy what to do before `pulumi up` can succeed; undefined if there may be nothing to do.
+ */
+export function existingUnknown(config: Config, reason: string, remedy: string | undefined): string {
+  const finds = config.adoptExisting ? "adopts what exists by then" : "fails where one exists by then";
+  const then =
+    remedy === undefined
+      ? `\`pulumi up\` looks again before it grants, and ${finds}.`
+      : `\`pulumi up\` fails until this is mended. ${remedy}`;
+  return `Cannot check which permissions already exist: ${reason} ${then}`;
 }
 
 /** Nothing is revoked, and only old records leave state. */
@@ -184,7 +192,7 @@ export function unknown(checkpoint: string | undefined, exclusive: boolean | und
 
 /** Without a key, a preview cannot find out which projects an exclusive list leaves out. */
 export function withoutKey(checkpoint: string): string {
-  return `Without an admin key, this preview cannot show which projects \`pulumi up\` will remove from ${checkpoint}.`;
+  return `Without an admin key, this preview cannot show whose access to ${checkpoint} is revoked; \`pulumi up\` fails without one.`;
 }
 
 /** A permission, as effects and messages name it. */

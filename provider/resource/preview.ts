@@ -4,7 +4,7 @@ import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 import type { Effects } from "./effects";
-import { reasonOf, withFailure } from "./failure";
+import { reasonOf, remedyIfLasting, withFailure } from "./failure";
 import { isUnknown } from "./ids";
 import * as messages from "./messages";
 import { isKnown, subjectOf, type SetInputs } from "./permission-set-inputs";
@@ -43,7 +43,9 @@ async function tryExistingOf(
     return await existingOf(checkpoint, projectIds);
   } catch (error) {
     context.reportsExisting = false;
-    context.say(messages.existingUnknown(context.config, reasonOf(error)));
+    const attempt = { operation: "grant", checkpoint: checkpoint.id } as const;
+    const remedy = remedyIfLasting(error, attempt, context.config);
+    context.say(messages.existingUnknown(context.config, reasonOf(error), remedy));
     return undefined;
   }
 }

@@ -26,7 +26,8 @@ export interface Fault {
   /** Called for each request that is hit. */
   onHit?: () => void;
   kind:
-    | { status: number; error?: Partial<ApiErrorBody>; headers?: Record<string, string> }
+    /** A refusal; with this text in place of the API's own form, if it is given. */
+    | { status: number; error?: Partial<ApiErrorBody>; text?: string; headers?: Record<string, string> }
     /** A connection that is cut before anything was done, or after everything was. */
     | "reset"
     | "lost answer"
@@ -108,7 +109,7 @@ export class FaultyApi extends EmulatedApi {
     if (kind === "html") return delivered(502, "<html><body><h1>502 Bad Gateway</h1></body></html>");
     if (typeof kind === "object" && "status" in kind) {
       const answer = failure(kind.status, "The server had an error.", kind.error);
-      return delivered(answer.status, JSON.stringify(answer.body), kind.headers);
+      return delivered(answer.status, kind.text ?? JSON.stringify(answer.body), kind.headers);
     }
 
     const answer = this.answer(request.method, url, authorization, body);

@@ -2,8 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { Outlook } from "../../provider/access/batches";
 import { Grants, type CreatePermissions, type GrantResult } from "../../provider/access/grants";
-import { ApiError } from "../../provider/api/error";
 import { Lookups } from "../../provider/access/lookups";
+import { checkpoint } from "../support/api";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
 import { lost, refusal, TestServer } from "../support/server";
@@ -164,18 +164,24 @@ describe("Grants", function () {
     expect(posts).to.have.length(3);
   });
 
-  it("a 401, 403 or 404 that hits every project fails all grants of a batch after one POST", async function () {
+  it("a refusal that is about no certain project fails all grants of a batch after one POST", async function () {
     for (const [status, message] of [
       [401, "Incorrect API key"],
       [403, "You have insufficient permissions"],
       [403, "Your project does not have access to this endpoint"],
       [404, "The model 'ft:m:o::1' does not exist"],
+      [400, "This checkpoint cannot be shared"],
+      [409, "Some of them exist already"],
+      [422, `None of ${names(20).join(", ")} can be granted access`],
     ] as const) {
       const server = new TestServer();
       let posts = 0;
       const { grant } = grants(server, () => {
         posts++;
-        return Promise.reject(refusal(status, message));
+        const error = refusal(status, message, { about: { checkpoint, projectIds: names(20) } });
+        // As of any POST that was refused.
+        error.isTemporary = false;
+        return Promise.reject(error);
       });
       await Promise.all(names(20).map((project) => failureOf(grant(project))));
       expect(posts).to.equal(1);
@@ -209,8 +215,7 @@ describe("Grants", function () {
     let posts = 0;
     const { grant } = grants(server, () => {
       posts++;
-      const details = { status: 400, fromApi: true, param: "fine_tuned_model_checkpoint" };
-      return Promise.reject(new ApiError('400 "It cannot be shared."', details));
+      return Promise.reject(refusal(400, "It cannot be shared.", { param: "fine_tuned_model_checkpoint" }));
     });
     const settled = await Promise.allSettled(names(100).map(grant));
     expect(settled.every(({ status }) => status === "rejected")).to.equal(true);
@@ -250,7 +255,8 @@ async function grantWithBadProjects(count: number, bad: Set<number>, words: stri
   const { grant } = grants(server, (projects) => {
     posts++;
     const isRefused = projects.some((project) => bad.has(Number(project.slice("proj_".length))));
-    return isRefused ? Promise.reject(refusal(400, words)) : server.create(projects);
+    const details = { param: "project_ids", about: { checkpoint, projectIds: projects } };
+    return isRefused ? Promise.reject(refusal(400, words, details)) : server.create(projects);
   });
   const settled = await Promise.allSettled(names(count).map(grant));
   const outcome = settled.flatMap(({ status }, index) => (status === "rejected" ? [index] : []));

@@ -1,7 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Permission } from "../../provider/api/permission";
-import { ApiError } from "../../provider/api/error";
 import { Lookups, type ListPermissions } from "../../provider/access/lookups";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
@@ -181,7 +180,7 @@ describe("Lookups", function () {
           revoked = true;
           server.remove(query.after);
           if (by === "us") lookups.revoked(query.after);
-          throw new ApiError(`400 "Invalid 'after'"`, { status: 400, ...(by === "us" ? {} : { param: "after" }) });
+          throw refusal(400, "Invalid 'after'", by === "us" ? {} : { param: "after" });
         }
         return server.list(query);
       };
@@ -226,7 +225,7 @@ describe("Lookups", function () {
       lists++;
       return query.after === undefined
         ? server.list(query)
-        : Promise.reject(new ApiError(`400 "Invalid 'after'"`, { status: 400, param: "after" }));
+        : Promise.reject(refusal(400, "Invalid 'after'", { param: "after" }));
     };
     const { lookups } = lookupsOf(server, list);
     expect((await failureOf(lookups.listAll())).message).to.include("Invalid 'after'");

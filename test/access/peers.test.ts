@@ -78,7 +78,9 @@ describe("Provider processes of one deployment", function () {
     await next.permission.check({}, news);
     api.fail({ method: "GET", times: Infinity, kind: { status: 403 } });
     await failureOf(next.permission.create(inputs));
-    expect(await failureOf(old.permission.delete(id, state))).to.have.property("code", "still-declared");
+    expect(await failureOf(old.permission.delete(id, state)))
+      .to.have.property("message")
+      .that.includes("the program still declares it");
     expect(writesOf(api)).to.deep.equal([]);
   });
 
@@ -152,7 +154,9 @@ describe("Provider processes of one deployment", function () {
     await check("one", "proj_a");
     // A policy rewrites it.
     await permission.create(nativeUrn("one"), inputs);
-    expect(await failureOf(dynamic.permission.delete(id, state))).to.have.property("code", "still-declared");
+    expect(await failureOf(dynamic.permission.delete(id, state)))
+      .to.have.property("message")
+      .that.includes("the program still declares it");
     await check("two", "proj_b");
     await dynamic.permission.delete(id, state);
     expect(writesOf(api)).to.deep.equal(["POST", "DELETE"]);
@@ -166,7 +170,7 @@ describe("Provider processes of one deployment", function () {
     // Reads the list while the permission is there.
     await next.permission.check({}, { ...news, projectId: "proj_a" });
     await old.context.checkpoint(checkpoint).access("proj_b").look();
-    await old.context.client.deletePermission(checkpoint, id);
+    await old.context.client.deletePermission(checkpoint, "proj_a", id);
     old.context.peers.noteOutcome(id, "revoked");
     const created = await next.permission.create(inputs);
     expect(created.id).not.to.equal(id);

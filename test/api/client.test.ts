@@ -66,7 +66,7 @@ describe("the API client", function () {
 
   it("a permission is revoked by its ID", async function () {
     nock(host).delete(`${permissions}/cp_1`).reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
-    expect(await client().client.deletePermission(checkpoint, "cp_1")).to.equal(true);
+    expect(await client().client.deletePermission(checkpoint, "proj_a", "cp_1")).to.equal(true);
   });
 
   for (const answer of [
@@ -75,7 +75,7 @@ describe("the API client", function () {
   ]) {
     it(`an answer with the ID ${answer.id} and deleted: ${answer.deleted} does not confirm a revocation of cp_1`, async function () {
       nock(host).delete(`${permissions}/cp_1`).reply(200, answer);
-      expect(await client().client.deletePermission(checkpoint, "cp_1")).to.equal(false);
+      expect(await client().client.deletePermission(checkpoint, "proj_a", "cp_1")).to.equal(false);
     });
   }
 
@@ -84,8 +84,7 @@ describe("the API client", function () {
       const body = { error: { message: `Incorrect API key provided: ${key}`, type: "x", param: "p", code: "bad_key" } };
       nock(host).post(permissions).reply(401, body, { "x-request-id": "req_1", "openai-organization": "acme" });
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
-      expect(error).to.include({ status: 401, code: "bad_key", param: "p", requestId: "req_1", organization: "acme" });
-      expect(error.fromApi).to.equal(true);
+      expect(error).to.include({ status: 401, code: "bad_key", param: "p", requestId: "req_1", kind: "refused-key" });
       for (const text of [inspect(error, { depth: 9 }), JSON.stringify(error), error.stack]) {
         expect(text).not.to.include(key);
         expect(text).not.to.match(/Bearer|Authorization|project_ids/i);
@@ -132,7 +131,7 @@ describe("the API client", function () {
         nock(host).post(permissions).reply(status, body);
         const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
         expect(error.message).to.match(/^the answer \(200\) cannot be read: /);
-        expect(error.ambiguous).to.equal(true);
+        expect(error.isAmbiguous).to.equal(true);
       });
     }
 
@@ -152,9 +151,7 @@ describe("the API client", function () {
             .client.createPermissions(checkpoint, ["proj_a"])
             .catch((error: unknown) => error);
           if (answer instanceof ApiError) {
-            expect(answer.message).to.match(
-              /^the answer \(200\) cannot be read: [^\n]+ is (not [^\n]+|missing)\. Is the base URL right\?$/,
-            );
+            expect(answer.message).to.match(/^the answer \(200\) cannot be read: [^\n]+ is (not [^\n]+|missing)$/);
             return;
           }
           expect(answer).to.be.an("array");
@@ -179,7 +176,7 @@ describe("the API client", function () {
               .post(permissions)
               .reply(status, JSON.stringify(text.length % 2 === 0 ? body : { error }), { "x-request-id": "req_1" });
             const thrown = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
-            expect(thrown).to.include({ status, ambiguous: false, requestId: "req_1" });
+            expect(thrown).to.include({ status, isAmbiguous: status === 408, requestId: "req_1" });
             expect(thrown.message).to.match(/^\P{Cc}+$/u);
             expect(inspect(thrown)).not.to.include(key);
           },
@@ -187,16 +184,50 @@ describe("the API client", function () {
       );
     });
 
+    const forms: [body: unknown, message: string][] = [
+      [{ error: "the gateway's own text" }, '403 "the gateway\'s own text"'],
+      [{ error: { message: "with a number", code: 403 } }, '403 "with a number"'],
+      [{ message: "at the top" }, '403 "at the top"'],
+      [{ detail: "as FastAPI says it" }, '403 "as FastAPI says it"'],
+      [{ error: { message: "" } }, "403, in a form that is not the API's own"],
+      ["<!DOCTYPE html><title>Blocked &amp; logged</title>", '403, a page with the title "Blocked &amp; logged"'],
+      ["<html>no</html>", "403, an HTML page"],
+    ];
+    for (const [body, message] of forms) {
+      it(`an error of any form is shown: ${message}`, async function () {
+        nock(host)
+          .post(permissions)
+          .reply(403, typeof body === "string" ? body : JSON.stringify(body));
+        expect((await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).message).to.equal(message);
+      });
+    }
+
+    for (const bad of ["cp_\u001b[31m1", "cp_`rm`", "cp 1", "cp_\n1", "=cp_1", "cp|1"]) {
+      it(`an ID that could harm what shows it is an error: ${JSON.stringify(bad)}`, async function () {
+        for (const field of ["id", "project_id"]) {
+          nock(host)
+            .get(permissions)
+            .query(true)
+            .times(4)
+            .reply(200, { ...onePage, data: [{ ...row, [field]: bad }] });
+          const error = await failure(client().client.listPermissions(checkpoint));
+          expect(error.kind).to.equal("unreadable");
+          expect(error.message).not.to.include(bad);
+        }
+      });
+    }
+
     it("a proxy's error page does not count as an answer from the API", async function () {
       nock(host).post(permissions).reply(404, "<html>not found</html>");
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
-      expect(error).to.include({ status: 404, fromApi: false, ambiguous: false });
+      expect(error).to.include({ status: 404, kind: "gateway", isAmbiguous: false });
     });
 
     it("a redirect is an error and is not followed", async function () {
       nock(host).get(permissions).query(true).reply(302, "", { location: "https://elsewhere.example/v1?x=1" });
       const error = await failure(client().client.listPermissions(checkpoint));
-      expect(error.message).to.include("redirects to https://elsewhere.example (302)").and.to.include("openai:baseUrl");
+      expect(error.kind).to.equal("redirect");
+      expect(error.message).to.include("redirects to https://elsewhere.example (302)");
     });
   });
 
@@ -214,7 +245,7 @@ describe("the API client", function () {
       nock(host)
         .delete(`${permissions}/cp_1`)
         .reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
-      await api.deletePermission(checkpoint, "cp_1");
+      await api.deletePermission(checkpoint, "proj_a", "cp_1");
       expect(clock.slept).to.deep.equal([500, 1000, 500]);
     });
 
@@ -226,17 +257,100 @@ describe("the API client", function () {
     it("a POST that fails with 5xx or a network error is ambiguous and not retried", async function () {
       for (const status of [500, 503]) {
         nock(host).post(permissions).reply(status, {});
-        expect((await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).ambiguous).to.equal(true);
+        expect((await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).isAmbiguous).to.equal(true);
       }
       nock(host)
         .post(permissions)
         .replyWithError(Object.assign(new Error("x"), { code: "ECONNRESET" }));
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
-      expect(error.ambiguous).to.equal(true);
+      expect(error.isAmbiguous).to.equal(true);
       expect(error.message).to.equal("api.openai.com: the connection was cut before the answer came (ECONNRESET)");
     });
 
-    for (const status of [400, 401, 403, 404, 409, 422]) {
+    for (const status of [408, 409]) {
+      it(`a GET or DELETE that fails with ${status} is retried`, async function () {
+        const { client: api, clock } = client();
+        nock(host).get(permissions).query(true).reply(status, {});
+        nock(host).get(permissions).query(true).reply(200, onePage);
+        await api.listPermissions(checkpoint);
+        nock(host).delete(`${permissions}/cp_1`).reply(status, {});
+        nock(host)
+          .delete(`${permissions}/cp_1`)
+          .reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
+        await api.deletePermission(checkpoint, "proj_a", "cp_1");
+        expect(clock.slept).to.deep.equal([500, 500]);
+      });
+    }
+
+    it("a POST that fails with 408 may have taken effect; one that fails with 409 has not", async function () {
+      for (const [status, outcome] of [
+        [408, { isAmbiguous: true, isTemporary: true }],
+        [409, { isAmbiguous: false, isTemporary: false }],
+      ] as const) {
+        nock(host).post(permissions).reply(status, {});
+        expect(await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).to.include(outcome);
+      }
+    });
+
+    for (const status of [408, 409, 503]) {
+      it(`Retry-After of a ${status} is obeyed, unless it is longer than maxWaitSeconds`, async function () {
+        const { client: api, clock } = client({ "openai:maxWaitSeconds": "60" });
+        nock(host).get(permissions).query(true).reply(status, {}, { "retry-after": "20" });
+        nock(host).get(permissions).query(true).reply(200, onePage);
+        await api.listPermissions(checkpoint);
+        expect(clock.slept).to.deep.equal([20_000]);
+        nock(host).get(permissions).query(true).reply(status, {}, { "retry-after": "61" });
+        await failure(api.listPermissions(checkpoint));
+        nock(host).post(permissions).reply(status, {}, { "retry-after": "61" });
+        expect((await failure(api.createPermissions(checkpoint, ["proj_a"]))).isTemporary).to.equal(false);
+        expect(clock.slept).to.deep.equal([20_000]);
+      });
+    }
+
+    it("x-should-retry decides, whatever the status", async function () {
+      for (const status of [400, 403, 404]) {
+        nock(host).get(permissions).query(true).reply(status, {}, { "x-should-retry": "true" });
+        nock(host).get(permissions).query(true).reply(200, onePage);
+        await client().client.listPermissions(checkpoint);
+        nock(host).post(permissions).reply(status, {}, { "x-should-retry": "true" });
+        const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
+        expect(error).to.include({ isTemporary: true, isAmbiguous: false });
+      }
+      for (const status of [409, 429, 500]) {
+        const { client: api, clock } = client();
+        nock(host).get(permissions).query(true).reply(status, {}, { "x-should-retry": "false" });
+        expect((await failure(api.listPermissions(checkpoint))).status).to.equal(status);
+        expect(clock.slept).to.deep.equal([]);
+      }
+    });
+
+    it("once a request was given up, the next are tried once, until one is served", async function () {
+      const { client: api } = client();
+      nock(host).get(permissions).query(true).times(5).reply(503, {});
+      await failure(api.listPermissions(checkpoint));
+      await failure(api.listPermissions(checkpoint));
+      expect(nock.isDone()).to.equal(true);
+      nock(host).get(permissions).query(true).reply(200, onePage);
+      await api.listPermissions(checkpoint);
+      nock(host).get(permissions).query(true).times(4).reply(503, {});
+      await failure(api.listPermissions(checkpoint));
+      expect(nock.isDone()).to.equal(true);
+    });
+
+    it("a 429 about quota, billing or the account fails at once, in the API's words", async function () {
+      for (const code of ["insufficient_quota", "billing_not_active", "billing_hard_limit_reached"]) {
+        const { client: api, clock } = client();
+        const error = { message: "You exceeded your current quota.", code, param: null };
+        nock(host).get(permissions).query(true).reply(429, { error }, { "retry-after": "259200" });
+        expect(await failure(api.listPermissions(checkpoint))).to.include({
+          kind: "inactive-account",
+          message: '429 "You exceeded your current quota."',
+        });
+        expect(clock.slept).to.deep.equal([]);
+      }
+    });
+
+    for (const status of [400, 401, 403, 404, 422]) {
       it(`a request that fails with ${status} is not retried`, async function () {
         nock(host)
           .get(permissions)
@@ -258,13 +372,13 @@ describe("the API client", function () {
         .reply(200, { object: "checkpoint.permission", id: "cp_1", deleted: true });
       await api.listPermissions(checkpoint);
       await api.createPermissions(checkpoint, ["proj_a"]);
-      await api.deletePermission(checkpoint, "cp_1");
+      await api.deletePermission(checkpoint, "proj_a", "cp_1");
     });
   });
 
   const unreachable: [code: string | undefined, message: string, reason: string][] = [
-    ["ECONNREFUSED", "connect ECONNREFUSED", "connection refused (ECONNREFUSED). Is the base URL right?"],
-    ["ENOTFOUND", "getaddrinfo", "host not found (ENOTFOUND). Is the base URL right, and the network up?"],
+    ["ECONNREFUSED", "connect ECONNREFUSED", "connection refused (ECONNREFUSED)"],
+    ["ENOTFOUND", "getaddrinfo", "host not found (ENOTFOUND)"],
     ["CERT_HAS_EXPIRED", "certificate has expired", "certificate has expired (CERT_HAS_EXPIRED)"],
     [undefined, `something with ${key} in it`, "something with [key] in it"],
   ];
@@ -306,7 +420,7 @@ describe("the API client", function () {
   for (const id of ["", ".", ".."]) {
     it(`the permission ID "${id}" is rejected, as it would change the request's path`, async function () {
       const thrown = await client()
-        .client.deletePermission(checkpoint, id)
+        .client.deletePermission(checkpoint, "proj_a", id)
         .catch((error: unknown) => error);
       expect(thrown).to.be.instanceOf(UsageError);
     });

@@ -76,7 +76,7 @@ describe("Proxies from the environment", function () {
   it("a proxy sees only an encrypted tunnel", async function () {
     const proxy = await listener();
     process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
-    expect((await ask("https://api.example/v1")).ambiguous).to.equal(true);
+    expect((await ask("https://api.example/v1")).isAmbiguous).to.equal(true);
     expect(proxy.received).to.match(/^CONNECT api\.example:443 HTTP\/1\.1\r\n/);
     // A TLS handshake begins so.
     expect(proxy.received).to.include("\u0016\u0003");

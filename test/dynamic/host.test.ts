@@ -56,12 +56,15 @@ describe("the provider host's entry", function () {
     expect(failures?.[0]?.reason).to.include("openai:timeoutSeconds must be a number above 0");
   });
 
-  it("the host prints a remedy once if many resources fail for the same reason", async function () {
+  it("each of several failures has its remedy", async function () {
     const permission = load().permission();
     configure(permission);
     const messageOf = async (id: string) => (await failureOf(permission.delete!(id, {}))).message;
-    expect(await messageOf("cp_1")).to.match(/^Cannot use the state of cp_1: .*\. To bring existing permissions /);
-    expect(await messageOf("cp_2")).to.match(/^Cannot use the state of cp_2: it lacks .*, so nothing was done\.$/);
+    for (const id of ["cp_1", "cp_2"]) {
+      expect(await messageOf(id)).to.match(
+        /^Cannot use the state of cp_[12]: it lacks .*\. To bring existing permissions /,
+      );
+    }
   });
 
   it("the host shows a failure as one short line without a stack trace", async function () {

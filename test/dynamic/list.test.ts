@@ -71,8 +71,8 @@ describe("listCheckpointPermissions", function () {
     expect(error).to.be.instanceOf(CheckpointPermissionsError);
     expect(error).to.include({ status: 401, code: undefined, requestId: "req_1" });
     expect(error.message)
-      .to.match(/^Cannot list who has access to ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Use an admin API key/)
-      .and.to.include("(adminApiKey or OPENAI_ADMIN_KEY)")
+      .to.match(/^Cannot list who has access to ft:\S+: 401 ".*\[key\]" \(request req_1\)\. Set an admin API key/)
+      .and.to.include(" in adminApiKey.")
       .and.not.to.include(adminApiKey);
     // As Node.js and Pulumi show what a program does not catch.
     expect(inspect(error))

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import type { Command, StackExport } from "../../sandbox/engines";
+import { refusals } from "../support/refusals";
+import { runCommand } from "./command";
 import { throughEachEntryPoint } from "./engines";
 import { checkpoint, stepsOf, texts } from "./scenario";
 
@@ -29,6 +31,34 @@ throughEachEntryPoint("failures", function (createScenario) {
       .and.to.include("admin-keys");
     expect(up.output).not.to.match(/^\s+at .*\.[jt]s:\d+/m);
     expect(await scenario.recorded()).to.deep.equal({});
+  });
+
+  it("each kind of refusal ends in its own next step, in an up and on the command line", async function () {
+    const scenario = await createScenario();
+    await scenario.program(`
+      new CheckpointPermission("web", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "proj_web" });
+      new CheckpointPermissionSet("all", {
+        fineTunedModelCheckpoint: "${checkpoint}:ckpt-step-2000",
+        projectIds: ["proj_a", "proj_b"],
+      });`);
+    const env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
+    for (const { what, kind, remedy, remedyOfList = remedy } of refusals) {
+      scenario.api.fail({ times: Infinity, kind });
+      const up = await scenario.run("up");
+      expect(up.ok, what).to.equal(false);
+      const errors = texts(up).split("Cannot grant").slice(1);
+      expect(errors, what).not.to.deep.equal([]);
+      for (const error of errors) expect(error, what).to.match(remedy);
+      // One look before each of the two, and one to grant.
+      expect(scenario.api.takeRequests().length, what).to.be.at.most(4);
+      const { code, stderr } = await runCommand(["list", checkpoint], { env });
+      expect([code, stderr.split("\n").length - 1], what).to.deep.equal([1, 1]);
+      expect(stderr, what).to.match(remedyOfList);
+      scenario.api.clearFaults();
+      scenario.api.takeRequests();
+    }
+    await scenario.runs("up");
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
 
   it("a wrong key that the API repeats appears in no output and in no file", async function () {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { throughEachEntryPoint } from "./engines";
 import { checkpoint, texts, type Scenario } from "./scenario";
 
-const notFound = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`;
+const notFound = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`;
 const later = `${checkpoint}:ckpt-step-2000`;
 
 throughEachEntryPoint("deleted checkpoints", function (createScenario) {

@@ -348,11 +348,11 @@ describe("the native plugin's service", function () {
     expect(api.requests).to.have.length(asked);
   });
 
-  it("the plugin prints a remedy at most once if many resources fail for the same reason", async function () {
+  it("each of several failures has its remedy", async function () {
     fakeApi({ adminKey: "another" });
     const refused = async (project: string) =>
       (await failureOf(engine.create(urnOf(project), permission(project)))).message;
     const details = [await refused("proj_a"), await refused("proj_b")];
-    expect(details.join().split("An organization owner creates one at").length - 1).to.equal(1);
+    for (const one of details) expect(one).to.include("An organization owner creates one at");
   });
 });

@@ -1,23 +1,26 @@
 import { inspect } from "node:util";
 import { expect } from "chai";
-import { ApiError, type ApiErrorDetails } from "../../provider/api/error";
+import { ApiError, natures, refused as refusedBy, type ErrorKind, type Refusal } from "../../provider/api/error";
 import {
   combined,
   notRevoked,
   OperationFailed,
   PartialFailure,
   withFailure,
-  type FailureCode,
   type Operation,
 } from "../../provider/resource/failure";
 import { contextWith } from "../support/api";
 import { failureOf } from "../support/failure";
 
 const permission = { fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd", projectId: "proj_web" };
-const { context } = contextWith();
 const operations: readonly Operation[] = ["grant", "look up", "revoke", "list"];
 
-async function failed(operation: Operation, error: Error): Promise<OperationFailed> {
+async function failed(
+  operation: Operation,
+  error: Error,
+  config: Record<string, string> = {},
+): Promise<OperationFailed> {
+  const { context } = contextWith(config);
   const { fineTunedModelCheckpoint: checkpoint, projectId: subject } = permission;
   const failing = withFailure(
     () => context,
@@ -29,9 +32,9 @@ async function failed(operation: Operation, error: Error): Promise<OperationFail
   return thrown;
 }
 
-function refused(details: Partial<ApiErrorDetails> & { message?: string } = {}): ApiError {
-  const { message = '403 "No."', ...rest } = details;
-  return new ApiError(message, { status: 403, requestId: "req_1", ...rest });
+function refused(status = 403, message = "No.", details: Partial<Refusal> = {}): ApiError {
+  const about = { checkpoint: permission.fineTunedModelCheckpoint, projectIds: [permission.projectId] };
+  return refusedBy({ status, form: "own", message, about, ...details }, { requestId: "req_1" });
 }
 
 describe("Failures", function () {
@@ -47,42 +50,53 @@ describe("Failures", function () {
     });
   }
 
-  const answers: [what: string, details: Parameters<typeof refused>[0], operation: Operation, code: FailureCode][] = [
-    ["a 401", { status: 401 }, "look up", "key-refused"],
-    ["a 403", {}, "grant", "key-refused"],
+  it("each kind of error has a remedy for each operation, in whole sentences", async function () {
+    for (const kind of Object.keys(natures) as ErrorKind[]) {
+      for (const operation of operations) {
+        const { remedy } = await failed(operation, new ApiError(kind, "no"));
+        expect(remedy, kind).to.match(/^[A-Z].*\.$/);
+        if (operation === "list") expect(remedy, kind).not.to.match(/pulumi|Nothing is lost/);
+      }
+    }
+  });
+
+  const remedies: [what: string, error: ApiError, remedy: RegExp, config?: Record<string, string>][] = [
     [
-      "a 404 that names the checkpoint",
-      { status: 404, fromApi: true, code: "model_not_found" },
-      "grant",
-      "checkpoint-not-found",
+      "another region",
+      refused(401, "Use https://eu.api.openai.com."),
+      /^Set openai:baseUrl to https:\/\/eu\.api\.openai\.com\/v1\.$/,
+    ],
+    ["an unnamed region", refused(401, "no", { code: "incorrect_hostname" }), /https:\/\/us\.api\.openai\.com\/v1/],
+    [
+      "a host that only looks like OpenAI's",
+      refused(401, "Use eu.api.openai.com.evil.example"),
+      /your region's base URL/,
     ],
     [
-      "a 404 that names the project",
-      { status: 404, fromApi: true, message: '404 "Project proj_web not found"' },
-      "grant",
-      "project-not-found",
+      "a header that does not fit",
+      refused(401, "no", { code: "mismatched_organization" }),
+      /^Correct or unset openai:organization \(sent as OpenAI-Organization\): /,
+      { "openai:organization": "org-1" },
     ],
-    ["a 404 for a wrong path", { status: 404, fromApi: true, code: "unknown_url" }, "revoke", "not-found"],
-    [
-      "a 404 for a listed permission",
-      { status: 404, fromApi: true, code: "permission_not_found" },
-      "revoke",
-      "still-listed",
-    ],
-    ["a 400", { status: 400 }, "grant", "input-refused"],
-    ["a 409", { status: 409 }, "grant", "input-refused"],
-    ["a 429", { status: 429 }, "grant", "unavailable"],
-    ["a 500", { status: 500 }, "revoke", "unavailable"],
-    ["no answer at all", { status: undefined } as never, "look up", "unavailable"],
+    ["a header that was not sent", refused(401, "no", { code: "mismatched_project" }), /^Set an admin API key/],
+    ["a read-only key", refused(403, "Missing scopes: x"), /^The key in openai:adminApiKey lacks what the API names/],
+    ["an address that is not admitted", refused(403, "Your IP address is not allowed."), /IP allowlist/],
+    ["no quota", refused(429, "no", { code: "insufficient_quota" }), /settings\/organization\/billing/],
+    ["an archived project", refused(400, "The project is archived."), /^Remove the project from the program/],
+    ["a proxy that wants a password", refused(407, "no"), /http:\/\/USER:PASSWORD@HOST:PORT/],
+    ["an intercepting proxy", new ApiError("certificate", "no"), /NODE_EXTRA_CA_CERTS/],
+    ["a gateway", refused(403, "an HTML page", { form: "other" }), /^It is not the API that answers/],
   ];
-  for (const [what, details, operation, code] of answers) {
-    it(`a failure to ${operation} with ${what} has the code ${code}`, async function () {
-      expect((await failed(operation, refused(details))).code).to.equal(code);
+  for (const [what, error, remedy, config] of remedies) {
+    it(`the remedy for ${what} says what to do, and advises no other key`, async function () {
+      const failure = await failed("grant", error, config);
+      expect(failure.remedy).to.match(remedy);
+      if (!remedy.source.includes("key")) expect(failure.remedy).not.to.match(/admin-keys|Set an admin/);
     });
   }
 
   it("the failure of a rejected key names the setting and where to create another key", async function () {
-    const { remedy } = await failed("grant", refused({ status: 401 }));
+    const { remedy } = await failed("grant", refused(401));
     expect(remedy).to.include("openai:adminApiKey").and.to.include("/settings/organization/admin-keys");
   });
 
@@ -103,7 +117,7 @@ describe("Failures", function () {
   it("a bug is rethrown unchanged", async function () {
     const bug = new TypeError("a bug");
     const failing = withFailure(
-      () => context,
+      () => contextWith().context,
       { operation: "grant", checkpoint: "ft:x", subject: "proj_a" },
       () => Promise.reject(bug),
     );
@@ -116,42 +130,40 @@ describe("Failures", function () {
       "Not done: e0. e1. e2. e3. e4. e5. e6. e7. e8. e9. (and 5 more). Again.",
     );
     expect(combined("Not done", ["e.", new Error("e.")], "Again.").message).to.equal("Not done: e. Again.");
-    const failures = ["a", "b"].map((name) => new OperationFailed("key-refused", `No ${name}`, "no", "Use a key."));
+    const failures = ["a", "b"].map((name) => new OperationFailed(`No ${name}`, "no", "Use a key."));
     expect(combined("Not done", failures, "Again.").message).to.equal(
       "Not done: No a: no. No b: no. Use a key. Again.",
     );
   });
 
   it("a 404 about a permission does not advise another key", async function () {
-    const details = {
-      status: 404,
-      fromApi: true,
-      message: '404 "No such permission: cp_1"',
-      code: "permission_not_found",
-    };
-    expect((await failed("revoke", refused(details))).remedy).not.to.include("key");
+    const error = refused(404, "No such permission: cp_1", { code: "permission_not_found" });
+    expect((await failed("revoke", error)).remedy).not.to.include("key");
   });
 
   it("an ambiguous 404 advises another key, unless the organization is the checkpoint's own", async function () {
-    const message = '404 "The model does not exist or you do not have access to it."';
-    const details = { status: 404, fromApi: true, message, code: "model_not_found" };
+    const unclear = (organization?: string) =>
+      refused(404, "The model does not exist or you do not have access to it.", {
+        code: "model_not_found",
+        organization,
+      });
     for (const organization of ["other", undefined]) {
-      const of = organization === undefined ? {} : { organization };
-      expect((await failed("grant", refused({ ...details, ...of }))).remedy).to.include("Use an admin key");
+      expect((await failed("grant", unclear(organization))).remedy).to.include("Set an admin key");
     }
-    expect((await failed("grant", refused({ ...details, organization: "acme" }))).remedy)
+    expect((await failed("grant", unclear("acme"))).remedy)
       .to.include("Correct fineTunedModelCheckpoint")
       .and.to.include("remove its resources from the program");
   });
 
   it("a failure does not end a sentence twice", async function () {
-    const { headline } = await failed("grant", refused({ message: "host not found. Is the base URL right?" }));
-    expect(headline).to.match(/Is the base URL right\? \(request req_1\)\.$/);
+    const { headline } = await failed("grant", refused(401, "Incorrect API key provided: [key]."));
+    expect(headline).to.match(/: 401 "Incorrect API key provided: \[key\]\." \(request req_1\)\.$/);
+    const unnumbered = await failed("grant", new ApiError("refused-key", '401 "Incorrect API key provided."'));
+    expect(unnumbered.headline).to.match(/: 401 "Incorrect API key provided\."$/);
   });
 
   it("the failure for a permission that is still declared names every way out", function () {
-    const { message, code } = notRevoked("ft:x", "proj_a", "cp_1");
-    expect(code).to.equal("still-declared");
+    const { message } = notRevoked("ft:x", "proj_a", "cp_1");
     expect(message).to.include("proj_a").and.to.include("ft:x").and.to.include("cp_1 stays in state");
     expect(message).to.include("deleteBeforeReplace").and.to.include("remove it from the program first");
   });

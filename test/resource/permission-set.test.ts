@@ -100,7 +100,9 @@ describe("Sets", function () {
     it("a preview without a key says that it cannot know which projects an exclusive set will revoke", async function () {
       const { set, said } = scenario({ "openai:adminApiKey": "" });
       expect((await set.check({}, inputs(["proj_a"], true))).failures).to.deep.equal([]);
-      expect(said[0]).to.include("Without an admin key, this preview cannot show which projects");
+      expect(said[0])
+        .to.include("Without an admin key, this preview cannot show whose access")
+        .and.to.include("`pulumi up` fails without one");
     });
 
     it("a preview with drift detection off announces no revocations, since none will be made", async function () {
@@ -119,7 +121,9 @@ describe("Sets", function () {
       expect(requests).to.have.length(1);
       const keyless = scenario({ "openai:adminApiKey": "" });
       expect((await keyless.set.check({}, inputs(["proj_a"]))).failures).to.deep.equal([]);
-      expect(keyless.said[0]).to.include("Cannot check which permissions already exist: No admin API key is set.");
+      expect(keyless.said[0]).to.include(
+        "Cannot check which permissions already exist: No admin API key is set. `pulumi up` fails until this is mended. Set it",
+      );
     });
 
     it("a preview of a new set names further permissions of the projects it adopts", async function () {

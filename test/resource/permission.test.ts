@@ -82,7 +82,7 @@ describe("Permissions", function () {
       }
     });
 
-    it("a preview that cannot look up existing permissions says so once and does not fail", async function () {
+    it("a preview that cannot look up existing permissions says once what `pulumi up` will do", async function () {
       const refused = scenario({}, { adminKey: "another" });
       const keyless = scenario({ "openai:adminApiKey": "" });
       for (const { permission } of [refused, keyless]) {
@@ -92,10 +92,18 @@ describe("Permissions", function () {
       }
       expect(refused.said).to.have.lengthOf(1);
       expect(refused.said[0]).to.match(
-        /^Cannot check which permissions already exist: 401 .*[^.]\. `pulumi up` will check again/,
+        /^Cannot check which permissions already exist: 401 .*[^.]\. `pulumi up` fails until this is mended\. Set an admin/,
       );
       expect(keyless.said).to.have.lengthOf(1);
       expect(keyless.said[0]).to.match(/^Cannot check which permissions already exist: No admin API key is set\. /);
+    });
+
+    it("a preview during a fault of the API says that `pulumi up` looks again", async function () {
+      const { permission, api, said } = scenario();
+      api.fail({ times: Infinity, kind: { status: 503 } });
+      await permission.check({}, inputs);
+      expect(said).to.have.lengthOf(1);
+      expect(said[0]).to.match(/: 503 .* `pulumi up` looks again before it grants, and adopts what exists by then\.$/);
     });
 
     it("invalid config is a failure of the check and an exception in every other operation", async function () {
@@ -169,7 +177,7 @@ describe("Permissions", function () {
         expect(diff).to.deep.equal({ changes: true, replaces: ["projectId"] });
       }
       expect(said).to.deep.equal([
-        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`,
       ]);
       expect(requests).to.have.length(1);
     });
@@ -353,7 +361,7 @@ describe("Permissions", function () {
       const { permission, said } = scenario({}, { unknownCheckpoints: [checkpoint] });
       await permission.delete("cp_1", { ...inputs, createdAt: 1 });
       expect(said).to.deep.equal([
-        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`,
         `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
       ]);
     });
@@ -416,7 +424,7 @@ describe("Permissions", function () {
       api.clearFaults();
       requests.length = 0;
       const error = await failureOf(permission.delete(id, state));
-      expect(error).to.have.property("code", "still-declared");
+      expect(error).to.have.property("message").that.includes("the program still declares it");
       expect(error.message).to.include(id);
       expect(requests).to.deep.equal([]);
 

@@ -1,7 +1,8 @@
 import type { ListQuery } from "../../provider/api/client";
 import type { Page } from "../../provider/api/contract";
 import type { Permission } from "../../provider/api/permission";
-import { ApiError } from "../../provider/api/error";
+import { ApiError, refused, type Refusal } from "../../provider/api/error";
+import { checkpoint } from "./api";
 
 /** A checkpoint's permissions as a server has them, without HTTP, for rules that hold for all inputs. */
 export class TestServer {
@@ -51,12 +52,12 @@ export class TestServer {
   };
 }
 
-/** A refusal in the API's own form. */
-export function refusal(status: number, message = "no"): ApiError {
-  return new ApiError(`${status} "${message}"`, { status, fromApi: true });
+/** A refusal in the API's own form, unless another is given. */
+export function refusal(status: number, message = "no", details: Partial<Refusal> = {}): ApiError {
+  return refused({ status, form: "own", message, about: { checkpoint, projectIds: [] }, ...details });
 }
 
 /** A request whose outcome is not known. */
 export function lost(): ApiError {
-  return new ApiError("the connection was cut", { ambiguous: true });
+  return new ApiError("unreachable", "the connection was cut");
 }
