@@ -25,6 +25,8 @@ export class ProviderContext {
   runsProgram = false;
   /** How many creates the engine runs at a time; undefined if that is not known. */
   parallel: number | undefined;
+  /** Whether an earlier deployment used another base URL, as far as is known. */
+  hasNewBaseUrl = false;
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import { PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb";
@@ -43,6 +44,8 @@ const { DiffChanges } = messages.DiffResponse;
 export function service(engineLog: EngineLog, clock = systemClock, engine?: string) {
   // The engine runs a process for each provider, and for each deployment.
   let configured: ProviderContext | undefined;
+  // The engine asks for the diff of a provider before it configures it.
+  let hasNewBaseUrl = false;
   const context = () => {
     if (configured === undefined) throw new Error("The engine called before it configured the provider.");
     return configured;
@@ -108,10 +111,11 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     }),
     // Another key or base URL replaces no resource.
     diffConfig: unaryHandler(async (request: messages.DiffRequest) => {
-      const [olds, news] = [request.getOldInputs(), request.getNews()].map((one) =>
-        JSON.stringify(unmarshal(one).values),
+      const [olds, news] = [unmarshal(request.getOldInputs()).values, unmarshal(request.getNews()).values];
+      hasNewBaseUrl = olds["baseUrl"] !== news["baseUrl"];
+      return new messages.DiffResponse().setChanges(
+        isDeepStrictEqual(olds, news) ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME,
       );
-      return new messages.DiffResponse().setChanges(olds === news ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME);
     }),
     configure: unaryHandler(async (request: messages.ConfigureRequest) => {
       const { values, secrets } = unmarshal(request.getArgs());
@@ -120,6 +124,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
         engineLog.print(line, "warning");
       };
       configured = new ProviderContext(config, clock, engineLog.print, sharePeers(engine, config.baseUrl, warn));
+      configured.hasNewBaseUrl = hasNewBaseUrl;
       if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
         configured.warn(warningOfPlainKey(config.nameOf("adminApiKey")));
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);

@@ -56,5 +56,6 @@ export function reportDrift(
 ): void {
   if (checkpoint.isDeleted) return;
   const found = { checkpoint: checkpoint.id, missing, recreated, date: context.clock.date(), isRefresh };
-  for (const line of messages.drift(found)) context.say(line);
+  const newBaseUrl = context.hasNewBaseUrl ? context.config.baseUrl : undefined;
+  for (const line of messages.drift({ ...found, newBaseUrl })) context.say(line);
 }

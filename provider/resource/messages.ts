@@ -17,20 +17,26 @@ export interface DriftFound {
   date: number;
   /** Whether a refresh found it, which changes state and not access. */
   isRefresh: boolean;
+  /** The base URL, if the provider used another before, which is then the likely reason. */
+  newBaseUrl: string | undefined;
 }
 
 /** Permissions in state were revoked outside of Pulumi. */
-export function drift({ checkpoint, missing, recreated, date, isRefresh }: DriftFound): string[] {
+export function drift({ checkpoint, missing, recreated, date, isRefresh, newBaseUrl }: DriftFound): string[] {
   const seen = `(seen ${new Date(date).toISOString()})`;
   const lines: string[] = [];
   if (missing.length > 0) {
     const [{ id, projectId }] = missing as [Permission];
-    const what =
-      missing.length === 1
-        ? `${projectId} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi ${seen}.`
-        : `${listOf(missing, losersListed)} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
     const they = missing.length === 1 ? "It" : "They";
-    lines.push(`Drift: ${what} ${they} will be ${isRefresh ? "removed from state" : "granted again"}.`);
+    const what =
+      newBaseUrl !== undefined
+        ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newBaseUrl}, the provider's new base URL. At ` +
+          `the one before, nothing is revoked.`
+        : missing.length === 1
+          ? `${projectId} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi ${seen}.`
+          : `${listOf(missing, losersListed)} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
+    const granted = newBaseUrl === undefined ? "granted again" : "granted there";
+    lines.push(`Drift: ${what} ${they} will be ${isRefresh ? "removed from state" : granted}.`);
   }
   if (recreated.length > 0) {
     const [{ recorded, permission }] = recreated as [(typeof recreated)[number]];

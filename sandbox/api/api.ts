@@ -32,6 +32,8 @@ export interface ApiOptions {
   throttle?: ThrottleSetting | undefined;
   /** Projects that are not the organization's: granting to one refuses the whole POST. */
   unknownProjects?: string[];
+  /** Projects that are archived: granting to one refuses the whole POST. */
+  archivedProjects?: string[];
   /** Checkpoints that are not the organization's. */
   unknownCheckpoints?: string[];
   /** How old a new permission claims to be, in seconds. Default: 0. */
@@ -65,7 +67,7 @@ const route = /^\/v1\/fine_tuning\/checkpoints\/([^/]+)\/permissions(?:\/([^/]+)
 
 /** The three endpoints of checkpoint permissions: a faithful stand-in for OpenAI's API as `openapi.yaml` has it. */
 export class EmulatedApi {
-  readonly adminKey: string;
+  adminKey: string;
   readonly #options: ApiOptions;
   /** By checkpoint, oldest first. */
   readonly #rows = new Map<string, StoredRow[]>();
@@ -79,7 +81,8 @@ export class EmulatedApi {
   }
 
   /** Changes how it behaves from now on. */
-  set(options: Omit<ApiOptions, "adminKey" | "now">): void {
+  set({ adminKey = this.adminKey, ...options }: Omit<ApiOptions, "now">): void {
+    this.adminKey = adminKey;
     Object.assign(this.#options, options);
     this.#buckets.clear();
   }
@@ -229,6 +232,9 @@ export class EmulatedApi {
     const unknown = projectIds.filter((id) => this.#options.unknownProjects?.includes(id));
     if (unknown.length > 0)
       return failure(400, "A project was not found in this organization.", { param: "project_ids" });
+
+    const archived = projectIds.find((id) => this.#options.archivedProjects?.includes(id));
+    if (archived !== undefined) return failure(400, `Project ${archived} is archived.`, { param: "project_ids" });
 
     const { repeatedPost: setting = "return" } = this.#options;
     const repeatedPost = typeof setting === "function" ? setting(checkpoint) : setting;

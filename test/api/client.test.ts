@@ -392,6 +392,17 @@ describe("the API client", function () {
     });
   }
 
+  it("a certificate that is not trusted is an error of its own, after one request", async function () {
+    for (const code of ["SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "CERT_HAS_EXPIRED"]) {
+      nock(host)
+        .get(permissions)
+        .query(true)
+        .replyWithError(Object.assign(new Error("not trusted"), { code }));
+      const error = await failure(client().client.listPermissions(checkpoint));
+      expect(error).to.include({ kind: "certificate", message: `api.openai.com: not trusted (${code})` });
+    }
+  });
+
   it("a request without an answer fails after timeoutSeconds", async function () {
     nock(host).post(permissions).delay(2000).reply(200, onePage);
     const { client: api } = client({ "openai:timeoutSeconds": "0.05" });

@@ -10,14 +10,18 @@ const variables = ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http
 /** Keeps what it is sent; answers a CONNECT as a proxy does, and hangs up on the handshake that follows. */
 class Listener {
   received = "";
+  isHttpOnly = false;
   readonly #server: Server;
 
-  constructor() {
+  /** @param answer to a CONNECT. */
+  constructor(answer = "HTTP/1.1 200 Connection established\r\n\r\n") {
     this.#server = createServer((socket: Socket) => {
       socket.on("error", () => undefined);
       socket.on("data", (data) => {
         this.received += data.toString("latin1");
-        if (data.toString("latin1").startsWith("CONNECT")) socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        if (data.toString("latin1").startsWith("CONNECT")) socket.write(answer);
+        // As a proxy that speaks HTTP answers a TLS handshake.
+        else if (data[0] === 0x16 && this.isHttpOnly) socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
         else socket.destroy();
       });
     });
@@ -58,8 +62,8 @@ describe("Proxies from the environment", function () {
     for (const name of variables) setVariable(name, before[name]);
   });
 
-  async function listener(): Promise<Listener> {
-    const started = await new Listener().start();
+  async function listener(answer?: string): Promise<Listener> {
+    const started = await new Listener(answer).start();
     listeners.push(started);
     return started;
   }
@@ -83,6 +87,22 @@ describe("Proxies from the environment", function () {
     expect(proxy.received)
       .not.to.include(key)
       .and.not.to.match(/^authorization/im);
+  });
+
+  it("a proxy that asks for a password is named as such", async function () {
+    const proxy = await listener("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+    process.env["HTTPS_PROXY"] = `http://127.0.0.1:${proxy.port}`;
+    expect(await ask("https://api.example/v1")).to.include({ kind: "proxy", status: 407 });
+    expect(proxy.received.match(/CONNECT/g)).to.have.lengthOf(1);
+  });
+
+  it("a proxy's variable without a scheme is named in the error", async function () {
+    const proxy = await listener();
+    proxy.isHttpOnly = true;
+    process.env["HTTPS_PROXY"] = `127.0.0.1:${proxy.port}`;
+    const error = await ask("https://api.example/v1");
+    expect(error.kind).to.equal("proxy");
+    expect(error.message).to.equal("api.example: the proxy in HTTPS_PROXY does not speak HTTPS (EPROTO)");
   });
 
   it("a proxy is bypassed for the hosts in NO_PROXY", async function () {

@@ -61,6 +61,21 @@ throughEachEntryPoint("failures", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
 
+  it("an archived project fails alone, with what to do, and its permission can be removed", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ old: "proj_old" });
+    await scenario.runs("up");
+    scenario.api.set({ archivedProjects: ["proj_old", "proj_older"] });
+    await scenario.declare({ old: "proj_old", older: "proj_older", web: "proj_web" });
+    const up = await scenario.run("up", { parallel: 8 });
+    expect(up.ok).to.equal(false);
+    expect(texts(up)).to.match(/Cannot grant proj_older .*is archived.*Remove the project from the program/);
+    expect(scenario.api.projects(checkpoint)).to.include("proj_old");
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+  });
+
   it("a wrong key that the API repeats appears in no output and in no file", async function () {
     const scenario = await createScenario();
     scenario.config["openai:adminApiKey"] = { secret: "sk-admin-mistyped-123" };

@@ -143,6 +143,57 @@ byNativePlugin("stacks", function (createScenario) {
     for (const { api } of [scenario, other]) expect(api.permissions(checkpoint)).to.deep.equal([]);
   });
 
+  it("a provider's new base URL is not taken for a revocation", async function () {
+    const [scenario, other] = [await createScenario(), await createScenario()];
+    const program = (api: Scenario["api"], project = "proj_web") => `
+      const api = new Provider("api", { adminApiKey: pulumi.secret("${api.adminKey}"), baseUrl: "${api.url}" });
+      ${permission("web", project, "{ provider: api }")}`;
+    await scenario.program(program(scenario.api));
+    await scenario.runs("up");
+    await scenario.program(program(other.api));
+    const preview = await scenario.runs("preview");
+    expect(texts(preview))
+      .to.match(/^.*Drift: proj_web \(cp_\w+\): not listed for ft:\S+ at http:\S+, the provider's new base URL\./m)
+      .and.not.to.include("revoked outside of Pulumi");
+    await scenario.runs("up");
+    for (const { api } of [scenario, other]) expect(api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+    other.api.revoke((await scenario.recorded())["web"]!.id!);
+    expect(texts(await scenario.runs("preview"))).to.include("was revoked outside of Pulumi");
+  });
+
+  it("a provider that leaves the program with its resources uses its old key, and the error says the way out", async function () {
+    const scenario = await createScenario();
+    const program = (key: string, resource: string) => `
+      const api = new Provider("api", { adminApiKey: pulumi.secret("${key}"), baseUrl: "${scenario.api.url}" });
+      ${resource}`;
+    await scenario.program(program(scenario.api.adminKey, permission("web", "proj_web", "{ provider: api }")));
+    await scenario.runs("up");
+    scenario.api.set({ adminKey: "sk-admin-rotated" });
+    await scenario.program("");
+    const removed = await scenario.run("up");
+    expect(removed.ok).to.equal(false);
+    expect(texts(removed)).to.include(
+      "declare the provider again with a new key, run `pulumi up`, and remove it after",
+    );
+    const resource = permission("web", "proj_web", "{ provider: api }");
+    for (const next of [program("sk-admin-rotated", resource), program("sk-admin-rotated", ""), ""]) {
+      await scenario.program(next);
+      await scenario.runs("up");
+    }
+    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
+  it("a provider without a key says that it does not read the stack's config", async function () {
+    const scenario = await createScenario();
+    await scenario.program(`
+      const api = new Provider("api", { baseUrl: "${scenario.api.url}" });
+      ${permission("web", "proj_web", "{ provider: api }")}`);
+    const up = await scenario.run("up");
+    expect(up.ok).to.equal(false);
+    expect(texts(up)).to.include("A provider that the program declares does not read the stack's config: pass it");
+    expect(scenario.api.takeRequests()).to.deep.equal([]);
+  });
+
   it("a project keeps access when its set depends on the resource that it moves to", async function () {
     const scenario = await createScenario();
     await scenario.program(set("team", ["proj_a", "proj_b"]));

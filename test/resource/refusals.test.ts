@@ -45,9 +45,7 @@ describe("A refusal of everything", function () {
     it(`a list that meets ${what} says what to do, and nothing of Pulumi's state`, async function () {
       const { context, api } = scenario();
       api.fail({ times: Infinity, kind });
-      const { message } = await failureOf(
-        listPermissions(() => context, { fineTunedModelCheckpoint: checkpoint }),
-      );
+      const { message } = await failureOf(listPermissions(() => context, { fineTunedModelCheckpoint: checkpoint }));
       expect(message).to.match(remedyOfList);
       expect(message).not.to.match(/Nothing is lost|pulumi up/);
     });
