@@ -22,7 +22,7 @@ export class ConfigError extends UsageError {
 const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
 /** How to reach the API. */
 export const connectionSettings = [...sharedSettings, "requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
-const settings = [...connectionSettings, "driftDetection", "adoptExisting"] as const;
+const settings = [...connectionSettings, "driftDetection", "adoptExisting", "auditDetails"] as const;
 export type SettingName = (typeof settings)[number];
 /** The environment's variables for settings. */
 const variables: Partial<Record<SettingName, string>> = {
@@ -104,6 +104,11 @@ export interface Settings {
   driftDetection: boolean;
   /** Whether a permission that already exists is adopted. Default: true. */
   adoptExisting: boolean;
+  /**
+   * Whether the names of projects, and who granted or revoked, are read from the organization's projects and audit log, for
+   * messages alone. Default: true.
+   */
+  auditDetails: boolean;
 }
 
 /** Settings as read, once, from their source and the environment. */
@@ -194,6 +199,7 @@ export function readConfig(
     maxWaitSeconds: number("maxWaitSeconds") ?? 900,
     driftDetection: flag("driftDetection"),
     adoptExisting: flag("adoptExisting"),
+    auditDetails: flag("auditDetails"),
     notices,
     nameOf,
     howToSetKey: source.howToSetKey(nameOf),

@@ -37,6 +37,7 @@ describe("the config", function () {
       maxWaitSeconds: 900,
       driftDetection: true,
       adoptExisting: true,
+      auditDetails: true,
       notices: [],
     });
   });
@@ -100,6 +101,7 @@ describe("the config", function () {
       "openai:maxWaitSeconds": "60",
       "openai:driftDetection": "false",
       "openai:adoptExisting": "false",
+      "openai:auditDetails": "false",
     });
     expect(settings(config)).to.deep.equal({
       adminApiKey: "sk-admin-1",
@@ -111,6 +113,7 @@ describe("the config", function () {
       maxWaitSeconds: 60,
       driftDetection: false,
       adoptExisting: false,
+      auditDetails: false,
       notices: [],
     });
   });
@@ -209,7 +212,7 @@ describe("the config", function () {
 
   it("any value is either accepted or rejected with an error naming its setting", function () {
     const numbers = ["requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
-    const flags = ["driftDetection", "adoptExisting"] as const;
+    const flags = ["driftDetection", "adoptExisting", "auditDetails"] as const;
     const headers = ["organization", "project", "adminApiKey"] as const;
     const keys = [...numbers, ...flags, ...headers, "baseUrl" as const];
     fc.assert(

@@ -4,6 +4,7 @@ import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
 import { Gathered } from "./gathered";
+import { Organization } from "./organization";
 import { Peers } from "./peers";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
@@ -17,6 +18,8 @@ export class ProviderContext {
   readonly client: Client;
   readonly declarations: Declarations;
   readonly gathered: Gathered;
+  /** What messages tell beside IDs; undefined if the config says that they tell nothing. */
+  readonly organization: Organization | undefined;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
   /** By what a refresh has read, whether that differs from state. */
@@ -41,6 +44,7 @@ export class ProviderContext {
     this.declarations = new Declarations(peers);
     this.gathered = new Gathered(this.say, clock, isImmediate);
     this.client = new Client(config, clock, (line) => print(line, "progress"));
+    this.organization = config.auditDetails ? new Organization(config, clock, { limitSeconds: 5 }) : undefined;
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock";
 import { UsageError, type Config } from "../config";
-import { deletion, page, type Page } from "./contract";
+import { deletion, events, page, projects, type Page } from "./contract";
 import { ApiError } from "./error";
 import { Http } from "./http";
 import type { Permission } from "./permission";
@@ -17,7 +17,7 @@ export interface ListQuery {
 export const pageSize = 100;
 
 /**
- * The three endpoints, one method each.
+ * The endpoints, one method each.
  *
  * Not OpenAI's own client, since the requests need a shared throttle, a look after an ambiguous POST, and errors that
  * never hold a header.
@@ -42,11 +42,10 @@ export class Client {
       endpoint: "list",
       method: "GET",
       path: permissionsPath(checkpoint),
-      query: {
-        ...(query.projectId === undefined ? {} : { project_id: query.projectId }),
-        ...(query.after === undefined ? {} : { after: query.after }),
-        limit: pageSize,
-      },
+      query: [
+        ...(query.projectId === undefined ? [] : [["project_id", query.projectId] satisfies Pair]),
+        ...pageAfter(query.after),
+      ],
       about: { checkpoint, projectIds: query.projectId === undefined ? [] : [query.projectId] },
     });
     return { ...body, date };
@@ -88,6 +87,42 @@ export class Client {
     }
   }
 
+  /**
+   * One page of the organization's projects, archived ones among them.
+   *
+   * https://platform.openai.com/docs/api-reference/projects/list
+   */
+  async listProjects(after: string | undefined, timeoutSeconds?: number) {
+    const { body } = await this.#http.send(projects, {
+      endpoint: "projects",
+      method: "GET",
+      path: "/organization/projects",
+      query: [["include_archived", "true"], ...pageAfter(after)],
+      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    });
+    return body;
+  }
+
+  /**
+   * One page of the audit log's events about permissions, newest first.
+   *
+   * https://platform.openai.com/docs/api-reference/audit-logs/list
+   */
+  async listEvents(after: string | undefined, timeoutSeconds?: number) {
+    const { body } = await this.#http.send(events, {
+      endpoint: "events",
+      method: "GET",
+      path: "/organization/audit_logs",
+      query: [
+        ["event_types[]", "checkpoint.permission.created"],
+        ["event_types[]", "checkpoint.permission.deleted"],
+        ...pageAfter(after),
+      ],
+      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    });
+    return body;
+  }
+
   /** The organization of the key, as the last answer named it. */
   get organization(): string | undefined {
     return this.#http.organization;
@@ -102,6 +137,12 @@ export class Client {
   expect(endpoint: "list" | "revoke", count: number): void {
     this.#http.throttles[endpoint].progress.expect(count);
   }
+}
+
+type Pair = [name: string, value: string | number];
+
+function pageAfter(after: string | undefined): Pair[] {
+  return [...(after === undefined ? [] : [["after", after] satisfies Pair]), ["limit", pageSize]];
 }
 
 /** Below the base URL, encoded. */

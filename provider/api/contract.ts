@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { AuditEvent, Project } from "./organization";
 import type { Permission } from "./permission";
 
 /** One page of a list of permissions. */
@@ -42,6 +43,99 @@ export const page = v.pipe(
     hasMore: list.has_more,
     lastId: list.last_id ?? list.data.at(-1)?.id,
   })),
+);
+
+/** A page of any list, with rows of this form. */
+const pageOf = <Row extends v.GenericSchema<unknown, { id: string }>>(row: Row) =>
+  v.pipe(
+    v.object({ object: v.literal("list"), data: v.array(row), has_more: v.boolean(), last_id: v.nullish(v.string()) }),
+    v.transform((list) => ({
+      rows: list.data,
+      hasMore: list.has_more,
+      lastId: list.last_id ?? list.data.at(-1)?.id,
+    })),
+  );
+
+/** What users have written, in one line that cannot change how a terminal shows what follows. */
+const plainText = v.pipe(
+  v.string(),
+  v.transform((value) =>
+    value
+      .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+      // Marks that turn the direction of what follows.
+      .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "")
+      .trim()
+      .slice(0, 200),
+  ),
+);
+
+/** Projects of an organization. */
+export const projects = pageOf(
+  v.pipe(
+    v.object({ id, name: v.nullish(plainText), status: v.nullish(v.string()), archived_at: v.nullish(v.number()) }),
+    v.transform((row): Project => ({
+      id: row.id,
+      name: row.name || undefined,
+      isArchived: row.status === "archived" || row.archived_at != null,
+    })),
+  ),
+);
+
+const user = v.object({ id: v.optional(plainText), email: v.optional(plainText) });
+const actor = v.pipe(
+  v.object({
+    session: v.nullish(v.object({ user: v.nullish(user) })),
+    api_key: v.nullish(
+      v.object({
+        id: v.optional(plainText),
+        user: v.nullish(user),
+        service_account: v.nullish(v.object({ id: v.optional(plainText) })),
+      }),
+    ),
+  }),
+  v.transform(({ session, api_key: key }): string | undefined => {
+    const nameOf = (one: v.InferOutput<typeof user> | null | undefined) => one?.email || one?.id;
+    if (key == null) return nameOf(session?.user);
+    const account = key.service_account?.id;
+    const owner = nameOf(key.user) ?? (account === undefined ? undefined : `service account ${account}`);
+    if (key.id === undefined) return owner;
+    return owner === undefined ? `API key ${key.id}` : `${owner} (API key ${key.id})`;
+  }),
+);
+
+// The specification has dots; some generated clients have an underscore.
+const created = v.object({
+  id,
+  data: v.optional(v.object({ project_id: v.optional(v.string()), fine_tuned_model_checkpoint: v.optional(id) })),
+});
+const deleted = v.object({ id });
+
+/** Events of the audit log, about permissions. Those of other types are undefined. */
+export const events = pageOf(
+  v.pipe(
+    v.object({
+      id: v.string(),
+      type: v.string(),
+      effective_at: v.number(),
+      actor: v.nullish(actor),
+      "checkpoint.permission.created": v.nullish(created),
+      "checkpoint_permission.created": v.nullish(created),
+      "checkpoint.permission.deleted": v.nullish(deleted),
+      "checkpoint_permission.deleted": v.nullish(deleted),
+    }),
+    v.transform((row): AuditEvent => {
+      const creation = row["checkpoint.permission.created"] ?? row["checkpoint_permission.created"];
+      const deletion = row["checkpoint.permission.deleted"] ?? row["checkpoint_permission.deleted"];
+      return {
+        id: row.id,
+        what: creation ? "granted" : "revoked",
+        permissionId: creation?.id ?? deletion?.id,
+        checkpoint: creation?.data?.fine_tuned_model_checkpoint,
+        at: row.effective_at,
+        actor: row.actor ?? undefined,
+      };
+    }),
+  ),
 );
 
 /** What DELETE answers. */

@@ -85,7 +85,7 @@ export interface Refusal {
   param?: string | undefined;
   /** The organization that the key belongs to, according to the answer. */
   organization?: string | undefined;
-  about: Subject;
+  about?: Subject | undefined;
 }
 
 /** A line of the table: an answer has its kind if the status fits, and one of the others, where any is given. */
@@ -180,7 +180,7 @@ function fits(refusal: Refusal, { status: statuses, code, says, where, isUnread 
 function isAboutGivenProjects({ status, form, param, code, message, about }: Refusal): boolean {
   if (form !== "own") return false;
   if (status === 413 || code === "project_not_found" || code === "project_archived") return true;
-  return param?.startsWith("project_id") === true || namedIn(message, about.projectIds).length > 0;
+  return param?.startsWith("project_id") === true || namedIn(message, about?.projectIds ?? []).length > 0;
 }
 
 /** Those of these projects that a text names. */
@@ -194,7 +194,7 @@ function isAboutProjects({ param, message }: Refusal): boolean {
 }
 
 function namesCheckpoint({ code, message, about }: Refusal): boolean {
-  return code?.endsWith("_not_found") !== true && message.includes(about.checkpoint);
+  return code?.endsWith("_not_found") !== true && about !== undefined && message.includes(about.checkpoint);
 }
 
 /**
@@ -202,6 +202,7 @@ function namesCheckpoint({ code, message, about }: Refusal): boolean {
  * the same, the key sees what is there.
  */
 function isOfAnotherOrganization({ organization, about }: Refusal): boolean {
+  if (about === undefined) return false;
   const owner = organizationOf(about.checkpoint);
   return owner === undefined || organization !== owner;
 }

@@ -11,9 +11,12 @@ export interface Request {
   method: "GET" | "POST" | "DELETE";
   /** The path below the base URL, with its segments encoded. */
   path: string;
-  query?: Record<string, string | number>;
+  query?: [name: string, value: string | number][];
   body?: unknown;
-  about: Subject;
+  /** Undefined for what is about no checkpoint. */
+  about?: Subject;
+  /** How long it may take, if that is less than the config allows. */
+  timeoutSeconds?: number;
   /** How many permissions it is about, for the throttle's progress. Default: 1. */
   units?: number;
 }
@@ -34,7 +37,7 @@ const maxAnswerBytes = 8_000_000;
 
 /** The one way to send a request: key, throttle, retry, error mapping. */
 export class Http {
-  readonly throttles: Record<"list" | "grant" | "revoke", Throttle>;
+  readonly throttles: Record<"list" | "grant" | "revoke" | "projects" | "events", Throttle>;
   readonly clock: Clock;
   /** The organization of the key, as the last answer named it. */
   organization: string | undefined;
@@ -63,6 +66,8 @@ export class Http {
       list: throttle("lookups (GET)", "requests"),
       grant: throttle("grants (POST)", "permissions"),
       revoke: throttle("revocations (DELETE)", "permissions"),
+      projects: throttle("the list of projects (GET)", "requests"),
+      events: throttle("the audit log (GET)", "requests"),
     };
   }
 
@@ -109,7 +114,8 @@ export class Http {
 
   async #exchange(request: Request): Promise<Answer> {
     const { method, path, query, body } = request;
-    const { adminApiKey, baseUrl, organization, project, timeoutSeconds } = this.config;
+    const { adminApiKey, baseUrl, organization, project } = this.config;
+    const timeoutSeconds = Math.min(this.config.timeoutSeconds, request.timeoutSeconds ?? Infinity);
     this.#cancelling.signal.throwIfAborted();
     if (adminApiKey === undefined) throw new MissingKey(this.config);
     const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
@@ -118,7 +124,7 @@ export class Http {
         baseURL: baseUrl,
         url: path,
         method,
-        params: query,
+        params: new URLSearchParams(query?.map(([name, value]): [string, string] => [name, String(value)])),
         data: body,
         headers: {
           Authorization: `Bearer ${adminApiKey}`,

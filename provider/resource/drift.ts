@@ -48,14 +48,16 @@ export async function confirmedDriftOf<Recorded extends Permission>(
 }
 
 /** Reports what was found, unless the checkpoint itself is deleted, which is reported once. */
-export function reportDrift(
+export async function reportDrift(
   context: ProviderContext,
   checkpoint: Checkpoint,
   { missing, recreated }: Omit<Drift<Permission>, "present">,
   { isRefresh }: { isRefresh: boolean },
-): void {
+): Promise<void> {
   if (checkpoint.isDeleted) return;
-  const found = { checkpoint: checkpoint.id, missing, recreated, date: context.clock.date(), isRefresh };
+  const { clock, organization } = context;
+  const described = (await organization?.describe(missing, { areMissing: true })) ?? missing;
+  const found = { checkpoint: checkpoint.id, missing: described, recreated, date: clock.date(), isRefresh };
   const newBaseUrl = context.hasNewBaseUrl ? context.config.baseUrl : undefined;
   for (const line of messages.drift({ ...found, newBaseUrl })) context.say(line);
 }

@@ -1,4 +1,5 @@
 import { dateTime, lag } from "../access/access";
+import type { DescribedPermission } from "../access/organization";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 
@@ -11,7 +12,7 @@ const othersListed = 20;
 /** What a comparison of state with the API found. */
 export interface DriftFound {
   checkpoint: string;
-  missing: readonly Permission[];
+  missing: readonly DescribedPermission[];
   recreated: readonly { recorded: Permission; permission: Permission }[];
   /** When it was seen, in milliseconds since the Unix epoch. */
   date: number;
@@ -26,17 +27,16 @@ export function drift({ checkpoint, missing, recreated, date, isRefresh, newBase
   const seen = `(seen ${new Date(date).toISOString()})`;
   const lines: string[] = [];
   if (missing.length > 0) {
-    const [{ id, projectId }] = missing as [Permission];
-    const they = missing.length === 1 ? "It" : "They";
+    const isOne = missing.length === 1;
     const what =
-      newBaseUrl !== undefined
-        ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newBaseUrl}, the provider's new base URL. At ` +
-          `the one before, nothing is revoked.`
-        : missing.length === 1
-          ? `${projectId} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi ${seen}.`
-          : `${listOf(missing, losersListed)} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
+      newBaseUrl === undefined
+        ? lost(checkpoint, missing, seen)
+        : `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newBaseUrl}, the provider's new base URL. ` +
+          "At the one before, nothing is revoked.";
     const granted = newBaseUrl === undefined ? "granted again" : "granted there";
-    lines.push(`Drift: ${what} ${they} will be ${isRefresh ? "removed from state" : granted}.`);
+    lines.push(`Drift: ${what} ${isOne ? "It" : "They"} will be ${isRefresh ? "removed from state" : granted}.`);
+    const archived = missing.filter(({ isArchived }) => isArchived === true);
+    if (archived.length > 0 && !isRefresh) lines.push(notWhileArchived(archived));
   }
   if (recreated.length > 0) {
     const [{ recorded, permission }] = recreated as [(typeof recreated)[number]];
@@ -52,6 +52,40 @@ export function drift({ checkpoint, missing, recreated, date, isRefresh, newBase
     );
   }
   return lines;
+}
+
+function lost(checkpoint: string, missing: readonly DescribedPermission[], seen: string): string {
+  const [first] = missing as readonly [DescribedPermission];
+  if (missing.length > 1) {
+    const all = few(
+      missing.map((one) => {
+        const by = revoked(one);
+        return by === "" ? nameOf(one) : nameOf({ ...one, id: `${one.id}${by}` });
+      }),
+      losersListed,
+    );
+    return `${all} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
+  }
+  const { projectId, projectName, id } = first;
+  const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
+  const by = revoked(first);
+  return `${project} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi${by === "" ? ` ${seen}` : by}.`;
+}
+
+/** Who revoked a permission, and when, if that is known. */
+function revoked({ revocation }: DescribedPermission): string {
+  if (revocation === undefined) return "";
+  const by = revocation.actor === undefined ? "" : ` by ${revocation.actor}`;
+  return `${by}, ${minute(revocation.at)}`;
+}
+
+/** Projects are archived, so that they cannot be granted access. */
+function notWhileArchived(permissions: readonly DescribedPermission[]): string {
+  const isOne = permissions.length === 1;
+  return (
+    `${listOf(permissions, losersListed)} ${isOne ? "is" : "are"} archived: \`pulumi up\` cannot grant access until ` +
+    `${isOne ? "it is" : "they are"} restored. Or remove ${isOne ? "it" : "them"} from the program.`
+  );
 }
 
 /** The API does not list yet what was granted a moment ago. */
@@ -201,9 +235,14 @@ export function withoutKey(checkpoint: string): string {
   return `Without an admin key, this preview cannot show whose access to ${checkpoint} is revoked; \`pulumi up\` fails without one.`;
 }
 
-/** A permission, as effects and messages name it. */
-export function nameOf({ id, projectId }: Permission): string {
-  return `${projectId} (${id})`;
+/** A permission, as effects and messages name it; effects without the project's name, which may change. */
+export function nameOf({ id, projectId, projectName }: Permission & { projectName?: string | undefined }): string {
+  return `${projectId} (${projectName === undefined ? "" : `${projectName}, `}${id})`;
+}
+
+/** Unix seconds as 2026-11-20 14:05 UTC. */
+function minute(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }
 
 /** The same, with the day on which it was granted. */

@@ -40,6 +40,7 @@ import {
   reportLosses,
   reportRemaining,
   reportUnknown,
+  reportUnmanaged,
   unmanagedOf,
 } from "./preview";
 
@@ -151,7 +152,7 @@ export class PermissionSetResource {
       const { present, recreated } = await this.#drift(context, checkpoint, state, { isRefresh: true });
       // An exclusive set owns the whole list, so that a refresh shows what is not in the program.
       const unmanaged = await unmanagedOf(context, state, state.permissions);
-      if (unmanaged.length > 0) context.say(messages.unmanaged(checkpoint.id, unmanaged));
+      await reportUnmanaged(context, checkpoint.id, unmanaged);
       // One for each project, as in a set's state: an update of the set revokes the others by name.
       const recorded = newestOfEach(unmanaged);
       const permissions = [...present, ...recreated.map(({ permission }) => permission), ...recorded];
@@ -241,7 +242,7 @@ export class PermissionSetResource {
     const listed = new Set(state.projectIds);
     const missing = drift.missing.filter(({ projectId }) => listed.has(projectId));
     const recreated = drift.recreated.filter(({ permission }) => listed.has(permission.projectId));
-    reportDrift(context, checkpoint, { missing, recreated }, how);
+    await reportDrift(context, checkpoint, { missing, recreated }, how);
     const drifted = new Set([...missing, ...recreated.map(({ recorded }) => recorded)].map((one) => one.projectId));
     return { ...drift, drifted };
   }

@@ -84,7 +84,7 @@ export class PermissionResource {
 
       if (context.config.driftDetection) {
         const drift = await driftOf(context, access.checkpoint, [permissionOf(id, olds)]);
-        reportDrift(context, access.checkpoint, drift, { isRefresh: false });
+        await reportDrift(context, access.checkpoint, drift, { isRefresh: false });
         if (drift.present.length === 0) return { changes: true, replaces: ["projectId"] };
       }
       access.markInState(id);
@@ -105,7 +105,7 @@ export class PermissionResource {
     const state = completeState(id, props);
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
-      reportDrift(context, access.checkpoint, drift, { isRefresh: true });
+      await reportDrift(context, access.checkpoint, drift, { isRefresh: true });
       const permission = drift.present[0] ?? drift.recreated[0]?.permission;
       if (permission === undefined) return {};
       context.noteRefresh(permission.id, permission.id !== id);

@@ -96,7 +96,7 @@ export async function effectsOfSet(
   const before = new Set(isCreate || !Array.isArray(olds.projectIds) ? [] : olds.projectIds);
   // What leaves the list is reported with all that leaves.
   const unlisted = unmanaged.filter(({ projectId }) => !before.has(projectId));
-  if (unlisted.length > 0) context.say(messages.unmanaged(fineTunedModelCheckpoint, unlisted));
+  await reportUnmanaged(context, fineTunedModelCheckpoint, unlisted);
   if (exclusive && projectIds.length === 0) context.say(messages.emptyList(fineTunedModelCheckpoint));
 
   const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
@@ -193,6 +193,17 @@ export function reportGains(
 ): void {
   const gaining = projectIds.filter((projectId) => !having.has(projectId)).map((projectId) => ({ projectId }));
   if (gaining.length > 0) context.say(messages.gains(checkpoint.id, gaining));
+}
+
+/** Reports which projects an exclusive set locks out. */
+export async function reportUnmanaged(
+  context: ProviderContext,
+  checkpoint: string,
+  permissions: readonly Permission[],
+): Promise<void> {
+  if (permissions.length === 0) return;
+  const described = (await context.organization?.describe(permissions, { areMissing: false })) ?? permissions;
+  context.say(messages.unmanaged(checkpoint, described));
 }
 
 /** The permissions that are not on an exclusive list; none without lookups, since then no preview has shown them. */

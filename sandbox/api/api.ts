@@ -8,6 +8,46 @@ export interface PermissionRow {
   project_id: string;
 }
 
+/** A project as the API shows it. */
+export interface ProjectRow {
+  object: "organization.project";
+  id: string;
+  name: string | null;
+  created_at: number;
+  archived_at: number | null;
+  status: "active" | "archived";
+}
+
+/** Who did something, as the audit log shows it. */
+export type Actor =
+  | { type: "session"; session: { user: { id: string; email: string }; ip_address: string } }
+  | {
+      type: "api_key";
+      api_key: { id: string } & (
+        | { type: "user"; user: { id: string; email: string } }
+        | { type: "service_account"; service_account: { id: string } }
+      );
+    };
+
+/** An event as the audit log shows it. */
+export interface AuditEvent {
+  id: string;
+  type: "checkpoint.permission.created" | "checkpoint.permission.deleted";
+  effective_at: number;
+  actor: Actor | null;
+  "checkpoint.permission.created"?: {
+    id: string;
+    data: { project_id: string; fine_tuned_model_checkpoint: string };
+  };
+  "checkpoint.permission.deleted"?: { id: string };
+}
+
+/** Who the key of the emulator belongs to. */
+const keyActor: Actor = {
+  type: "api_key",
+  api_key: { id: "key_sandbox", type: "service_account", service_account: { id: "svc_acct_sandbox" } },
+};
+
 /** What a POST does with a project that has a permission already; the API does not document it. */
 export type RepeatedPost = "return" | "omit" | "duplicate" | "refuse";
 
@@ -32,13 +72,17 @@ export interface ApiOptions {
   throttle?: ThrottleSetting | undefined;
   /** Projects that are not the organization's: granting to one refuses the whole POST. */
   unknownProjects?: string[];
-  /** Projects that are archived: granting to one refuses the whole POST. */
-  archivedProjects?: string[];
   /** Checkpoints that are not the organization's. */
   unknownCheckpoints?: string[];
+  /** The organization's projects. Grants to others are refused. Default: any project is known, by no name. */
+  projects?: Pick<ProjectRow, "id" | "name" | "archived_at">[] | undefined;
+  /** What the audit log answers: events, none because it is switched off, or a refusal. Default: on. */
+  auditLog?: "on" | "off" | "refused";
+  /** Whether the key may not list projects. Default: false. */
+  refusesProjects?: boolean;
   /** How old a new permission claims to be, in seconds. Default: 0. */
   age?: number;
-  /** How long, in seconds, lists lag behind what was granted and revoked. Default: 0. */
+  /** How long, in seconds, lists and the audit log lag behind what was granted and revoked. Default: 0. */
   lag?: number;
   /** Milliseconds since the Unix epoch. Default: the computer's date. */
   now?: () => number;
@@ -65,13 +109,18 @@ interface StoredRow extends PermissionRow {
 
 const route = /^\/v1\/fine_tuning\/checkpoints\/([^/]+)\/permissions(?:\/([^/]+))?$/;
 
-/** The three endpoints of checkpoint permissions: a faithful stand-in for OpenAI's API as `openapi.yaml` has it. */
+/**
+ * The three endpoints of checkpoint permissions, and those of projects and the audit log: a faithful stand-in for
+ * OpenAI's API as `openapi.yaml` and `openapi-admin.yaml` have it.
+ */
 export class EmulatedApi {
   adminKey: string;
   readonly #options: ApiOptions;
   /** By checkpoint, oldest first. */
   readonly #rows = new Map<string, StoredRow[]>();
   readonly #byId = new Map<string, StoredRow>();
+  /** Oldest first, with the time of each in milliseconds, regardless of the age that it claims. */
+  readonly #events: { at: number; event: AuditEvent }[] = [];
   readonly #buckets = new Map<string, { tokens: number; at: number }>();
   #passed = 0;
 
@@ -88,7 +137,12 @@ export class EmulatedApi {
   }
 
   /** Grants outside of Pulumi. */
-  grant(checkpoint: string, projectId: string, id = `cp_${randomBytes(12).toString("hex")}`): PermissionRow {
+  grant(
+    checkpoint: string,
+    projectId: string,
+    id = `cp_${randomBytes(12).toString("hex")}`,
+    actor: Actor | null = null,
+  ): PermissionRow {
     const now = this.#now();
     const created_at = Math.floor(now / 1000) - (this.#options.age ?? 0);
     const row: PermissionRow = { object: "checkpoint.permission", id, created_at, project_id: projectId };
@@ -97,13 +151,29 @@ export class EmulatedApi {
     const rows = this.#rows.get(checkpoint);
     if (rows === undefined) this.#rows.set(checkpoint, [stored]);
     else rows.push(stored);
+    this.#record("checkpoint.permission.created", created_at, actor, {
+      id,
+      data: { project_id: projectId, fine_tuned_model_checkpoint: checkpoint },
+    });
     return row;
   }
 
   /** Revokes outside of Pulumi. */
-  revoke(permissionId: string): void {
+  revoke(permissionId: string, actor: Actor | null = null): void {
     const row = this.#byId.get(permissionId);
-    if (row !== undefined) row.revokedAt = Math.min(row.revokedAt, this.#now());
+    if (row === undefined || row.revokedAt <= this.#now()) return;
+    row.revokedAt = this.#now();
+    this.#record("checkpoint.permission.deleted", Math.floor(this.#now() / 1000), actor, { id: permissionId });
+  }
+
+  #record<Type extends AuditEvent["type"]>(
+    type: Type,
+    effective_at: number,
+    actor: Actor | null,
+    details: AuditEvent[Type],
+  ): void {
+    const id = `audit_log-${String(this.#events.length + 1).padStart(6, "0")}`;
+    this.#events.push({ at: this.#now(), event: { id, type, effective_at, actor, [type]: details } });
   }
 
   /** A checkpoint's permissions as they are, newest first. */
@@ -126,6 +196,12 @@ export class EmulatedApi {
   }
 
   #answer(method: Method, url: URL, authorization: string | undefined, body: string): Answer {
+    const endpoint = /^\/v1\/organization\/(projects|audit_logs)$/.exec(url.pathname)?.[1];
+    if (endpoint !== undefined && method === "GET") {
+      const refused = this.#authorize(authorization) ?? this.#throttle(endpoint);
+      if (refused !== undefined) return refused;
+      return endpoint === "projects" ? this.#listProjects(url.searchParams) : this.#listEvents(url.searchParams);
+    }
     const [, encodedCheckpoint, encodedId] = route.exec(url.pathname) ?? [];
     const allowed = encodedId === undefined ? ["GET", "POST"] : ["DELETE"];
     if (encodedCheckpoint === undefined || !allowed.includes(method)) {
@@ -179,15 +255,15 @@ export class EmulatedApi {
     return failure(401, `Incorrect API key provided: ${key}.`, { code: "invalid_api_key" });
   }
 
-  #throttle(method: Method): Answer | undefined {
+  #throttle(endpoint: string): Answer | undefined {
     const { throttle } = this.#options;
     if (throttle === undefined) return undefined;
     const now = this.#now();
-    const bucket = this.#buckets.get(method) ?? { tokens: throttle.burst, at: now };
+    const bucket = this.#buckets.get(endpoint) ?? { tokens: throttle.burst, at: now };
     const perMillisecond = throttle.perMinute / 60_000;
     bucket.tokens = Math.min(throttle.burst, bucket.tokens + (now - bucket.at) * perMillisecond);
     bucket.at = now;
-    this.#buckets.set(method, bucket);
+    this.#buckets.set(endpoint, bucket);
     if (bucket.tokens >= 1) {
       bucket.tokens--;
       return undefined;
@@ -211,15 +287,44 @@ export class EmulatedApi {
     }
     const projectId = query.get("project_id");
     const listed = this.#rowsAt(checkpoint, this.#now() - (this.#options.lag ?? 0) * 1000);
-    let rows = listed.filter((row) => projectId === null || row.project_id === projectId);
+    const rows = listed.filter((row) => projectId === null || row.project_id === projectId);
     if (order === "ascending") rows.reverse();
-    const after = query.get("after");
-    if (after !== null) {
-      const index = rows.findIndex((row) => row.id === after);
-      if (index === -1) return failure(400, `Invalid 'after': no permission '${after}'.`, { param: "after" });
-      rows = rows.slice(index + 1);
+    return pageOf(rows, query.get("after"), limit);
+  }
+
+  #listProjects(query: URLSearchParams): Answer {
+    const limit = limitOf(query);
+    if (typeof limit !== "number") return limit;
+    const { projects = [], refusesProjects = false } = this.#options;
+    if (refusesProjects) return failure(403, "Missing scopes: api.management.read");
+    const rows = projects
+      .filter(({ archived_at }) => archived_at === null || query.get("include_archived") === "true")
+      .map(({ id, name, archived_at }): ProjectRow => {
+        const status = archived_at === null ? "active" : "archived";
+        return { object: "organization.project", id, name, created_at: 1_700_000_000, archived_at, status };
+      });
+    return pageOf(rows, query.get("after"), limit);
+  }
+
+  /** Newest first. */
+  #listEvents(query: URLSearchParams): Answer {
+    const limit = limitOf(query);
+    if (typeof limit !== "number") return limit;
+    const { auditLog = "on", lag = 0 } = this.#options;
+    if (auditLog === "refused") return failure(403, "Audit logging is not enabled for this organization.");
+    const until = this.#now() - lag * 1000;
+    const types = query.getAll("event_types[]");
+    const known: readonly string[] = ["checkpoint.permission.created", "checkpoint.permission.deleted"];
+    if (types.some((type) => !known.includes(type))) {
+      return failure(400, "Invalid value in 'event_types[]'.", { param: "event_types[]" });
     }
-    return list(rows.slice(0, limit), rows.length > limit);
+    const from = Number(query.get("effective_at[gte]") ?? 0);
+    const rows = (auditLog === "off" ? [] : this.#events)
+      .filter(({ at, event }) => at <= until && event.effective_at >= from)
+      .filter(({ event }) => types.length === 0 || types.includes(event.type))
+      .map(({ event }) => event)
+      .reverse();
+    return pageOf(rows, query.get("after"), limit);
   }
 
   #create(checkpoint: string, body: string): Answer {
@@ -229,11 +334,14 @@ export class EmulatedApi {
         param: "project_ids",
       });
     }
-    const unknown = projectIds.filter((id) => this.#options.unknownProjects?.includes(id));
+    const { projects } = this.#options;
+    const isUnknown = (id: string) =>
+      this.#options.unknownProjects?.includes(id) === true || projects?.every((project) => project.id !== id) === true;
+    const unknown = projectIds.filter(isUnknown);
     if (unknown.length > 0)
       return failure(400, "A project was not found in this organization.", { param: "project_ids" });
 
-    const archived = projectIds.find((id) => this.#options.archivedProjects?.includes(id));
+    const archived = projectIds.find((id) => projects?.some((one) => one.id === id && one.archived_at !== null));
     if (archived !== undefined) return failure(400, `Project ${archived} is archived.`, { param: "project_ids" });
 
     const { repeatedPost: setting = "return" } = this.#options;
@@ -244,7 +352,7 @@ export class EmulatedApi {
     }
     const rows = projectIds.flatMap((id) => {
       const row = byProject.get(id);
-      if (row === undefined || repeatedPost === "duplicate") return [this.grant(checkpoint, id)];
+      if (row === undefined || repeatedPost === "duplicate") return [this.grant(checkpoint, id, undefined, keyActor)];
       return repeatedPost === "return" ? [row] : [];
     });
     // Nothing promises the order of the rows, so it is not that of the request.
@@ -255,12 +363,27 @@ export class EmulatedApi {
     if (!this.permissions(checkpoint).some((row) => row.id === id)) {
       return failure(404, `No such permission: ${id}`, { code: "permission_not_found" });
     }
-    this.revoke(id);
+    this.revoke(id, keyActor);
     return { status: 200, body: { object: "checkpoint.permission", id, deleted: true } };
   }
 }
 
-function list(data: PermissionRow[], hasMore: boolean): Answer {
+function limitOf(query: URLSearchParams): number | Answer {
+  const limit = Number(query.get("limit") ?? 20);
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
+  return failure(400, "Invalid 'limit': it must be an integer from 1 to 100.", { param: "limit" });
+}
+
+function pageOf(rows: readonly { id: string }[], after: string | null, limit: number): Answer {
+  const index = after === null ? -1 : rows.findIndex((row) => row.id === after);
+  if (after !== null && index === -1) {
+    return failure(400, `Invalid 'after': nothing has the ID '${after}'.`, { param: "after" });
+  }
+  const rest = rows.slice(index + 1);
+  return list(rest.slice(0, limit), rest.length > limit);
+}
+
+function list(data: readonly { id: string }[], hasMore: boolean): Answer {
   return {
     status: 200,
     body: {

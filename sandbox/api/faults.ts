@@ -13,6 +13,8 @@ export interface ServedRequest {
 
 /** Something that goes wrong, on demand. */
 export interface Fault {
+  /** Default: those of permissions. */
+  endpoint?: "projects" | "audit_logs";
   /** Default: any. */
   method?: Method;
   /** Default: any. */
@@ -63,8 +65,10 @@ export interface FaultyApiOptions extends ApiOptions {
 
 /** The emulated API, with what goes wrong on the way to it and back, and a log of what was asked. */
 export class FaultyApi extends EmulatedApi {
-  /** Every request that was served, in order. */
+  /** Every request for permissions that was served, in order. */
   readonly requests: ServedRequest[] = [];
+  /** Every request for projects and audit events, in order. */
+  readonly organizationRequests: ServedRequest[] = [];
   readonly #onServed: ((request: ServedRequest) => void) | undefined;
   #faults: Fault[] = [];
 
@@ -95,7 +99,8 @@ export class FaultyApi extends EmulatedApi {
       projectIds: projectIdsOf(body),
       status: 0,
     };
-    this.requests.push(request);
+    const isOfOrganization = request.path.startsWith("/organization/");
+    (isOfOrganization ? this.organizationRequests : this.requests).push(request);
     const delivery = await this.#deliver(request, url, authorization, body);
     request.status = delivery.kind === "answer" ? delivery.status : delivery.kind;
     this.#onServed?.(request);
@@ -136,6 +141,7 @@ export class FaultyApi extends EmulatedApi {
   #nextFault({ method, path }: ServedRequest): Fault | undefined {
     const fault = this.#faults.find(
       (candidate) =>
+        path.startsWith(candidate.endpoint === undefined ? "/fine_tuning/" : `/organization/${candidate.endpoint}`) &&
         (candidate.method === undefined || candidate.method === method) &&
         (candidate.checkpoint === undefined || path.startsWith(`/fine_tuning/checkpoints/${candidate.checkpoint}/`)),
     );

@@ -65,7 +65,9 @@ throughEachEntryPoint("failures", function (createScenario) {
     const scenario = await createScenario();
     await scenario.declare({ old: "proj_old" });
     await scenario.runs("up");
-    scenario.api.set({ archivedProjects: ["proj_old", "proj_older"] });
+    const project = (id: string, archived_at: number | null = null) => ({ id, name: null, archived_at });
+    const projects = [project("proj_old", 1_760_000_000), project("proj_older", 1_760_000_000), project("proj_web")];
+    scenario.api.set({ projects });
     await scenario.declare({ old: "proj_old", older: "proj_older", web: "proj_web" });
     const up = await scenario.run("up", { parallel: 8 });
     expect(up.ok).to.equal(false);

@@ -27,7 +27,7 @@ export function fakeApi(options: FaultyApiOptions = {}): FaultyApi {
   for (const method of ["get", "post", "delete"] as const) {
     nock(host)
       .persist()
-      [method](/^\/v1\/fine_tuning\//)
+      [method](/^\/v1\/(fine_tuning|organization)\//)
       .optionally()
       .reply(reply);
   }

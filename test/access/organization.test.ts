@@ -1,0 +1,185 @@
+import { expect } from "chai";
+import { Organization, type OrganizationOptions } from "../../provider/access/organization";
+import type { Actor } from "../../sandbox/api/api";
+import { checkpoint, contextWith, fakeApi } from "../support/api";
+import { scenario } from "../support/scenario";
+
+const alice: Actor = {
+  type: "session",
+  session: { user: { id: "user-1", email: "alice@example.com" }, ip_address: "192.0.2.1" },
+};
+const projects = [
+  { id: "proj_a", name: "Mobile app", archived_at: null },
+  { id: "proj_b", name: null, archived_at: null },
+  { id: "proj_c", name: "Old", archived_at: 1_760_000_000 },
+];
+
+function organizationWith(options?: OrganizationOptions) {
+  const { context, clock } = contextWith();
+  return new Organization(context.config, clock, options);
+}
+
+describe("What messages tell of an organization", function () {
+  it("a permission that is missing is described by its project's name, and who revoked it when", async function () {
+    const { permission, permissionInState, api, said, clock } = scenario({}, { projects });
+    const { id, state } = permissionInState();
+    api.revoke(id, alice);
+    clock.pass(60_000);
+    await permission.diff(id, state, { ...state });
+    expect(said).to.deep.equal([
+      `Drift: proj_a (Mobile app) lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi by ` +
+        "alice@example.com, 2026-01-01 00:00 UTC. It will be granted again.",
+    ]);
+    expect(api.organizationRequests.map(({ path }) => path)).to.have.members([
+      "/organization/projects",
+      "/organization/audit_logs",
+    ]);
+  });
+
+  it("a set's missing permissions are described in one line, and an archived project is said to stay without", async function () {
+    const { set, setInState, api, said } = scenario({}, { projects: [...projects] });
+    const state = setInState(["proj_a", "proj_c"]);
+    for (const { id } of state.permissions) api.revoke(id, alice);
+    await set.diff(checkpoint, state, state);
+    expect(said[0])
+      .to.match(/^Drift: proj_a \(Mobile app, cp_\w+ by alice@example\.com, .* UTC\), proj_c \(Old, cp_\w+ by alice/)
+      .and.to.match(/lost their access to .*: revoked outside of Pulumi \(seen .*\)\. They will be granted again\.$/);
+    expect(said[1]).to.match(
+      /^proj_c \(Old, cp_\w+\) is archived: `pulumi up` cannot grant access until it is restored/,
+    );
+  });
+
+  it("whom an exclusive set locks out is named, and the effect for plans is not", async function () {
+    const { set, api, said } = scenario({}, { projects });
+    const { id } = api.grant(checkpoint, "proj_a");
+    const { inputs } = await set.check(
+      {},
+      { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_b"], exclusive: true },
+    );
+    expect(said[0]).to.include(`proj_a (Mobile app, ${id}) has access`);
+    expect(inputs).to.have.deep.property("revokes", [`proj_a (${id})`]);
+  });
+
+  it("nothing is read while there is nothing to say", async function () {
+    const { permission, permissionInState, api } = scenario({}, { projects });
+    const { id, state } = permissionInState();
+    await permission.diff(id, state, state);
+    expect(api.organizationRequests).to.deep.equal([]);
+  });
+
+  it("nothing is read if the config says so", async function () {
+    const { permission, permissionInState, api, said } = scenario({ "openai:auditDetails": "false" }, { projects });
+    const { id, state } = permissionInState();
+    api.revoke(id, alice);
+    await permission.diff(id, state, state);
+    expect(said.join()).to.include("proj_a lost its access").and.to.include("(seen ");
+    expect(api.organizationRequests).to.deep.equal([]);
+  });
+
+  for (const [what, status] of [
+    ["a refusal", 403],
+    ["a rate limit", 429],
+    ["a fault", 500],
+  ] as const) {
+    it(`${what} costs each list one request, no wait and no word`, async function () {
+      const { permission, api, granted, said, clock } = scenario({}, { projects });
+      for (const endpoint of ["projects", "audit_logs"] as const) {
+        api.fail({ endpoint, times: Infinity, kind: { status, headers: { "retry-after": "60" } } });
+      }
+      const permissions = ["proj_a", "proj_b"].map(granted);
+      for (const { id } of permissions) api.revoke(id, alice);
+      const start = clock.now();
+      await Promise.all(
+        permissions.map(({ id, projectId, createdAt }) => {
+          const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
+          return permission.diff(id, { ...inputs, createdAt }, inputs);
+        }),
+      );
+      expect(said).to.have.lengthOf(2);
+      for (const line of said) expect(line).to.match(/was revoked outside of Pulumi \(seen /);
+      expect(api.organizationRequests).to.have.lengthOf(2);
+      expect(clock.now()).to.equal(start);
+    });
+  }
+
+  it("no more is read once five seconds are over", async function () {
+    const { context, clock } = contextWith();
+    const api = fakeApi({
+      projects: Array.from({ length: 350 }, (_, index) => ({ ...projects[0]!, id: `proj_${index}` })),
+    });
+    const onPage = () => {
+      clock.pass(2_000);
+    };
+    const organization = new Organization(context.config, clock, { limitSeconds: 5, onPage });
+    await organization.readProjects();
+    expect(api.organizationRequests.length).to.be.within(2, 3);
+    expect(String(organization.problemWithProjects)).to.include("not read within 5 s");
+    expect(organization.project("proj_0")?.name).to.equal("Mobile app");
+  });
+
+  it("the audit log is read page by page until the revocations that are asked for are found", async function () {
+    const api = fakeApi();
+    const rows = Array.from({ length: 250 }, (_, index) => api.grant(checkpoint, `proj_${index}`));
+    for (const { id } of rows.slice(0, 150)) api.revoke(id, alice);
+    const organization = organizationWith({ limitSeconds: 5 });
+    const ask = async (index: number) => {
+      const { id, project_id: projectId, created_at: createdAt } = rows[index]!;
+      const [described] = await organization.describe([{ id, projectId, createdAt }], { areMissing: true });
+      return described?.revocation?.actor;
+    };
+    const pages = () => api.organizationRequests.filter(({ path }) => path.endsWith("audit_logs")).length;
+    expect([await ask(149), pages()]).to.deep.equal(["alice@example.com", 1]);
+    expect([await ask(0), pages()]).to.deep.equal(["alice@example.com", 2]);
+    expect([await ask(120), pages()]).to.deep.equal(["alice@example.com", 2]);
+    // Of one that no event names, the whole log is read.
+    expect([await ask(200), pages()]).to.deep.equal([undefined, 4]);
+  });
+
+  const actors: [Actor | null, string | undefined][] = [
+    [null, undefined],
+    [alice, "alice@example.com"],
+    [
+      { type: "api_key", api_key: { id: "key_1", type: "user", user: { id: "user-2", email: "bob@example.com" } } },
+      "bob@example.com (API key key_1)",
+    ],
+    [
+      { type: "api_key", api_key: { id: "key_1", type: "service_account", service_account: { id: "svc_1" } } },
+      "service account svc_1 (API key key_1)",
+    ],
+    [
+      { type: "session", session: { user: { id: "user-3", email: "\u001b[31m\u202eeve\n@x" }, ip_address: "" } },
+      "[31meve @x",
+    ],
+  ];
+  for (const [actor, words] of actors) {
+    it(`an event's actor is told as ${String(words)}`, async function () {
+      const api = fakeApi();
+      const { id } = api.grant(checkpoint, "proj_a", undefined, actor);
+      const organization = organizationWith();
+      await organization.readAllEvents();
+      expect(organization.event("granted", id)).to.include({ actor: words, checkpoint });
+    });
+  }
+
+  it("events of both spellings are read, and events of other kinds do not disturb", async function () {
+    const api = fakeApi();
+    const { id } = api.grant(checkpoint, "proj_a", undefined, alice);
+    api.revoke(id, alice);
+    api.fail({
+      endpoint: "audit_logs",
+      kind: {
+        rewrite: (body) =>
+          JSON.parse(
+            JSON.stringify(body)
+              .replaceAll("checkpoint.permission", "checkpoint_permission")
+              .replace('"data":[', '"data":[{"id":"x","type":"project.created","effective_at":1},'),
+          ) as unknown,
+      },
+    });
+    const organization = organizationWith();
+    await organization.readAllEvents();
+    expect(organization.problemWithEvents).to.equal(undefined);
+    expect(organization.event("granted", id)?.checkpoint).to.equal(checkpoint);
+    expect(organization.event("revoked", id)?.actor).to.equal("alice@example.com");
+  });
+});
