@@ -72,6 +72,8 @@ export interface ApiOptions {
   throttle?: ThrottleSetting | undefined;
   /** Projects that are not the organization's: granting to one refuses the whole POST. */
   unknownProjects?: string[];
+  /** The organization's checkpoints. Default: any. */
+  checkpoints?: string[] | undefined;
   /** Checkpoints that are not the organization's. */
   unknownCheckpoints?: string[];
   /** The organization's projects. Grants to others are refused. Default: any project is known, by no name. */
@@ -176,6 +178,11 @@ export class EmulatedApi {
     this.#events.push({ at: this.#now(), event: { id, type, effective_at, actor, [type]: details } });
   }
 
+  /** The organization's projects, if only certain ones are known. */
+  get knownProjects(): NonNullable<ApiOptions["projects"]> {
+    return this.#options.projects ?? [];
+  }
+
   /** A checkpoint's permissions as they are, newest first. */
   permissions(checkpoint: string): PermissionRow[] {
     return this.#rowsAt(checkpoint, Infinity);
@@ -211,7 +218,8 @@ export class EmulatedApi {
     if (refused !== undefined) return refused;
 
     const checkpoint = decodeURIComponent(encodedCheckpoint);
-    if (this.#options.unknownCheckpoints?.includes(checkpoint) === true) {
+    const { checkpoints, unknownCheckpoints } = this.#options;
+    if (checkpoints?.includes(checkpoint) === false || unknownCheckpoints?.includes(checkpoint) === true) {
       const message = `The model '${checkpoint}' does not exist or you do not have access to it.`;
       return failure(404, message, { code: "model_not_found", param: "model" });
     }

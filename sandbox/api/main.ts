@@ -4,11 +4,13 @@ import { parseArgs } from "node:util";
 import type { RepeatedPost } from "./api";
 import type { ServedRequest } from "./faults";
 import { help, Prompt } from "./prompt";
+import { known } from "./known";
 import { Emulator, type EmulatorOptions } from "./server";
 
 const usage = `Usage: npm run sandbox -- [options]
 
-Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C. Port and key are the same each time.
+Serves OpenAI's checkpoint permissions, projects and audit log on 127.0.0.1 until Ctrl-C. Port and key are the same each
+time. It knows the projects and checkpoints that the examples name, and refuses others.
 
   --port N                  the port (default: 4100; 0: any free one)
   --repeated-post CHOICE    a POST for a project that has access: return, omit, duplicate or refuse (default: return)
@@ -19,8 +21,11 @@ Serves OpenAI's three checkpoint permission endpoints on 127.0.0.1 until Ctrl-C.
   --age SECONDS             how old a new permission claims to be (default: 3600; of one younger than 30 a preview
                             does not believe that it is missing, because lists may lag)
   --lag SECONDS             how long lists lag behind (default: 0)
+  --any                     take any project and checkpoint; then projects have no names
   --unknown-project ID      a project that the organization lacks; may be repeated
   --unknown-checkpoint ID   a checkpoint that is deleted; may be repeated
+  --audit-log CHOICE        the audit log: on, off (no events) or refused (default: on)
+  --refuse-projects         the key may not list projects
   --refuse-keys             refuse every key
 
 ${help}`;
@@ -43,6 +48,9 @@ function options(): Options {
       latency: { type: "string" },
       age: { type: "string" },
       lag: { type: "string" },
+      any: { type: "boolean" },
+      "audit-log": { type: "string" },
+      "refuse-projects": { type: "boolean" },
       "unknown-project": { type: "string", multiple: true },
       "unknown-checkpoint": { type: "string", multiple: true },
       "refuse-keys": { type: "boolean" },
@@ -59,7 +67,10 @@ function options(): Options {
     if (!/^\d+$/.test(value)) throw new Error(`--${name} must be a whole number, but is "${value}".`);
     return Number(value);
   };
-  const choice = <T extends string>(name: "repeated-post" | "retry-after", choices: readonly T[]): T | undefined => {
+  const choice = <T extends string>(
+    name: "repeated-post" | "retry-after" | "audit-log",
+    choices: readonly T[],
+  ): T | undefined => {
     const value = values[name];
     if (value === undefined) return undefined;
     const found = choices.find((one) => one === value);
@@ -75,6 +86,9 @@ function options(): Options {
     adminKey: usual.adminKey,
     unknownProjects: values["unknown-project"] ?? [],
     unknownCheckpoints: values["unknown-checkpoint"] ?? [],
+    ...(values.any === true ? {} : known),
+    auditLog: choice("audit-log", ["on", "off", "refused"] as const) ?? "on",
+    refusesProjects: values["refuse-projects"] === true,
     refusesKeys: values["refuse-keys"] === true,
     ...(repeatedPost === undefined ? {} : { repeatedPost }),
     ...(perMinute === undefined ? {} : { throttle: { perMinute, burst: number("burst") ?? perMinute, retryAfter } }),
@@ -106,6 +120,11 @@ async function main(): Promise<void> {
     `# There, pulumi and checkpoint-permissions reach this emulator. Without these lines, or if the stack's config sets`,
   );
   console.log(`# its own key, they reach OpenAI.`);
+  if (settings.age !== undefined && settings.age > 0) {
+    console.log(
+      `# New permissions claim to be ${settings.age} s old, so that a preview believes at once that one is missing.`,
+    );
+  }
   console.log(`# Serving until Ctrl-C. Type "help" for what can be changed meanwhile.`);
 
   const lines = createInterface({ input: process.stdin });

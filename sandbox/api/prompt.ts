@@ -1,4 +1,12 @@
+import { userInfo } from "node:os";
+import type { Actor } from "./api";
 import type { Emulator } from "./server";
+
+/** Who types: in the audit log, you. */
+const you: Actor = {
+  type: "session",
+  session: { user: { id: "user-you", email: `${userInfo().username}@acme.example` }, ip_address: "127.0.0.1" },
+};
 
 /** The checkpoint of examples/quickstart. */
 const usual = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
@@ -7,6 +15,7 @@ export const help = `Changes behind Pulumi's back, one per line (CHECKPOINT is t
   list [CHECKPOINT]
   grant PROJECT… [CHECKPOINT]
   revoke PROJECT-OR-ID… [CHECKPOINT]
+  projects                     the organization's; archive PROJECT archives one, or brings it back
   retire [CHECKPOINT]          it is deleted with its permissions; restore brings it back
   throttle N                   requests a minute for each endpoint; 0 ends it
   lag SECONDS                  how long lists lag behind
@@ -37,14 +46,26 @@ export class Prompt {
         return this.#list(checkpoint);
       case "grant":
         if (names.length === 0) return "Which project? As in: grant proj_web";
-        for (const projectId of names) this.api.grant(checkpoint, projectId);
+        for (const projectId of names) this.api.grant(checkpoint, projectId, undefined, you);
         return this.#list(checkpoint);
       case "revoke":
         if (names.length === 0) return "Which project, or permission? As in: revoke proj_web";
         for (const { id, project_id } of this.api.permissions(checkpoint)) {
-          if (names.includes(id) || names.includes(project_id)) this.api.revoke(id);
+          if (names.includes(id) || names.includes(project_id)) this.api.revoke(id, you);
         }
         return this.#list(checkpoint);
+      case "projects":
+        return this.#projects();
+      case "archive": {
+        const projects = this.api.knownProjects.map((project) =>
+          project.id === first
+            ? { ...project, archived_at: project.archived_at === null ? Math.floor(Date.now() / 1000) : null }
+            : project,
+        );
+        if (!projects.some(({ id }) => id === first)) return "Which project? As in: archive proj_web";
+        this.api.set({ projects });
+        return this.#projects();
+      }
       case "retire":
       case "restore":
         if (command === "retire") this.#retired.add(checkpoint);
@@ -68,12 +89,22 @@ export class Prompt {
         for (const method of ["GET", "POST", "DELETE"] as const) {
           this.api.fail({ method, times: Infinity, kind: { status: 401 } });
         }
+        for (const endpoint of ["projects", "audit_logs"] as const) {
+          this.api.fail({ endpoint, times: Infinity, kind: { status: 401 } });
+        }
         return "Every key is refused.";
       case "help":
         return help;
       default:
         return `There is no "${command}".\n${help}`;
     }
+  }
+
+  #projects(): string {
+    const lines = this.api.knownProjects.map(
+      ({ id, name, archived_at }) => `  ${id.padEnd(24)} ${name ?? ""}${archived_at === null ? "" : " (archived)"}`,
+    );
+    return lines.length === 0 ? "Any project is known, by no name." : lines.join("\n");
   }
 
   #list(checkpoint: string): string {

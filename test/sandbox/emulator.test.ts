@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import Ajv2020, { type ValidateFunction } from "ajv/dist/2020";
 import { expect } from "chai";
+import fc from "fast-check";
 import nock from "nock";
 import { parse } from "yaml";
 import type { PermissionRow } from "../../sandbox/api/api";
@@ -8,7 +9,8 @@ import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
 
 const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 const contract = parse(readFileSync("sandbox/api/openapi.yaml", "utf8")) as object;
-const ajv = new Ajv2020({ strict: false }).addSchema(contract, "contract");
+const adminContract = parse(readFileSync("sandbox/api/openapi-admin.yaml", "utf8")) as object;
+const ajv = new Ajv2020({ strict: false }).addSchema(contract, "contract").addSchema(adminContract, "admin");
 
 function schema(name: string): ValidateFunction {
   return ajv.getSchema(`contract#/components/schemas/${name}`)!;
@@ -134,6 +136,102 @@ describe("the emulator", function () {
     emulator.set({ throttle: { perMinute: 6, burst: 1, retryAfter: "date" } });
     await call("GET");
     expect(Date.parse((await call("GET")).headers.get("retry-after")!)).to.be.within(Date.now(), Date.now() + 11_000);
+  });
+
+  /** Asks for projects or audit events, and checks the answer against the contract. */
+  async function organization(list: "projects" | "audit_logs", query = "") {
+    const headers = { authorization: `Bearer ${emulator.adminKey}` };
+    const response = await fetch(`${emulator.url}/organization/${list}?${query}`, { headers });
+    const json = (await response.json()) as {
+      data: { id: string; type: string; name: string }[];
+      last_id: string;
+      has_more: boolean;
+    };
+    const name =
+      list === "projects" ? "admin#/components/schemas/ProjectList" : "admin#/components/schemas/AuditLogList";
+    const validate = response.status === 200 ? ajv.getSchema(name)! : schema("Failure");
+    expect(validate(json), JSON.stringify(validate.errors)).to.equal(true);
+    return { status: response.status, ...json };
+  }
+
+  it("the emulator lists 250 projects in pages, archived ones only on request, some without a name", async function () {
+    const known = Array.from({ length: 250 }, (_, index) => ({
+      id: `proj_${index}`,
+      name: index % 3 === 0 ? null : `Project ${index}`,
+      archived_at: index % 10 === 0 ? 1_760_000_000 : null,
+    }));
+    await start({ projects: known });
+    const seen: string[] = [];
+    for (let after = ""; ;) {
+      const page = await organization("projects", `limit=100&include_archived=true${after}`);
+      seen.push(...page.data.map(({ id }) => id));
+      if (!page.has_more) break;
+      after = `&after=${page.last_id}`;
+    }
+    expect(seen).to.deep.equal(known.map(({ id }) => id));
+    expect((await organization("projects")).data).to.have.length(20);
+    expect((await organization("projects", "limit=100")).data.map(({ id }) => id)).not.to.include("proj_10");
+    expect((await call("POST", "", { project_ids: ["proj_250"] })).status).to.equal(400);
+    emulator.set({ refusesProjects: true });
+    expect((await organization("projects")).status).to.equal(403);
+  });
+
+  it("any requests to the emulator end in answers that keep the contract", async function () {
+    await start({ repeatedPost: "duplicate", throttle: { perMinute: 600_000, burst: 60 } });
+    const actors = [
+      null,
+      {
+        type: "session" as const,
+        session: { user: { id: "user-1", email: "a@example.com" }, ip_address: "192.0.2.1" },
+      },
+    ];
+    const word = fc.constantFrom(
+      "",
+      "1",
+      "20",
+      "100",
+      "101",
+      "true",
+      "x",
+      "checkpoint.permission.created",
+      "1760000000",
+    );
+    const query = fc.dictionary(
+      fc.constantFrom("limit", "after", "include_archived", "event_types[]", "effective_at[gte]"),
+      word,
+    );
+    const request = fc.record({
+      list: fc.constantFrom("projects" as const, "audit_logs" as const),
+      query,
+      grant: fc.boolean(),
+      actor: fc.constantFrom(...actors),
+    });
+    await fc.assert(
+      fc.asyncProperty(request, async ({ list, query: params, grant, actor }) => {
+        const { id } = emulator.grant(checkpoint, "proj_a", undefined, actor);
+        if (!grant) emulator.revoke(id, actor);
+        const { status } = await organization(list, new URLSearchParams(params).toString());
+        expect([200, 400, 429]).to.include(status);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("the emulator's audit log has grants and revocations, newest first, and may be off, refused or late", async function () {
+    await start();
+    const { list } = await call("POST", "", { project_ids: ["proj_a"] });
+    await call("DELETE", `/${list.data[0]!.id}`);
+    emulator.grant(checkpoint, "proj_b");
+    const types = async () => (await organization("audit_logs")).data.map(({ type }) => type.split(".").at(-1));
+    expect(await types()).to.deep.equal(["created", "deleted", "created"]);
+    expect((await organization("audit_logs", "event_types[]=checkpoint.permission.deleted")).data).to.have.length(1);
+    expect((await organization("audit_logs", "event_types[]=project.created")).status).to.equal(400);
+    emulator.set({ lag: 60 });
+    expect(await types()).to.deep.equal([]);
+    emulator.set({ lag: 0, auditLog: "off" });
+    expect(await types()).to.deep.equal([]);
+    emulator.set({ auditLog: "refused" });
+    expect((await organization("audit_logs")).status).to.equal(403);
   });
 
   it("the emulator injects faults, as often and as late as asked", async function () {

@@ -20,7 +20,7 @@ describe("npm run sandbox", function () {
     child.kill("SIGINT");
     const [code] = (await once(child, "close")) as [number];
     expect(code).to.equal(0);
-    expect(output).to.include("GET /fine_tuning/checkpoints/ft:x/permissions → 200");
+    expect(output).to.include("GET /fine_tuning/checkpoints/ft:x/permissions → 404");
   });
 
   it("npm run sandbox with an invalid argument prints its usage", async function () {

@@ -1,4 +1,6 @@
+import { userInfo } from "node:os";
 import { expect } from "chai";
+import type { AuditEvent } from "../../sandbox/api/api";
 import { Emulator } from "../../sandbox/api/server";
 import { Prompt } from "../../sandbox/api/prompt";
 
@@ -29,6 +31,24 @@ describe("the sandbox's prompt", function () {
     prompt.answer("grant proj_c ft:x");
     expect(api.projects("ft:x")).to.deep.equal(["proj_c"]);
     expect(prompt.answer("grant")).to.include("Which project?");
+  });
+
+  it("the prompt's acts are in the audit log, by the one who types", function () {
+    prompt.answer("grant proj_a");
+    prompt.answer("revoke proj_a");
+    const url = new URL(`${api.url}/organization/audit_logs`);
+    const { body } = api.answer("GET", url, `Bearer ${api.adminKey}`, "") as { body: { data: AuditEvent[] } };
+    const email = `${userInfo().username}@acme.example`;
+    for (const { actor } of body.data) expect(actor).to.have.nested.property("session.user.email", email);
+    expect(body.data).to.have.length(2);
+  });
+
+  it("the prompt lists projects and archives one", function () {
+    expect(prompt.answer("projects")).to.equal("Any project is known, by no name.");
+    api.set({ projects: [{ id: "proj_a", name: "Shop", archived_at: null }] });
+    expect(prompt.answer("archive proj_a")).to.match(/^ {2}proj_a +Shop \(archived\)$/);
+    expect(prompt.answer("archive proj_a")).to.match(/^ {2}proj_a +Shop$/);
+    expect(prompt.answer("archive proj_b")).to.include("Which project?");
   });
 
   it("the prompt retires and restores a checkpoint", function () {
