@@ -1,13 +1,15 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { ListProgress } from "../access/lookups";
+import type { Organization } from "../access/organization";
 import { permissionPath } from "../api/client";
 import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
 import { fetchEach } from "./fetch-lists";
-import { counted, iso, minute, second, source, type Evidence, type Report } from "./report";
+import { counted, iso, minute, second, source, withoutEmptyColumns, type Evidence, type Report } from "./report";
+import { problemsOf, sourcesOf } from "./review";
 import type { Screen } from "./screen";
 import { placeOf, type PendingGrant, type RecordedPermission, type StackRecords } from "./stack-export";
 
@@ -24,6 +26,11 @@ interface Difference {
   presentId?: string;
   /** When that was granted, in Unix seconds. */
   grantedAt?: number;
+  projectName?: string;
+  /** Who granted what exists, or revoked what is missing. */
+  by?: string;
+  /** When what is missing was revoked, in Unix seconds. */
+  revokedAt?: number;
   /** The resource that declares it. */
   urn?: string;
 }
@@ -45,6 +52,8 @@ export interface DriftOptions {
   recordedOnly: boolean;
   /** Checkpoints to compare even if no stack has a permission for them in state. */
   checkpoints?: readonly string[];
+  /** What names projects, and who granted and revoked; undefined if nothing is to. */
+  organization?: Organization | undefined;
 }
 
 /** Compares the state of stacks with the permissions that exist. */
@@ -52,7 +61,7 @@ export async function drift(
   context: ProviderContext,
   screen: Screen,
   { recorded, pending }: StackRecords,
-  { recordedOnly, checkpoints: more = [] }: DriftOptions,
+  { recordedOnly, checkpoints: more = [], organization }: DriftOptions,
 ): Promise<{ report: Report; hasDrift: boolean }> {
   const recordedFor = groupBy(recorded, ({ checkpoint }) => checkpoint);
   const pendingFor = groupBy(pending, ({ checkpoint }) => checkpoint);
@@ -62,11 +71,29 @@ export async function drift(
     warnOfShared(screen, ofCheckpoint.recorded);
     return compare(context, checkpoint, ofCheckpoint, recordedOnly, onPage);
   });
+  if (organization !== undefined && compared.some(({ differences }) => differences.length > 0)) {
+    await organization.readAllEvents();
+    await organization.readProjects();
+    for (const { differences } of compared) for (const one of differences) describe(one, organization);
+    screen.end();
+    for (const problem of problemsOf(sourcesOf(organization, undefined))) screen.print(problem);
+  }
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   return {
     report: reportOf(compared, evidence, recordedOnly),
     hasDrift: compared.some(({ differences }) => differences.length > 0),
   };
+}
+
+/** Adds what the organization says of a difference. */
+function describe(one: Difference, organization: Organization): void {
+  const name = organization.project(one.projectId)?.name;
+  if (name !== undefined) one.projectName = name;
+  const isMissing = one.presentId === undefined;
+  const id = isMissing ? one.recordedId : one.presentId;
+  const event = id === undefined ? undefined : organization.event(isMissing ? "revoked" : "granted", id);
+  if (event?.actor !== undefined) one.by = event.actor;
+  if (event !== undefined && isMissing) one.revokedAt = event.at;
 }
 
 /** Warns of permissions that several resources have in state. */
@@ -178,7 +205,7 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
       .map((one) => ({
         checkpoint: one.checkpoint,
         summary: summary(one),
-        rows: (code) => tableOf(one, code),
+        rows: (code, plain) => tableOf(one, code, plain),
         lines: one.differences.map(entry),
       })),
     notes: [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
@@ -192,10 +219,11 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
         isDeleted,
         readAt: iso(readAt),
       })),
-      differences: differences.map(({ checkpoint, grantedAt, ...one }) => ({
+      differences: differences.map(({ checkpoint, grantedAt, revokedAt, ...one }) => ({
         fineTunedModelCheckpoint: checkpoint,
         ...one,
         ...(grantedAt === undefined ? {} : { grantedAt: iso(grantedAt) }),
+        ...(revokedAt === undefined ? {} : { revokedAt: iso(revokedAt) }),
       })),
     },
     csv: { columns, rows: compared.flatMap((one) => csvRows(one, evidence, extent)) },
@@ -230,11 +258,27 @@ function commandsOf(differences: readonly Difference[], { api }: Evidence): Pick
   return lines.length === 0 ? {} : { commands: { title: "To revoke what no stack has in state:", lines } };
 }
 
-function tableOf({ differences }: Comparison, code: (id: string) => string): string[][] {
-  return [
-    ["Change", "Project", "Permission", "Declared by"],
-    ...differences.map((one) => [one.change, code(one.projectId), permissionOf(one, code), declaredBy(one, code)]),
-  ];
+function tableOf(
+  { differences }: Comparison,
+  code: (id: string) => string,
+  plain: (text: string) => string,
+): string[][] {
+  const head = ["Change", "Name", "Project", "Permission", "By", "Declared by"];
+  const rows = differences.map((one) => [
+    one.change,
+    plain(one.projectName ?? ""),
+    code(one.projectId),
+    permissionOf(one, code),
+    plain(actOf(one)),
+    declaredBy(one, code),
+  ]);
+  return withoutEmptyColumns(head, rows);
+}
+
+/** Who revoked what is missing, and when, or granted what exists. */
+function actOf({ by, revokedAt }: Difference): string {
+  const when = revokedAt === undefined ? [] : [`revoked ${minute(revokedAt)}`];
+  return [...when, ...(by === undefined ? [] : [by])].join(", ");
 }
 
 const columns = [
@@ -244,6 +288,9 @@ const columns = [
   "recorded_id",
   "present_id",
   "granted_at",
+  "project_name",
+  "by",
+  "revoked_at",
   "urn",
   "compared",
   "read_at",
@@ -260,13 +307,16 @@ function csvRows(
   extent: string,
 ): Record<string, string>[] {
   const rows: Row[] = differences.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : differences;
-  return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn }: Row) => ({
+  return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn, ...more }: Row) => ({
     change,
     checkpoint,
     project_id: projectId,
     recorded_id: recordedId ?? "",
     present_id: presentId ?? "",
     granted_at: grantedAt === undefined ? "" : iso(grantedAt),
+    project_name: more.projectName ?? "",
+    by: more.by ?? "",
+    revoked_at: more.revokedAt === undefined ? "" : iso(more.revokedAt),
     urn: urn ?? "",
     compared: extent,
     read_at: iso(readAt),
@@ -294,12 +344,15 @@ function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (i
 
 /** A few lines of a terminal. */
 function entry(difference: Difference): string {
-  const { change, projectId, recordedId = "none", presentId, grantedAt, urn } = difference;
+  const { change, projectId, projectName, recordedId = "none", presentId, grantedAt, urn } = difference;
+  const act = actOf(difference);
   const details = [
     ...(urn === undefined ? [] : [`in state: ${recordedId}`, `by:       ${declaredBy(difference, (id) => id)}`]),
     ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
+    ...(act === "" ? [] : [`${presentId === undefined ? "revoked: " : "by whom: "} ${act.replace(/^revoked /, "")}`]),
   ];
-  return [`  ${change.padEnd(10)}  ${projectId}`, ...details.map((detail) => `              ${detail}`)].join("\n");
+  const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
+  return [`  ${change.padEnd(10)}  ${project}`, ...details.map((detail) => `              ${detail}`)].join("\n");
 }
 
 function declaredBy({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {

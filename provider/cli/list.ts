@@ -1,117 +1,216 @@
 import type { ProviderContext } from "../access/context";
-import type { PermissionList } from "../access/lookups";
-import type { Permission } from "../api/permission";
-import { compareIds } from "../resource/ids";
-import { fetchEach, fetchLists } from "./fetch-lists";
-import { counted, iso, minute, second, source, type Evidence, type Report } from "./report";
+import {
+  counted,
+  iso,
+  minute,
+  second,
+  source,
+  withoutEmptyColumns,
+  type Finding,
+  type Matrix,
+  type Report,
+} from "./report";
+import {
+  problemsOf,
+  review,
+  type FoundBy,
+  type Review,
+  type ReviewedPermission,
+  type ReviewOptions,
+  type Sources,
+} from "./review";
 import type { Screen } from "./screen";
 
-/** Who has access to one checkpoint. */
-interface Review {
-  fineTunedModelCheckpoint: string;
-  /** When the API answered, in Unix seconds. */
-  readAt: number;
-  /** By project, then oldest first. */
-  permissions: Permission[];
-  /** The projects that were asked about and have no permission. */
-  without: string[];
-}
-
 /**
- * Lists who has access to checkpoints, and as evidence says which API was read, for which organization, and when.
- *
- * @param projectIds undefined: all projects.
+ * Lists who has access to checkpoints: by name, granted by whom, declared where. As evidence it says what was read, when, and
+ * how complete it is.
  */
-export async function list(
-  context: ProviderContext,
-  screen: Screen,
-  checkpoints: readonly string[],
-  projectIds: string[] | undefined,
-): Promise<Report> {
-  const reviews = await fetchEach(screen, checkpoints, async (fineTunedModelCheckpoint, onPage) => {
-    const lists = await fetchLists(context, fineTunedModelCheckpoint, projectIds, onPage);
-    return reviewOf(fineTunedModelCheckpoint, lists, projectIds);
-  });
+export async function list(context: ProviderContext, screen: Screen, options: ReviewOptions): Promise<Report> {
+  const { reviews, sources, revocations } = await review(context, screen, options);
+  const { projectIds, checkpoints } = options;
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
-  return reportOf(reviews, evidence, projectIds);
-}
-
-function reviewOf(
-  fineTunedModelCheckpoint: string,
-  lists: readonly PermissionList[],
-  projectIds: string[] = [],
-): Review {
-  const permissions = lists
-    .flatMap((one) => one.permissions)
-    .sort((a, b) => compareIds(a.projectId, b.projectId) || a.createdAt - b.createdAt);
-  const having = new Set(permissions.map(({ projectId }) => projectId));
-  const without = projectIds.filter((projectId) => !having.has(projectId)).sort();
-  return { fineTunedModelCheckpoint, readAt: Math.min(...lists.map(({ date }) => date)), permissions, without };
-}
-
-function reportOf(reviews: readonly Review[], evidence: Evidence, projectIds: string[] | undefined): Report {
+  const isSearch = checkpoints.length === 0;
+  screen.end();
   const scope = projectIds === undefined ? "all projects" : "the projects asked about";
+  const complete = `Of each checkpoint, the list is complete for ${scope}.`;
   return {
     title: "Who has access to fine-tuned checkpoints",
-    sections: reviews.map((review) => ({
-      checkpoint: review.fineTunedModelCheckpoint,
-      summary: `${counted(review.permissions.length, "permission")}, read ${second(review.readAt)}`,
-      rows: (code) => tableOf(review, code),
+    findings: findingsOf(reviews),
+    matrix: matrixOf(reviews),
+    sections: reviews.map((one) => ({
+      checkpoint: one.fineTunedModelCheckpoint,
+      summary: summaryOf(one, isSearch),
+      rows: (code, plain) => tableOf(one, code, plain),
+      lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
-    notes: [`The lists are complete for ${scope}.\n${source(evidence)}`],
+    notes: [[complete, source(evidence), ...sourcesIn(sources)].join("\n")],
+    gaps: gapsOf(sources, isSearch),
     json: {
       ...evidence,
       complete: true,
       projects: projectIds ?? "all",
-      checkpoints: reviews.map(({ readAt, permissions, without, ...review }) => ({
-        ...review,
+      sources,
+      checkpoints: reviews.map(({ readAt, permissions, without, ...rest }) => ({
+        ...rest,
         readAt: iso(readAt),
-        permissions: permissions.map(({ id, projectId, createdAt }) => ({ id, projectId, grantedAt: iso(createdAt) })),
+        permissions: permissions.map(({ createdAt, ...one }) => ({ ...one, grantedAt: iso(createdAt) })),
         ...(projectIds === undefined ? {} : { without }),
       })),
+      revocations,
     },
-    csv: { columns, rows: reviews.flatMap((review) => csvRows(review, { ...evidence, scope })) },
+    csv: { columns, rows: reviews.flatMap(csvRows) },
   };
 }
 
-/** No table if there are no rows. */
-function tableOf({ permissions, without }: Review, code: (id: string) => string): string[][] {
-  const rows = [
-    ...permissions.map(({ id, projectId, createdAt }) => [code(projectId), code(id), minute(createdAt)]),
-    ...without.map((projectId) => [code(projectId), "none", ""]),
-  ];
-  return rows.length === 0 ? [] : [["Project", "Permission", "Granted (UTC)"], ...rows];
+/** What stands out, in the order in which it should be looked at. */
+function findingsOf(reviews: readonly Review[]): Finding[] {
+  const about = (what: string, isSo: (one: ReviewedPermission) => boolean): Finding => ({
+    what,
+    items: reviews.flatMap(({ fineTunedModelCheckpoint, permissions }) =>
+      permissions.filter(isSo).map((one) => `${projectOf(one)}, ${one.id} for ${fineTunedModelCheckpoint}`),
+    ),
+  });
+  const deleted = reviews.filter(({ isDeleted }) => isDeleted);
+  return [
+    about("Declared by nobody", ({ declaredBy }) => declaredBy?.length === 0),
+    about("Of an archived project", ({ projectStatus }) => projectStatus === "archived"),
+    about("One of several of the same project", ({ isDuplicate }) => isDuplicate),
+    {
+      what: "Checkpoint deleted",
+      items: deleted.map((one) => `${one.fineTunedModelCheckpoint}, which is in ${foundIn(one.foundBy)}`),
+    },
+  ].filter(({ items }) => items.length > 0);
 }
 
-const columns = [
+/** What the list cannot know, and why; each is said once. */
+function gapsOf(sources: Sources, isSearch: boolean): string[] {
+  const { auditLog, stacks } = sources;
+  const gaps = problemsOf(sources);
+  if (stacks === null) gaps.push("Who declares a permission is not known: no --stack was given.");
+  if (isSearch) {
+    const since =
+      auditLog === null || auditLog.since === null
+        ? "There are no audit events"
+        : `Audit events begin at ${auditLog.since.slice(0, 10)}`;
+    gaps.push(
+      `${since}: a checkpoint that was shared before, and that neither ${stacks === null ? "a --stack" : "these stacks"} ` +
+        "nor you name, is not in this list.",
+    );
+  }
+  return gaps;
+}
+
+/** What was read beside the lists of permissions. */
+function sourcesIn({ auditLog, stacks }: Sources): string[] {
+  return [
+    ...(auditLog === null || auditLog.since === null
+      ? []
+      : [`Audit log: ${counted(auditLog.events, "event")} about permissions since ${auditLog.since}.`]),
+    ...(stacks === null ? [] : [`Stacks: ${stacks.join(", ")}.`]),
+  ];
+}
+
+function summaryOf({ permissions, readAt, foundBy, isDeleted }: Review, isSearch: boolean): string {
+  const found = isSearch ? `, found in ${foundIn(foundBy)}` : "";
+  if (isDeleted) return `OpenAI does not have this checkpoint: it is retired, deleted, or mistyped${found}`;
+  return `${counted(permissions.length, "permission")}, read ${second(readAt)}${found}`;
+}
+
+/** Where a checkpoint was found. */
+function foundIn(foundBy: readonly FoundBy[]): string {
+  const words: Record<FoundBy, string> = {
+    argument: "the command's arguments",
+    stack: "a stack's state",
+    "audit log": "the audit log",
+  };
+  return foundBy.map((way) => words[way]).join(" and ");
+}
+
+/** No table if there are no rows. */
+function tableOf(
+  { permissions, without }: Review,
+  code: (id: string) => string,
+  plain: (text: string) => string,
+): string[][] {
+  const rows = [
+    ...permissions.map((one) => [
+      plain(one.projectName ?? ""),
+      code(one.projectId),
+      statusOf(one),
+      code(one.id),
+      minute(one.createdAt),
+      plain(one.grantedBy ?? ""),
+      plain(declarersIn(one)),
+    ]),
+    ...without.map((projectId) => ["", code(projectId), "", "none", "", "", ""]),
+  ];
+  const head = ["Name", "Project", "Status", "Permission", "Granted (UTC)", "Granted by", "Declared by"];
+  return withoutEmptyColumns(head, rows);
+}
+
+/** A permission in a few lines, for a narrow terminal. */
+function entry(one: ReviewedPermission): string {
+  const status = statusOf(one);
+  const details = [
+    `${one.id}, granted ${minute(one.createdAt)}`,
+    ...(one.grantedBy === null ? [] : [`by ${one.grantedBy}`]),
+    ...(one.declaredBy === null ? [] : [`declared by ${declarersIn(one)}`]),
+  ];
+  return [`  ${projectOf(one)}${status === "" ? "" : ` (${status})`}`, ...details.map((line) => `    ${line}`)].join(
+    "\n",
+  );
+}
+
+function projectOf({ projectId, projectName }: ReviewedPermission): string {
+  return projectName === null ? projectId : `${projectName} (${projectId})`;
+}
+
+function statusOf({ projectStatus, isDuplicate }: ReviewedPermission): string {
+  return [projectStatus === "archived" ? "archived" : [], isDuplicate ? "duplicate" : []].flat().join(", ");
+}
+
+function declarersIn({ declaredBy }: ReviewedPermission): string {
+  if (declaredBy === null) return "";
+  return declaredBy.length === 0 ? "nobody" : declaredBy.join(", ");
+}
+
+function matrixOf(reviews: readonly Review[]): Matrix {
+  const rows = new Map<string, string[][]>();
+  for (const [column, { permissions }] of reviews.entries()) {
+    for (const one of permissions) {
+      const name = projectOf(one);
+      const cells = rows.get(name) ?? reviews.map(() => []);
+      cells[column]!.push(one.id);
+      rows.set(name, cells);
+    }
+  }
+  return {
+    checkpoints: reviews.map(({ fineTunedModelCheckpoint }) => fineTunedModelCheckpoint),
+    rows: [...rows].map(([project, cells]) => ({ project, cells })).sort((a, b) => (a.project < b.project ? -1 : 1)),
+  };
+}
+
+/** A row for each permission, in this order, so that two reviews can be compared line by line. */
+export const columns = [
   "checkpoint",
   "project_id",
+  "project_name",
+  "project_status",
   "permission_id",
   "granted_at",
-  "permissions_listed",
-  "complete_for",
-  "read_at",
-  "api",
-  "organization",
-];
+  "granted_by",
+  "declared_by",
+] as const;
 
-/** A checkpoint or a project without permissions has a row, too, since that is evidence as well. */
-function csvRows(review: Review, { api, organization, scope }: Evidence & { scope: string }): Record<string, string>[] {
-  const { fineTunedModelCheckpoint, readAt, permissions, without } = review;
-  const row = (projectId: string, id = "", grantedAt = "") => ({
+function csvRows({ fineTunedModelCheckpoint, permissions }: Review): Record<(typeof columns)[number], string>[] {
+  return permissions.map((one) => ({
     checkpoint: fineTunedModelCheckpoint,
-    project_id: projectId,
-    permission_id: id,
-    granted_at: grantedAt,
-    permissions_listed: String(permissions.length),
-    complete_for: scope,
-    read_at: iso(readAt),
-    api,
-    organization: organization ?? "",
-  });
-  const rows = [
-    ...permissions.map(({ projectId, id, createdAt }) => row(projectId, id, iso(createdAt))),
-    ...without.map((projectId) => row(projectId)),
-  ];
-  return rows.length === 0 ? [row("")] : rows;
+    project_id: one.projectId,
+    project_name: one.projectName ?? "",
+    project_status: one.projectStatus ?? "",
+    permission_id: one.id,
+    granted_at: iso(one.createdAt),
+    granted_by: one.grantedBy ?? "",
+    declared_by: declarersIn(one),
+  }));
 }

@@ -5,8 +5,10 @@ import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { ProviderContext } from "../access/context";
+import { Organization } from "../access/organization";
 import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
 import { packageName } from "../resource/reference";
+import { compareReviews } from "./compare";
 import { drift } from "./drift";
 import { CommandFailed, reasonOf, wordsOf } from "./failure";
 import { counted, formats, render, type Format } from "./report";
@@ -16,7 +18,7 @@ import { Screen } from "./screen";
 import { addSettings, contextOf } from "./settings";
 import { readStacks } from "./stack-export";
 
-/** The exit code for drift; 1 is a failure. */
+/** The exit code for drift or a difference; 1 is a failure. */
 const driftCode = 2;
 
 const { version } = createRequire(__filename)(`${packageName}/package.json`) as { version: string };
@@ -24,6 +26,16 @@ const screen = new Screen();
 
 function contextFor(options: object): ProviderContext {
   return contextOf(options, (line, kind) => (kind === "progress" ? screen.rateLimited(line) : screen.print(line)));
+}
+
+/** The organization's projects and audit log, read to the end. */
+function organizationOf({ config, clock }: ProviderContext): Organization {
+  return new Organization(config, clock, {
+    say: screen.rateLimited,
+    onPage: (list, page) => {
+      screen.progress(`Reading the ${list === "projects" ? "projects" : "audit log"}, page ${page}`);
+    },
+  });
 }
 
 /** Runs a command. A failure is printed in one line, without a stack trace. */
@@ -60,8 +72,6 @@ function subjectOf(args: readonly string[], projectOption: readonly string[] | u
   const given = (projectOption ?? []).flatMap((ids) => ids.split(",")).filter((id) => id !== "");
   const checkpoints = [...new Set([...args, ...given.filter(isCheckpointId)])];
   const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpointId(id)))];
-  if (checkpoints.length === 0)
-    throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
   if (project?.length === 0) throw new CommandFailed("--project names no project.");
   assertValid("fineTunedModelCheckpoint", checkpoints, "A checkpoint");
   assertValid("projectId", project ?? [], "--project");
@@ -74,7 +84,17 @@ function assertValid(property: IdProperty, ids: readonly string[], where: string
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
 }
 
+interface ListArguments {
+  project?: string[];
+  stack?: string[];
+  evidence?: string;
+  force?: boolean;
+  auditDetails: boolean;
+  format: Format;
+}
+
 interface DriftArguments {
+  auditDetails: boolean;
   recordedOnly?: boolean;
   allowEmpty?: boolean;
   checkpoint?: string[];
@@ -85,6 +105,8 @@ const checkpointsArgument = () =>
   new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
 const projectOption = () =>
   new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
+const auditDetailsOption = () =>
+  new Option("--no-audit-details", "do not read projects' names and who granted or revoked");
 const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
 const program = new Command("checkpoint-permissions")
@@ -99,11 +121,11 @@ const program = new Command("checkpoint-permissions")
   .addHelpText(
     "after",
     `
-Exit codes: 0 done (drift: all as in state), 2 drift, 1 failed.
+Exit codes: 0 done (drift, compare: no difference), 2 a difference, 1 failed.
 
 Examples:
   $ export OPENAI_ADMIN_KEY=…
-  $ checkpoint-permissions list ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd
+  $ checkpoint-permissions list
   $ pulumi stack export | checkpoint-permissions drift -
   $ checkpoint-permissions import ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd --program access.ts`,
   );
@@ -111,30 +133,76 @@ Examples:
 addSettings(
   program
     .command("list")
-    .description("list who has access to checkpoints, and since when")
+    .description("list who has access to checkpoints: since when, granted by whom, declared where")
     .addArgument(checkpointsArgument())
     .addOption(projectOption())
+    .option(
+      "-s, --stack <file>",
+      "a stack's state (`pulumi stack export`), to say who declares what; repeatable",
+      collect,
+    )
+    .option("--evidence <file>", "also write what was read, when and from where, as JSON")
+    .option("--force", "overwrite that file")
+    .addOption(auditDetailsOption())
     .addOption(formatOption())
     .addHelpText(
       "after",
       `
-CSV and Markdown are made to be kept as evidence: they say when the API was
-read, which API, for which organization, and that the list is complete.
+Without a checkpoint it finds them: those of the stacks, and those for which
+the organization's audit log has a grant. It says what it cannot find.
 
 Exit codes: 0 done, 1 failed; nothing is printed unless all could be read.
 
 Examples:
+  $ checkpoint-permissions list
   $ checkpoint-permissions list ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd
-  $ checkpoint-permissions list ft:… ft:… --format csv > access-review.csv
+  $ checkpoint-permissions list --stack prod.json --format html > review.html
+  $ checkpoint-permissions list -s prod.json -f csv --evidence q4.json > q4.csv
   $ checkpoint-permissions list ft:… --project proj_web proj_mobile`,
     ),
 ).action(
-  safely(async (given: string[], options: { project?: string[]; format: Format }) => {
-    const { checkpoints, project } = subjectOf(given, options.project);
-    const { format } = options;
-    print(render(await list(contextFor(options), screen, checkpoints, project), format));
+  safely(async (given: string[], options: ListArguments) => {
+    const { checkpoints, project: projectIds } = subjectOf(given, options.project);
+    const { format, stack, evidence, force = false, auditDetails } = options;
+    if (evidence !== undefined && !force) assertIsNew(evidence);
+    const files = stack === undefined ? undefined : [...new Set(stack)];
+    const stacks = files === undefined ? undefined : { files, records: await readStacks(files) };
+    const context = contextFor(options);
+    const organization = auditDetails ? organizationOf(context) : undefined;
+    const report = await list(context, screen, { checkpoints, projectIds, stacks, organization });
+    for (const gap of report.gaps ?? []) screen.print(gap);
+    if (evidence !== undefined) writeAll([{ path: evidence, text: `${render(report, "json")}\n` }], force);
+    print(render(report, format, process.stdout.isTTY ? process.stdout.columns : undefined));
   }),
 );
+
+program
+  .command("compare")
+  .description("compare two lists: who gained or lost access in between")
+  .argument("<old>", "a file of `list --format json` or csv")
+  .argument("<new>", "a later one")
+  .addOption(formatOption())
+  .addHelpText(
+    "after",
+    `
+It reads the two files and nothing else. Gained and lost: the project has access
+in one of them only. Recreated: it has another permission. Archived: its project
+is archived since. JSON also says who revoked, if the audit log did.
+
+Exit codes: 0 the same, 2 different, 1 failed.
+
+Examples:
+  $ checkpoint-permissions compare q3.json q4.json
+  $ checkpoint-permissions compare q3.csv q4.csv --format markdown`,
+  )
+  .action(
+    safely((older: string, newer: string, { format }: { format: Format }) => {
+      const { report, isDifferent } = compareReviews(older, newer);
+      if (isDifferent) process.exitCode = driftCode;
+      print(render(report, format, process.stdout.isTTY ? process.stdout.columns : undefined));
+      return Promise.resolve();
+    }),
+  );
 
 addSettings(
   program
@@ -142,6 +210,7 @@ addSettings(
     .description("compare stack state with the permissions that exist")
     .argument("[file...]", "output of `pulumi stack export`, one file per stack; - for stdin")
     .option("--recorded-only", "check permissions in state only")
+    .addOption(auditDetailsOption())
     .option("--allow-empty", "succeed if no permission is in state and no checkpoint is named")
     .addOption(
       new Option("-c, --checkpoint <id>", "include a checkpoint that may be in no stack; repeatable")
@@ -172,7 +241,7 @@ Examples:
     if (files.length === 0) {
       throw new CommandFailed("Nothing to compare. Try `pulumi stack export | checkpoint-permissions drift -`.");
     }
-    const { recordedOnly = false, allowEmpty = false, checkpoint: checkpoints = [], format } = options;
+    const { recordedOnly = false, allowEmpty = false, checkpoint: checkpoints = [], format, auditDetails } = options;
     assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
     const records = await readStacks(files);
     // A job that looks at the wrong stack must not stay green.
@@ -182,9 +251,12 @@ Examples:
           "Name the right stack, or a checkpoint with --checkpoint; if that is as it should be, pass --allow-empty.",
       );
     }
-    const { report, hasDrift } = await drift(contextFor(options), screen, records, { recordedOnly, checkpoints });
+    const context = contextFor(options);
+    const organization = auditDetails ? organizationOf(context) : undefined;
+    const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
     if (hasDrift) process.exitCode = driftCode;
-    print(render(report, format));
+    // Its tables are wider than any terminal.
+    print(render(report, format, 0));
   }),
 );
 
@@ -230,6 +302,8 @@ Examples:
     ) => {
       const { set = false, native = false, file, program: programFile, force = false } = options;
       const { checkpoints, project } = subjectOf(given, options.project);
+      if (checkpoints.length === 0)
+        throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
       const files = [file, ...(programFile === undefined ? [] : [programFile])];
       if (new Set(files.map(fileNamed)).size < files.length) {
         throw new CommandFailed("--file and --program name the same file.");

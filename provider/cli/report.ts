@@ -1,18 +1,41 @@
 import { stringify } from "csv-stringify/sync";
+import { few } from "../resource/messages";
+import { htmlOf } from "./html";
 
-export const formats = ["table", "json", "csv", "markdown"] as const;
+export const formats = ["table", "json", "csv", "markdown", "html"] as const;
 export type Format = (typeof formats)[number];
+
+/** The greatest number of items of one finding in a terminal. */
+const itemsInTerminal = 10;
 
 /** What a command found, in a form that each format can be made from. */
 export interface Report {
   title: string;
+  /** What stands out. Undefined: nothing is looked for. */
+  findings?: readonly Finding[];
+  matrix?: Matrix;
   sections: Section[];
   /** Paragraphs that follow the sections. */
   notes: string[];
+  /** What it cannot tell, and why, in sentences. A terminal has them beside the result. */
+  gaps?: readonly string[];
   /** Commands for a shell, for those who read the report. */
   commands?: { title: string; lines: readonly string[] };
   json: unknown;
   csv: { columns: readonly string[]; rows: readonly Record<string, string>[] };
+}
+
+/** Something that stands out, of these permissions or checkpoints. */
+export interface Finding {
+  what: string;
+  items: readonly string[];
+}
+
+/** Which projects have access to which checkpoints. */
+export interface Matrix {
+  checkpoints: readonly string[];
+  /** For each checkpoint, the IDs of the project's permissions. */
+  rows: readonly { project: string; cells: readonly (readonly string[])[] }[];
 }
 
 /** What was found for one checkpoint. */
@@ -23,10 +46,11 @@ export interface Section {
    * The rows of a table; the first is the head. None if there is no table.
    *
    * @param code marks an ID.
+   * @param plain marks what users have written, such as a name.
    */
-  rows: (code: (id: string) => string) => string[][];
-  /** What stands for the table in a terminal, where it would be too wide. */
-  lines?: string[];
+  rows: (code: (id: string) => string, plain: (text: string) => string) => string[][];
+  /** What stands for the table in a terminal that is too narrow for it. */
+  lines: string[];
 }
 
 /** Where a result comes from. */
@@ -37,8 +61,12 @@ export interface Evidence {
   organization: string | null;
 }
 
-export function render({ title, sections, notes, commands, json, csv }: Report, format: Format): string {
+/** @param width how many columns a terminal has for a table. */
+export function render(report: Report, format: Format, width = Infinity): string {
+  const { title, findings = [], sections, notes, gaps = [], commands, json, csv } = report;
   switch (format) {
+    case "html":
+      return htmlOf(report);
     case "json":
       return JSON.stringify(json, undefined, 2);
     case "csv":
@@ -51,25 +79,37 @@ export function render({ title, sections, notes, commands, json, csv }: Report, 
     case "markdown":
       return [
         `# ${title}`,
+        ...(findings.length === 0 ? [] : ["## Findings", findings.map(markdownFinding).join("\n")]),
         ...sections.flatMap(({ checkpoint, summary, rows }) => {
-          const table = rows(inCode);
+          const table = rows(inCode, escaped);
           return [`## ${inCode(checkpoint)}`, `${summary}.`, ...(table.length > 0 ? [markdownTable(table)] : [])];
         }),
         ...notes,
+        ...gaps.map(escaped),
         ...(commands === undefined ? [] : [commands.title, ["```sh", ...commands.lines, "```"].join("\n")]),
       ].join("\n\n");
     case "table":
       return [
         `${title}.`,
+        ...findings.map(({ what, items }) => `! ${what}: ${few(items, itemsInTerminal)}.`),
         ...sections.flatMap(({ checkpoint, summary, rows, lines }) => {
-          const table = rows((id) => id);
-          const body = lines?.join("\n") ?? (table.length > 0 ? aligned(table) : undefined);
-          return [`${checkpoint}\n${summary}`, ...(body === undefined ? [] : [body])];
+          const table = rows(asIs, asIs);
+          const isWide = table.length > 0 && sum(widthsOf(table).map((one) => one + 2)) > width;
+          const body = table.length === 0 || isWide ? lines.join("\n") : aligned(table);
+          return [`${checkpoint}\n${summary}`, ...(body === "" ? [] : [body])];
         }),
         ...notes,
         ...(commands === undefined ? [] : [commands.title, commands.lines.join("\n")]),
       ].join("\n\n");
   }
+}
+
+function markdownFinding({ what, items }: Finding): string {
+  return [`- ${what}:`, ...items.map((item) => `  - ${escaped(item)}`)].join("\n");
+}
+
+function asIs(text: string): string {
+  return text;
 }
 
 /** Rows in columns of a terminal; the first row is the head. */
@@ -80,9 +120,10 @@ function aligned(rows: readonly (readonly string[])[]): string {
 
 /** Rows as a table in Markdown; the first row is the head. */
 function markdownTable(rows: readonly (readonly string[])[]): string {
-  const escaped = rows.map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = widthsOf(escaped);
-  const [head, ...body] = escaped.map((row) => `| ${padded(row, widths).join(" | ")} |`);
+  // What is escaped already stays so.
+  const cells = rows.map((row) => row.map((cell) => cell.replace(/(?<!\\)\|/g, "\\|")));
+  const widths = widthsOf(cells);
+  const [head, ...body] = cells.map((row) => `| ${padded(row, widths).join(" | ")} |`);
   return [head, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body].join("\n");
 }
 
@@ -101,6 +142,13 @@ export function iso(seconds: number): string {
   return `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
 }
 
+/** A table without the columns that no row fills. None if there are no rows. */
+export function withoutEmptyColumns(head: readonly string[], rows: readonly (readonly string[])[]): string[][] {
+  if (rows.length === 0) return [];
+  const isFilled = head.map((_, column) => rows.some((row) => row[column] !== ""));
+  return [head, ...rows].map((row) => row.filter((_, column) => isFilled[column]));
+}
+
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
@@ -115,10 +163,27 @@ function inCode(id: string): string {
   return `\`${id}\``;
 }
 
+/** Text that a user wrote, such as a project's name, so that Markdown takes it for nothing else. */
+function escaped(text: string): string {
+  return text.replace(/[\\|<>*_`[\]#!&]/g, "\\$&");
+}
+
 function widthsOf(rows: readonly (readonly string[])[]): number[] {
-  return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => widthOf(row[column]!))));
 }
 
 function padded(row: readonly string[], widths: readonly number[]): string[] {
-  return row.map((cell, column) => cell.padEnd(widths[column]!));
+  return row.map((cell, column) => cell + " ".repeat(widths[column]! - widthOf(cell)));
+}
+
+const segmenter = new Intl.Segmenter();
+
+/** How many columns a terminal takes for a text. */
+function widthOf(text: string): number {
+  const isWide = /\p{Emoji_Presentation}|\p{Script=Han}|\p{Script=Hangul}|\p{Script=Hiragana}|\p{Script=Katakana}/u;
+  return sum([...segmenter.segment(text)].map(({ segment }) => (isWide.test(segment) ? 2 : 1)));
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, one) => total + one, 0);
 }

@@ -32,7 +32,7 @@ async function compare(
   const { recordedOnly = false, pending = [], checkpoints = [] } = options;
   const records = { recorded, pending };
   const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints });
-  return { text: render(report, format), hasDrift, said, screen };
+  return { text: render(report, format, 0), hasDrift, said, screen };
 }
 
 async function differences(...args: Parameters<typeof compare>): Promise<string[]> {
@@ -222,6 +222,6 @@ describe("the drift command", function () {
     const api = fakeApi();
     const { text } = await compare([inState(api.grant(checkpoint, "proj_a"))], "csv", { recordedOnly: true });
     const [, row] = text.split("\n");
-    expect(row).to.match(/^none,ft:[^,]+,,,,,,permissions in state,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
+    expect(row).to.match(/^none,ft:[^,]+,,,,,,,,,permissions in state,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
   });
 });

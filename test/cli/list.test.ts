@@ -1,14 +1,52 @@
 import { expect } from "chai";
+import { parse } from "csv-parse/sync";
+import nock from "nock";
+import { Organization } from "../../provider/access/organization";
 import { list } from "../../provider/cli/list";
 import { render, type Format } from "../../provider/cli/report";
+import type { StackRecords } from "../../provider/cli/stack-export";
+import type { Actor } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 import { TestScreen } from "../support/screen";
 
+const alice: Actor = {
+  type: "session",
+  session: { user: { id: "user-1", email: "alice@example.com" }, ip_address: "192.0.2.1" },
+};
+const projects = [
+  { id: "proj_a", name: "Mobile app", archived_at: null },
+  { id: "proj_b", name: "Analytics", archived_at: 1_760_000_000 },
+  { id: "proj_c", name: null, archived_at: null },
+];
+const urn = "urn:pulumi:prod::shop::pulumi-nodejs:dynamic/openai:CheckpointPermission::web";
+
+/** A stack that has a permission of proj_a in state. */
+function inState(id: string, of = checkpoint): StackRecords {
+  return { recorded: [{ id, projectId: "proj_a", createdAt: 1, checkpoint: of, urn, isLeaving: false }], pending: [] };
+}
+
 const other = "ft:gpt-4.1-mini-2025-04-14:acme:support:C8S0WkRe";
 
-async function listed(format: Format, project?: string[], checkpoints = [checkpoint]): Promise<string> {
-  return render(await list(contextWith().context, new TestScreen(), checkpoints, project), format);
+interface Asked {
+  projectIds?: string[];
+  checkpoints?: string[];
+  stacks?: StackRecords;
+  withOrganization?: boolean;
+  screen?: TestScreen;
+  width?: number;
+  /** Gets what the list cannot tell. */
+  gaps?: string[];
+}
+
+async function listed(format: Format, asked: Asked = {}): Promise<string> {
+  const { projectIds, checkpoints = [checkpoint], stacks, withOrganization = false, screen = new TestScreen() } = asked;
+  const { context, clock } = contextWith();
+  const organization = withOrganization ? new Organization(context.config, clock) : undefined;
+  const records = stacks === undefined ? undefined : { files: ["prod.json"], records: stacks };
+  const report = await list(context, screen, { checkpoints, projectIds, stacks: records, organization });
+  for (const gap of report.gaps ?? []) asked.gaps?.push(gap);
+  return render(report, format, asked.width);
 }
 
 describe("the list command", function () {
@@ -17,7 +55,7 @@ describe("the list command", function () {
     const projects = ["proj_c", "proj_a", `proj_${"b".repeat(24)}`];
     for (const project of projects) api.grant(checkpoint, project);
     api.grant(other, "proj_d");
-    const lines = (await listed("table", undefined, [checkpoint, other])).split("\n");
+    const lines = (await listed("table", { checkpoints: [checkpoint, other] })).split("\n");
     expect(lines.filter((line) => line.length > 80)).to.deep.equal([]);
     expect(lines.flatMap((line) => /^ {2}(proj_\S+)/.exec(line)?.[1] ?? [])).to.deep.equal([
       "proj_a",
@@ -36,29 +74,34 @@ describe("the list command", function () {
     expect(api.requests).to.have.length(3);
   });
 
-  for (const format of ["table", "markdown", "json", "csv"] as const) {
+  for (const format of ["table", "markdown", "json", "html"] as const) {
     it(`list as ${format} states time, API and organization, and for which projects it is complete`, async function () {
       const api = fakeApi({ now: () => Date.UTC(2026, 10, 24, 19, 40) });
       api.grant(checkpoint, "proj_a");
       const text = await listed(format);
       expect(text).to.match(/2026-11-24[T ]19:40:00/);
       expect(text).to.include("https://api.openai.com/v1").and.to.include("acme");
-      expect(text).to.match(/complete for all projects|all projects,2026|"complete": true,\s+"projects": "all"/i);
+      expect(text).to.match(/complete for all projects|"complete": true,\s+"projects": "all"/i);
     });
   }
 
-  it("list's CSV has a row for a checkpoint or a project without permissions", async function () {
-    fakeApi();
-    const rows = (text: string) => text.split("\n").map((row) => row.split(",").slice(0, 6));
-    expect(rows(await listed("csv"))[1]).to.deep.equal([checkpoint, "", "", "", "0", "all projects"]);
-    const asked = rows(await listed("csv", ["proj_a"]));
-    expect(asked[1]).to.deep.equal([checkpoint, "proj_a", "", "", "0", "the projects asked about"]);
+  it("list's CSV has a row for each permission, and nothing that differs from one day to the next", async function () {
+    const api = fakeApi({ projects, now: () => Date.UTC(2026, 0, 1) });
+    const { id } = api.grant(checkpoint, "proj_a", undefined, alice);
+    const csv = () => listed("csv", { withOrganization: true, stacks: inState(id) });
+    const before = await csv();
+    expect(before.split("\n")).to.deep.equal([
+      "checkpoint,project_id,project_name,project_status,permission_id,granted_at,granted_by,declared_by",
+      `${checkpoint},proj_a,Mobile app,active,${id},2025-12-31T23:00:00Z,alice@example.com,web in shop/prod`,
+    ]);
+    api.pass(86_400_000);
+    expect(await csv()).to.equal(before);
   });
 
   it("list reads one project's permissions in one request", async function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
-    expect(await listed("table", ["proj_7"]))
+    expect(await listed("table", { projectIds: ["proj_7"] }))
       .to.include("1 permission,")
       .and.to.include("complete for the projects asked about.");
     expect(api.requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_7"]);
@@ -71,7 +114,7 @@ describe("the list command", function () {
     now += 60_000;
     for (let index = 0; index < 150; index++) api.grant(checkpoint, `proj_${index}`);
     const newer = api.grant(checkpoint, "proj_a");
-    const text = await listed("csv", ["proj_a", "proj_7"]);
+    const text = await listed("csv", { projectIds: ["proj_a", "proj_7"] });
     expect(text).to.include(older.id).and.to.include(newer.id);
   });
 
@@ -88,7 +131,7 @@ describe("the list command", function () {
   it("list fails, naming the checkpoint, if any of the lists cannot be read", async function () {
     const api = fakeApi({ unknownCheckpoints: [other] });
     api.grant(checkpoint, "proj_a");
-    const error = await failureOf(listed("table", undefined, [checkpoint, other]));
+    const error = await failureOf(listed("table", { checkpoints: [checkpoint, other] }));
     expect(error.message).to.match(new RegExp(`^Cannot list who has access to ${other}: 404`));
   });
 
@@ -96,7 +139,7 @@ describe("the list command", function () {
     const api = fakeApi();
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     const screen = new TestScreen(80);
-    await list(contextWith().context, screen, [checkpoint, other], undefined);
+    await listed("table", { checkpoints: [checkpoint, other], screen });
     expect(screen.text.match(/Reading.*?page \d+/g)).to.deep.equal([
       "Reading checkpoint 1 of 2, page 1",
       "Reading checkpoint 1 of 2, page 2",
@@ -110,7 +153,159 @@ describe("the list command", function () {
   it("list shows no progress without a terminal", async function () {
     fakeApi();
     const screen = new TestScreen();
-    await list(contextWith().context, screen, [checkpoint], undefined);
-    expect(screen.text).to.equal("");
+    await listed("table", { screen });
+    expect(screen.text).not.to.include("Reading");
+  });
+
+  it("list without a checkpoint finds those of the stacks and of the audit log, and says what it cannot know", async function () {
+    const api = fakeApi({ projects, now: () => Date.UTC(2026, 0, 1) });
+    const { id } = api.grant(other, "proj_a", undefined, alice);
+    api.grant(checkpoint, "proj_a");
+    // Granted before the audit log begins.
+    const inStack = `${checkpoint}:ckpt-step-2000`;
+    const gaps: string[] = [];
+    const asked = { checkpoints: [], withOrganization: true, stacks: inState("cp_1", inStack), gaps };
+    const { checkpoints } = JSON.parse(await listed("json", asked)) as {
+      checkpoints: { fineTunedModelCheckpoint: string; foundBy: string[] }[];
+    };
+    expect(checkpoints.map((one) => [one.fineTunedModelCheckpoint, one.foundBy])).to.deep.equal([
+      [checkpoint, ["audit log"]],
+      [inStack, ["stack"]],
+      [other, ["audit log"]],
+    ]);
+    expect(gaps.join(" ")).to.include(
+      "Audit events begin at 2025-12-31: a checkpoint that was shared before, and that",
+    );
+    const text = await listed("table", asked);
+    expect(text).to.include("found in the audit log").and.to.include(id);
+  });
+
+  it("list without a checkpoint, a stack or an audit log finds nothing, and says why", async function () {
+    for (const auditLog of ["off", "refused"] as const) {
+      const api = fakeApi({ auditLog });
+      api.grant(checkpoint, "proj_a");
+      const gaps: string[] = [];
+      const text = await listed("table", { checkpoints: [], withOrganization: true, gaps });
+      expect(text).not.to.include(checkpoint);
+      expect(gaps.join(" "))
+        .to.match(/Who granted or revoked is not known.*(switched off|Audit logging is not enabled)/)
+        .and.to.include(
+          "There are no audit events: a checkpoint that was shared before, and that neither a --stack nor",
+        );
+      nock.cleanAll();
+    }
+  });
+
+  it("a deleted checkpoint that the audit log names is a finding, and no failure", async function () {
+    const api = fakeApi({ organization: "acme" });
+    api.grant(other, "proj_a", undefined, alice);
+    api.grant(checkpoint, "proj_a", undefined, alice);
+    api.set({ unknownCheckpoints: [other] });
+    const text = await listed("table", { checkpoints: [], withOrganization: true });
+    expect(text)
+      .to.include(`! Checkpoint deleted: ${other}, which is in the audit log.`)
+      .and.to.include("OpenAI does not have this checkpoint");
+  });
+
+  it("list finds what nobody declares, archived projects and second permissions", async function () {
+    const api = fakeApi({ projects });
+    const mine = api.grant(checkpoint, "proj_a");
+    const second = api.grant(checkpoint, "proj_a");
+    const ofArchived = api.grant(checkpoint, "proj_b");
+    const text = await listed("table", { withOrganization: true, stacks: inState(mine.id) });
+    expect(text)
+      .to.include(
+        `! Declared by nobody: Analytics (proj_b), ${ofArchived.id} for ${checkpoint}, Mobile app (proj_a), ${second.id}`,
+      )
+      .and.to.include(`! Of an archived project: Analytics (proj_b), ${ofArchived.id} for ${checkpoint}.`)
+      .and.to.match(/! One of several of the same project: .*Mobile app.*Mobile app/);
+    // By name: Analytics, then Mobile app.
+    expect(text.lastIndexOf(ofArchived.id)).to.be.lessThan(text.lastIndexOf(mine.id));
+  });
+
+  it("a recreated permission is declared by the resource that will adopt it", async function () {
+    const api = fakeApi();
+    api.grant(checkpoint, "proj_a");
+    expect(await listed("csv", { stacks: inState("cp_old") })).to.match(/,web in shop\/prod$/);
+  });
+
+  for (const width of [40, 80]) {
+    it(`list fits a terminal of ${width} columns, but for IDs and names that are longer`, async function () {
+      const api = fakeApi({ projects });
+      for (const { id } of projects) api.grant(checkpoint, id, undefined, alice);
+      const text = await listed("table", { withOrganization: true, stacks: inState("cp_x"), width });
+      const rows = text.split("\n").filter((line) => line.startsWith("  "));
+      for (const row of rows) expect(row.length, row).to.be.at.most(Math.max(width, 62));
+      expect(text).to.include("  Mobile app (proj_a)\n    cp_").and.to.include("\n    by alice@example.com\n");
+    });
+  }
+
+  const hostile = [
+    "🚀 Rockets 🚀",
+    "مشروع",
+    "a, b",
+    'say "hi"',
+    "<script>alert(1)</script>",
+    "=1+1",
+    "a|b",
+    "`x` [y](z)",
+  ];
+  for (const name of hostile) {
+    it(`a project named ${name} stays a name in each format`, async function () {
+      const api = fakeApi({ projects: [{ id: "proj_a", name, archived_at: null }] });
+      api.grant(checkpoint, "proj_a", undefined, alice);
+      const of = (format: Format) => listed(format, { withOrganization: true });
+      const json = JSON.parse(await of("json")) as { checkpoints: { permissions: { projectName: string }[] }[] };
+      expect(json.checkpoints[0]!.permissions[0]!.projectName).to.equal(name);
+      const [row] = parse(await of("csv"), { columns: true }) as unknown as Record<string, string>[];
+      expect(row!["project_name"]).to.equal(name === "=1+1" ? "'=1+1" : name);
+      expect(await of("table")).to.include(name);
+      const html = await of("html");
+      expect(html).not.to.match(/<script|alert\(1\)<\/script>/);
+      const text = (html.match(/<td><bdi>([^]*?)<\/bdi><\/td>/)?.[1] ?? "").replace(/&lt;/g, "<").replace(/&gt;/g, ">");
+      expect(text.replace(/&quot;/g, '"')).to.equal(name);
+      const markdown = (await of("markdown")).split("\n").find((line) => line.includes("proj_a"))!;
+      expect(markdown.match(/(?<!\\)\|/g)).to.have.lengthOf(6);
+    });
+  }
+
+  it("twenty checkpoints, 200 projects and 500 events cost 20 + 2 + 5 requests", async function () {
+    const many = Array.from({ length: 200 }, (_, index) => ({
+      id: `proj_${index}`,
+      name: `P${index}`,
+      archived_at: null,
+    }));
+    const api = fakeApi({ projects: many });
+    for (let index = 0; index < 500; index++) {
+      api.grant(
+        `ft:gpt-4.1-mini-2025-04-14:acme:c${index % 20}:X${index % 20}`,
+        many[index % 200]!.id,
+        undefined,
+        alice,
+      );
+    }
+    await listed("json", { checkpoints: [], withOrganization: true });
+    expect(api.requests).to.have.length(20);
+    expect(api.organizationRequests.map(({ path }) => path.split("/").at(-1)).sort()).to.deep.equal([
+      ...Array<string>(5).fill("audit_logs"),
+      ...Array<string>(2).fill("projects"),
+    ]);
+  });
+
+  it("list waits for the rate limits of projects and audit log, each by itself, and says so", async function () {
+    const api = fakeApi({ projects });
+    api.grant(checkpoint, "proj_a", undefined, alice);
+    for (const endpoint of ["projects", "audit_logs"] as const) {
+      api.fail({ endpoint, kind: { status: 429, headers: { "retry-after": "20" } } });
+    }
+    const said: string[] = [];
+    const { context, clock } = contextWith();
+    const organization = new Organization(context.config, clock, { say: (line) => said.push(line) });
+    const options = { checkpoints: [checkpoint], projectIds: undefined, stacks: undefined, organization };
+    const report = render(await list(context, new TestScreen(), options), "csv");
+    expect(report).to.include("Mobile app").and.to.include("alice@example.com");
+    expect(said.join("\n"))
+      .to.include("OpenAI is rate-limiting the audit log (GET)")
+      .and.to.include("OpenAI is rate-limiting the list of projects (GET)");
   });
 });

@@ -1,0 +1,221 @@
+import type { ProviderContext } from "../access/context";
+import type { Organization } from "../access/organization";
+import type { PermissionList } from "../access/lookups";
+import type { Permission } from "../api/permission";
+import { reasonOf, withFailure } from "../resource/failure";
+import { compareIds, groupBy } from "../resource/ids";
+import { fetchEach, fetchLists } from "./fetch-lists";
+import { iso } from "./report";
+import type { Screen } from "./screen";
+import { placeOf, type StackRecords } from "./stack-export";
+
+/** How a checkpoint came to be in a review. */
+export type FoundBy = "argument" | "stack" | "audit log";
+
+/** A permission, as a review shows it. */
+export interface ReviewedPermission {
+  id: string;
+  projectId: string;
+  projectName: string | null;
+  projectStatus: "active" | "archived" | null;
+  /** In Unix seconds. */
+  createdAt: number;
+  grantedBy: string | null;
+  /** The resources that declare it, as `web in shop/prod`; null if no stack was given. */
+  declaredBy: string[] | null;
+  /** Whether the project has another permission for the checkpoint. */
+  isDuplicate: boolean;
+}
+
+/** Who has access to one checkpoint. */
+export interface Review {
+  fineTunedModelCheckpoint: string;
+  foundBy: FoundBy[];
+  isDeleted: boolean;
+  /** When the API answered, in Unix seconds. */
+  readAt: number;
+  /** By the project's name, or its ID where it has none; then oldest first. */
+  permissions: ReviewedPermission[];
+  /** The projects that were asked about and have no permission. */
+  without: string[];
+}
+
+/** What else was read, and why it may not be complete. */
+export interface Sources {
+  /** Null if it was not asked for. */
+  projects: { problem: string | null } | null;
+  /** Null if it was not asked for. */
+  auditLog: {
+    events: number;
+    /** When the oldest event happened; null if there is none. */
+    since: string | null;
+    problem: string | null;
+  } | null;
+  /** The stacks' exports, as they were named; null if none was given. */
+  stacks: string[] | null;
+}
+
+/** A revocation, according to the audit log. */
+export interface Revocation {
+  permissionId: string;
+  at: string;
+  by: string | null;
+}
+
+export interface ReviewOptions {
+  /** The checkpoints that were named; if there are none, they are found. */
+  checkpoints: readonly string[];
+  /** Undefined: all projects. */
+  projectIds: string[] | undefined;
+  /** The stacks' exports; undefined if none was given. */
+  stacks: { files: string[]; records: StackRecords } | undefined;
+  /** What is read beside permissions; undefined if nothing is to be. */
+  organization: Organization | undefined;
+}
+
+/** Reads who has access to checkpoints, and what else is known of it. */
+export async function review(
+  context: ProviderContext,
+  screen: Screen,
+  { checkpoints: named, projectIds, stacks, organization }: ReviewOptions,
+): Promise<{ reviews: Review[]; sources: Sources; revocations: Revocation[] }> {
+  // One after the other, so that a refused key costs one request.
+  await organization?.readAllEvents();
+  const found = checkpointsOf(named, stacks?.records, organization);
+  const fetched = await fetchEach(screen, [...found.keys()], async (id, onPage) => {
+    const isNamed = found.get(id)!.includes("argument");
+    const checkpoint = context.checkpoint(id);
+    const read = () => fetchLists(context, id, projectIds, onPage);
+    const lists = isNamed
+      ? await read()
+      : await withFailure(
+          () => context,
+          { operation: "list", checkpoint: id },
+          async () => [await checkpoint.all({ onPage })],
+        );
+    return { id, lists, isDeleted: checkpoint.isDeleted };
+  });
+  await organization?.readProjects();
+  const reviews = fetched.map(({ id, lists, isDeleted }): Review => {
+    const only = projectIds === undefined ? undefined : new Set(projectIds);
+    const permissions = lists
+      .flatMap((list) => list.permissions)
+      .filter(({ projectId }) => only?.has(projectId) !== false);
+    const readAt = isDeleted ? context.clock.date() / 1000 : Math.min(...lists.map(({ date }: PermissionList) => date));
+    const having = new Set(permissions.map(({ projectId }) => projectId));
+    return {
+      fineTunedModelCheckpoint: id,
+      foundBy: found.get(id)!,
+      isDeleted,
+      readAt,
+      permissions: reviewed(id, permissions, stacks?.records, organization),
+      without: (projectIds ?? []).filter((projectId) => !having.has(projectId)).sort(compareIds),
+    };
+  });
+  const revocations = (organization?.events ?? []).flatMap(({ what, permissionId, at, actor }): Revocation[] =>
+    what === "revoked" && permissionId !== undefined ? [{ permissionId, at: iso(at), by: actor ?? null }] : [],
+  );
+  return { reviews, sources: sourcesOf(organization, stacks?.files), revocations };
+}
+
+/** The checkpoints of a review, sorted, and how each was found. */
+function checkpointsOf(
+  named: readonly string[],
+  records: StackRecords | undefined,
+  organization: Organization | undefined,
+): Map<string, FoundBy[]> {
+  const found = new Map<string, FoundBy[]>();
+  const add = (checkpoint: string | undefined, by: FoundBy) => {
+    if (checkpoint === undefined || (named.length > 0 && !named.includes(checkpoint))) return;
+    const ways = found.get(checkpoint) ?? [];
+    if (!ways.includes(by)) found.set(checkpoint, [...ways, by]);
+  };
+  for (const checkpoint of named) add(checkpoint, "argument");
+  for (const { checkpoint } of [...(records?.recorded ?? []), ...(records?.pending ?? [])]) add(checkpoint, "stack");
+  for (const { checkpoint } of organization?.events ?? []) add(checkpoint, "audit log");
+  return new Map([...found].sort(([one], [other]) => compareIds(one, other)));
+}
+
+function reviewed(
+  checkpoint: string,
+  permissions: readonly Permission[],
+  records: StackRecords | undefined,
+  organization: Organization | undefined,
+): ReviewedPermission[] {
+  const byProject = groupBy(permissions, ({ projectId }) => projectId);
+  const rows = permissions.map(({ id, projectId, createdAt }): ReviewedPermission => {
+    const project = organization?.project(projectId);
+    return {
+      id,
+      projectId,
+      projectName: project?.name ?? null,
+      projectStatus: project === undefined ? null : project.isArchived ? "archived" : "active",
+      createdAt,
+      grantedBy: organization?.event("granted", id)?.actor ?? null,
+      declaredBy: records === undefined ? null : declarersOf(checkpoint, id, byProject.get(projectId)!, records),
+      isDuplicate: byProject.get(projectId)!.length > 1,
+    };
+  });
+  return rows.sort(
+    (one, other) =>
+      compareIds(one.projectName ?? one.projectId, other.projectName ?? other.projectId) ||
+      compareIds(one.projectId, other.projectId) ||
+      one.createdAt - other.createdAt ||
+      compareIds(one.id, other.id),
+  );
+}
+
+/**
+ * The resources that declare a permission: those that have it in state; or else, if none has another one of the project, those
+ * that declare the project, since `pulumi up` adopts it.
+ */
+function declarersOf(
+  checkpoint: string,
+  id: string,
+  ofProject: readonly Permission[],
+  { recorded, pending }: StackRecords,
+): string[] {
+  const kept = recorded.filter((one) => !one.isLeaving && one.checkpoint === checkpoint);
+  const having = (permissionId: string) => kept.filter((one) => one.id === permissionId);
+  const { projectId } = ofProject[0]!;
+  const isAnotherInState = ofProject.some((one) => having(one.id).length > 0);
+  const ofTheProject = [...kept, ...pending.filter((one) => one.checkpoint === checkpoint)].filter(
+    (one) => one.projectId === projectId,
+  );
+  const declarers = isAnotherInState ? having(id) : ofTheProject;
+  const places = declarers.map(({ urn }) => {
+    const { stack, name } = placeOf(urn);
+    return `${name} in ${stack}`;
+  });
+  return [...new Set(places)].sort(compareIds);
+}
+
+/** Why names or acts are missing from a report, a line each. */
+export function problemsOf({ projects, auditLog }: Sources): string[] {
+  const problems: string[] = [];
+  if (projects !== null && projects.problem !== null) {
+    problems.push(`Projects have no names here, or not all: ${projects.problem}`);
+  }
+  if (auditLog !== null && auditLog.problem !== null) {
+    problems.push(`Who granted or revoked is not known, or only in part: ${auditLog.problem}`);
+  } else if (auditLog?.events === 0) {
+    problems.push("Who granted or revoked is not known: the audit log has no such event. It may be switched off.");
+  }
+  return problems;
+}
+
+export function sourcesOf(organization: Organization | undefined, stacks: string[] | undefined): Sources {
+  const files = stacks ?? null;
+  if (organization === undefined) return { projects: null, auditLog: null, stacks: files };
+  const problemOf = (problem: unknown) => (problem === undefined ? null : reasonOf(problem));
+  const { events } = organization;
+  return {
+    projects: { problem: problemOf(organization.problemWithProjects) },
+    auditLog: {
+      events: events.length,
+      since: events.length === 0 ? null : iso(Math.min(...events.map(({ at }) => at))),
+      problem: problemOf(organization.problemWithEvents),
+    },
+    stacks: files,
+  };
+}
