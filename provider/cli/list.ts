@@ -19,6 +19,7 @@ import {
   type ReviewOptions,
   type Sources,
 } from "./review";
+import { CommandFailed } from "./failure";
 import type { Screen } from "./screen";
 
 /**
@@ -31,6 +32,13 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   const isSearch = checkpoints.length === 0;
   screen.end();
+  const gaps = gapsOf(reviews, sources, isSearch);
+  if (reviews.length === 0) {
+    for (const gap of gaps) screen.print(gap);
+    throw new CommandFailed(
+      "Found no checkpoint, which does not mean that none is shared. Name one, or give the stacks that declare access with --stack.",
+    );
+  }
   const scope = projectIds === undefined ? "all projects" : "the projects asked about";
   const complete = `Of each checkpoint, the list is complete for ${scope}.`;
   return {
@@ -44,7 +52,7 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
     notes: [[complete, source(evidence), ...sourcesIn(sources)].join("\n")],
-    gaps: gapsOf(sources, isSearch),
+    gaps,
     json: {
       ...evidence,
       complete: true,
@@ -83,11 +91,12 @@ function findingsOf(reviews: readonly Review[]): Finding[] {
 }
 
 /** What the list cannot know, and why; each is said once. */
-function gapsOf(sources: Sources, isSearch: boolean): string[] {
+function gapsOf(reviews: readonly Review[], sources: Sources, isSearch: boolean): string[] {
   const { auditLog, stacks } = sources;
-  const gaps = problemsOf(sources);
-  if (stacks === null) gaps.push("Who declares a permission is not known: no --stack was given.");
+  const isEmpty = reviews.every(({ permissions }) => permissions.length === 0);
+  const gaps = isEmpty && !isSearch ? [] : problemsOf(sources);
   if (isSearch) {
+    if (stacks === null) gaps.push("Who declares a permission is not known: no --stack was given.");
     const since =
       auditLog === null || auditLog.since === null
         ? "There are no audit events"

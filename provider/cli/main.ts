@@ -2,7 +2,7 @@
 /** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
 import { closeSync, existsSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { ProviderContext } from "../access/context";
 import { Organization } from "../access/organization";
@@ -15,7 +15,7 @@ import { counted, formats, render, type Format } from "./report";
 import { importOf } from "./import";
 import { list } from "./list";
 import { Screen } from "./screen";
-import { addSettings, contextOf } from "./settings";
+import { addSettings, contextOf, textIn } from "./settings";
 import { readStacks } from "./stack-export";
 
 /** The exit code for drift or a difference; 1 is a failure. */
@@ -302,6 +302,17 @@ Examples:
     ) => {
       const { set = false, native = false, file, program: programFile, force = false } = options;
       const { checkpoints, project } = subjectOf(given, options.project);
+      const otherRuntime = otherRuntimeIn(process.cwd());
+      if (otherRuntime !== undefined && !native) {
+        throw new CommandFailed(
+          `This project is in ${otherRuntime}, and the package's resources are for Node.js. Use the native plugin: --native.`,
+        );
+      }
+      if (otherRuntime !== undefined && programFile !== undefined) {
+        throw new CommandFailed(
+          `--program writes TypeScript, and this project is in ${otherRuntime}. Leave it out: \`pulumi import\` prints the code.`,
+        );
+      }
       if (checkpoints.length === 0)
         throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
       const files = [file, ...(programFile === undefined ? [] : [programFile])];
@@ -317,18 +328,26 @@ Examples:
       }
       const program = programFile === undefined ? [] : [{ path: programFile, text: made.program }];
       writeAll([{ path: file, text: `${made.file}\n` }, ...program], force);
-      if (programFile === undefined) print(made.program.trimEnd());
+      if (programFile === undefined && otherRuntime === undefined) print(made.program.trimEnd());
+      const where = programFile === undefined ? "on standard output" : `in ${programFile}`;
       screen.print(
-        `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the program ` +
-          `${programFile === undefined ? "on standard output" : `in ${programFile}`} previews without a change:\n\n` +
-          `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}\n\n` +
-          (native
-            ? "It also prints the code in your project's own language."
-            : "It needs Pulumi's CLI 3.254 or later."),
+        `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the ` +
+          `${otherRuntime === undefined ? `program ${where}` : `code that it prints in ${otherRuntime}`} previews ` +
+          "without a change:\n\n" +
+          `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}` +
+          (native ? "" : "\n\nIt needs Pulumi's CLI 3.254 or later."),
       );
     },
   ),
 );
+
+/** The language of the Pulumi project in a folder or above it, if that is not TypeScript or JavaScript. */
+function otherRuntimeIn(folder: string): string | undefined {
+  const file = join(folder, "Pulumi.yaml");
+  if (!existsSync(file)) return dirname(folder) === folder ? undefined : otherRuntimeIn(dirname(folder));
+  const runtime = /^runtime:[ \t]*(?:\n(?:[ \t]+.*\n)*?[ \t]+name:[ \t]*)?["']?(\w+)/m.exec(textIn(file))?.[1];
+  return runtime === undefined || ["nodejs", "bun"].includes(runtime) ? undefined : runtime;
+}
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];

@@ -79,8 +79,7 @@ export async function review(
   screen: Screen,
   { checkpoints: named, projectIds, stacks, organization }: ReviewOptions,
 ): Promise<{ reviews: Review[]; sources: Sources; revocations: Revocation[] }> {
-  // One after the other, so that a refused key costs one request.
-  await organization?.readAllEvents();
+  if (named.length === 0) await organization?.readAllEvents();
   const found = checkpointsOf(named, stacks?.records, organization);
   const fetched = await fetchEach(screen, [...found.keys()], async (id, onPage) => {
     const isNamed = found.get(id)!.includes("argument");
@@ -95,6 +94,8 @@ export async function review(
         );
     return { id, lists, isDeleted: checkpoint.isDeleted };
   });
+  // Last, so that a refused key costs one request.
+  await organization?.readAllEvents();
   await organization?.readProjects();
   const reviews = fetched.map(({ id, lists, isDeleted }): Review => {
     const only = projectIds === undefined ? undefined : new Set(projectIds);

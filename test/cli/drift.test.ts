@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { Organization } from "../../provider/access/organization";
 import { drift } from "../../provider/cli/drift";
 import { render, type Format } from "../../provider/cli/report";
 import { typesOf } from "../../provider/resource/reference";
@@ -25,13 +26,19 @@ function missing(projectId: string, more: Partial<RecordedPermission> = {}): Rec
 async function compare(
   recorded: RecordedPermission[],
   format: Format = "json",
-  options: { recordedOnly?: boolean; pending?: PendingGrant[]; checkpoints?: string[] } = {},
+  options: {
+    recordedOnly?: boolean;
+    pending?: PendingGrant[];
+    checkpoints?: string[];
+    withOrganization?: boolean;
+  } = {},
 ) {
-  const { context, said } = contextWith();
+  const { context, clock, said } = contextWith();
+  const organization = options.withOrganization === true ? new Organization(context.config, clock) : undefined;
   const screen = new TestScreen();
   const { recordedOnly = false, pending = [], checkpoints = [] } = options;
   const records = { recorded, pending };
-  const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints });
+  const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
   return { text: render(report, format, 0), hasDrift, said, screen };
 }
 
@@ -77,6 +84,24 @@ describe("the drift command", function () {
     const { id } = api.grant(checkpoint, "proj_b");
     const pending = ["proj_a", "proj_b"].map((projectId) => ({ checkpoint, projectId, urn }));
     expect(await differences([], "json", { pending })).to.deep.equal(["pending proj_a", `pending proj_b ${id}`]);
+  });
+
+  it("drift names projects, and who revoked or granted what differs, once something does", async function () {
+    const session = { user: { id: "user-1", email: "alice@example.com" }, ip_address: "192.0.2.1" };
+    const projects = ["a", "b"].map((name) => ({ id: `proj_${name}`, name: `Project ${name}`, archived_at: null }));
+    const api = fakeApi({ projects, now: () => Date.UTC(2026, 0, 1) });
+    const [kept, lost] = ["proj_a", "proj_b"].map((id) => api.grant(checkpoint, id)) as [PermissionRow, PermissionRow];
+    await compare([inState(kept), inState(lost)], "table", { withOrganization: true });
+    expect(api.organizationRequests).to.deep.equal([]);
+    api.revoke(lost.id, { type: "session", session });
+    api.grant(checkpoint, "proj_b", "cp_new", { type: "session", session });
+    const { text } = await compare([inState(lost)], "table", { withOrganization: true });
+    expect(text)
+      .to.match(/recreated {3}proj_b \(Project b\)\n.*\n.*\n.*granted: {2}cp_new .*\n +by whom: {2}alice@example\.com/)
+      .and.to.match(/unmanaged {3}proj_a \(Project a\)/);
+    api.revoke("cp_new", { type: "session", session });
+    const csv = (await compare([inState(lost)], "csv", { withOrganization: true })).text;
+    expect(csv).to.match(/^missing,[^,]+,proj_b,.*,Project b,alice@example\.com,2026-01-01T00:00:00Z,/m);
   });
 
   it("drift ignores permissions about to leave state, whether they exist or not", async function () {

@@ -58,7 +58,7 @@ describe("the command line", function () {
       ["list", checkpoint, "--projet", "x"],
       /unknown option '--projet'\n\(Did you mean --project\?\)/,
     ],
-    ["a missing checkpoint", ["list", "--project", "proj_a"], /Name a checkpoint, as ft:/],
+    ["a missing checkpoint", ["import", "--project", "proj_a"], /Name a checkpoint, as ft:/],
     ["a model that is not a checkpoint", ["list", "gpt-4.1"], /must begin with "ft:"/],
     ["an invalid project ID", ["list", checkpoint, "--project", "web"], /--project "web" must begin with "proj_"/],
     ["a key in place of a checkpoint", ["list", "sk-admin-secret"], /must not be an API key/],
@@ -94,6 +94,30 @@ describe("the command line", function () {
     expect(await drift("--checkpoint", checkpoint)).to.include({ code: 0 });
   });
 
+  for (const [runtime, name] of [
+    ["runtime: yaml", "yaml"],
+    ["runtime:\n  name: python\n  options: {}", "python"],
+    ['runtime:\n  options:\n    x: 1\n  name: "go"', "go"],
+    ["runtime: nodejs", undefined],
+  ] as const) {
+    it(`import in a project with ${JSON.stringify(runtime)} prints ${name === undefined ? "TypeScript" : "no TypeScript"}`, async function () {
+      await start();
+      api.grant(checkpoint, "proj_a");
+      await writeFile(join(folder, "Pulumi.yaml"), `name: x\n${runtime}\ndescription: y\n`);
+      const native = await run(["import", checkpoint, "--native", "--file", "native.json"]);
+      expect(native.code, native.stderr).to.equal(0);
+      expect(native.stdout === "").to.equal(name !== undefined);
+      if (name === undefined) return;
+      expect(native.stderr).to.include(`the code that it prints in ${name}`);
+      expect((await run(["import", checkpoint])).stderr)
+        .to.include(`This project is in ${name}`)
+        .and.to.include("--native");
+      const withProgram = await run(["import", checkpoint, "--native", "--program", "access.ts"]);
+      expect(withProgram.stderr).to.include("--program writes TypeScript");
+      expect((await readdir(folder)).sort()).to.deep.equal(["Pulumi.yaml", "native.json"]);
+    });
+  }
+
   it("import writes both of its files or none", async function () {
     await start();
     api.grant(checkpoint, "proj_a");
@@ -123,7 +147,9 @@ describe("the command line", function () {
     const { code, stdout, stderr } = await run(["list", checkpoint], { OPENAI_ADMIN_KEY: "sk-admin-wrong" });
     expect([code, stdout]).to.deep.equal([1, ""]);
     expect(stderr)
-      .to.match(/^error: Cannot list who has access to ft:\S+: 401 .*\(--key-file or OPENAI_ADMIN_KEY\).*\n$/)
+      .to.match(
+        /^error: Cannot list who has access to ft:\S+: 401 .*Set an admin API key .* in OPENAI_ADMIN_KEY\..*\n$/,
+      )
       .and.not.to.include("sk-admin-wrong");
   });
 
@@ -148,6 +174,22 @@ describe("the command line", function () {
     expect(code).to.equal(0);
     expect(stdout.trim().split("\n")).to.have.length(151);
     expect(stderr).to.match(/^OpenAI is rate-limiting lookups \(GET\): 1 of \d requests done/);
+  });
+
+  it("a review of the whole organization, kept and compared with the next one", async function () {
+    const projects = ["a", "b"].map((name) => ({ id: `proj_${name}`, name: `Project ${name}`, archived_at: null }));
+    await start({ projects });
+    api.grant(checkpoint, "proj_a");
+    const review = ["list", "--format", "html", "--evidence"];
+    const first = await run([...review, "q3.json"]);
+    expect([first.code, first.stdout.split("\n")[0]]).to.deep.equal([0, "<!doctype html>"]);
+    expect((await run([...review, "q3.json"])).stderr).to.include("q3.json exists");
+    expect(await run(["compare", "q3.json", "q3.json"], { OPENAI_ADMIN_KEY: "" })).to.include({ code: 0 });
+    api.grant(checkpoint, "proj_b");
+    await run([...review, "q4.json"]);
+    const compared = await run(["compare", "q3.json", "q4.json", "--format", "csv"], { OPENAI_ADMIN_KEY: "" });
+    expect(compared.code).to.equal(2);
+    expect(compared.stdout).to.match(/\ngained,ft:[^,]+,proj_b,Project b,,cp_\w+,/);
   });
 
   it("a closed pipe ends the command quietly", async function () {

@@ -63,13 +63,19 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   it("a plain preview shows a revocation made outside of Pulumi, and up repairs it", async function () {
     const scenario = await granted();
     const revoked = (await scenario.recorded())["web"]!.id!;
-    scenario.api.revoke(revoked);
+    const projects = ["web", "mobile", "data"].map((name) => ({ id: `proj_${name}`, name, archived_at: null }));
+    scenario.api.set({ projects });
+    const user = { id: "user-1", email: "alice@example.com" };
+    scenario.api.revoke(revoked, { type: "session", session: { user, ip_address: "192.0.2.1" } });
 
     const preview = await scenario.runs("preview");
     expect(stepsOf(preview)).to.include("replace web").and.to.include("same data");
     expect(texts(preview)).to.match(
-      new RegExp(`Drift: proj_web .*${revoked} was revoked outside of Pulumi.*seen \\d{4}-`),
+      new RegExp(
+        `Drift: proj_web \\(web\\) .*${revoked} was revoked outside of Pulumi by alice@example\\.com, \\d{4}-`,
+      ),
     );
+    expect(scenario.api.organizationRequests).to.have.lengthOf(2);
     scenario.api.takeRequests();
 
     const up = await scenario.runs("up");
