@@ -34,7 +34,7 @@ ${body.join("\n")}
 function findingsOf(findings: readonly Finding[]): string {
   if (findings.length === 0) return "<h2>Findings</h2>\n<p>None.</p>";
   const parts = findings.map(({ what, items }) => {
-    const list = items.map((item) => `<li><bdi>${text(item)}</bdi></li>`).join("\n");
+    const list = items.map((item) => `<li><bdi>${text(item.join(" "))}</bdi></li>`).join("\n");
     return `<h3>${text(what)} (${items.length})</h3>\n<ul>\n${list}\n</ul>`;
   });
   return ["<h2>Findings</h2>", ...parts].join("\n");

@@ -75,7 +75,7 @@ function findingsOf(reviews: readonly Review[]): Finding[] {
   const about = (what: string, isSo: (one: ReviewedPermission) => boolean): Finding => ({
     what,
     items: reviews.flatMap(({ fineTunedModelCheckpoint, permissions }) =>
-      permissions.filter(isSo).map((one) => `${projectOf(one)}, ${one.id} for ${fineTunedModelCheckpoint}`),
+      permissions.filter(isSo).map((one) => [`${projectOf(one)}, ${one.id}`, `for ${fineTunedModelCheckpoint}`]),
     ),
   });
   const deleted = reviews.filter(({ isDeleted }) => isDeleted);
@@ -85,7 +85,7 @@ function findingsOf(reviews: readonly Review[]): Finding[] {
     about("One of several of the same project", ({ isDuplicate }) => isDuplicate),
     {
       what: "Checkpoint deleted",
-      items: deleted.map((one) => `${one.fineTunedModelCheckpoint}, which is in ${foundIn(one.foundBy)}`),
+      items: deleted.map((one) => [`${one.fineTunedModelCheckpoint},`, `which is in ${foundIn(one.foundBy)}`]),
     },
   ].filter(({ items }) => items.length > 0);
 }

@@ -1,5 +1,4 @@
 import { stringify } from "csv-stringify/sync";
-import { few } from "../resource/messages";
 import { htmlOf } from "./html";
 
 export const formats = ["table", "json", "csv", "markdown", "html"] as const;
@@ -28,7 +27,8 @@ export interface Report {
 /** Something that stands out, of these permissions or checkpoints. */
 export interface Finding {
   what: string;
-  items: readonly string[];
+  /** Each in parts, which are a line each where there is little room. */
+  items: readonly (readonly string[])[];
 }
 
 /** Which projects have access to which checkpoints. */
@@ -91,7 +91,7 @@ export function render(report: Report, format: Format, width = Infinity): string
     case "table":
       return [
         `${title}.`,
-        ...findings.map(({ what, items }) => `! ${what}: ${few(items, itemsInTerminal)}.`),
+        ...(findings.length === 0 ? [] : [findings.map(terminalFinding).join("\n")]),
         ...sections.flatMap(({ checkpoint, summary, rows, lines }) => {
           const table = rows(asIs, asIs);
           const isWide = table.length > 0 && sum(widthsOf(table).map((one) => one + 2)) > width;
@@ -105,7 +105,13 @@ export function render(report: Report, format: Format, width = Infinity): string
 }
 
 function markdownFinding({ what, items }: Finding): string {
-  return [`- ${what}:`, ...items.map((item) => `  - ${escaped(item)}`)].join("\n");
+  return [`- ${what}:`, ...items.map((item) => `  - ${escaped(item.join(" "))}`)].join("\n");
+}
+
+function terminalFinding({ what, items }: Finding): string {
+  const more = items.length - itemsInTerminal;
+  const shown = more > 0 ? [...items.slice(0, itemsInTerminal), [`and ${more} more`]] : items;
+  return [`! ${what} (${items.length}):`, ...shown.map((item) => `    ${item.join("\n      ")}`)].join("\n");
 }
 
 function asIs(text: string): string {

@@ -31,7 +31,7 @@ function bigReview(): Report {
   }));
   return {
     title: "Who has access to fine-tuned checkpoints",
-    findings: [{ what: "Declared by nobody", items: [`${names[4]!} (proj_004), cp_4_0 for ${checkpoints[0]!}`] }],
+    findings: [{ what: "Declared by nobody", items: [[`${names[4]!} (proj_004), cp_4_0`, `for ${checkpoints[0]!}`]] }],
     matrix: {
       checkpoints,
       rows: projects.map(({ name, id }, index) => ({
@@ -69,7 +69,7 @@ describe("a report as HTML", function () {
         const page = htmlOf({
           ...bigReview(),
           title: hostile,
-          findings: [{ what: hostile, items: [hostile] }],
+          findings: [{ what: hostile, items: [[hostile]] }],
           matrix: { checkpoints: [hostile], rows: [{ project: hostile, cells: [[hostile]] }] },
           sections: [{ checkpoint: hostile, summary: hostile, rows: () => [[hostile], [hostile]], lines: [] }],
           notes: [hostile],

@@ -203,7 +203,7 @@ describe("the list command", function () {
     api.set({ unknownCheckpoints: [other] });
     const text = await listed("table", { checkpoints: [], withOrganization: true });
     expect(text)
-      .to.include(`! Checkpoint deleted: ${other}, which is in the audit log.`)
+      .to.include(`! Checkpoint deleted (1):\n    ${other},\n      which is in the audit log`)
       .and.to.include("OpenAI does not have this checkpoint");
   });
 
@@ -215,10 +215,12 @@ describe("the list command", function () {
     const text = await listed("table", { withOrganization: true, stacks: inState(mine.id) });
     expect(text)
       .to.include(
-        `! Declared by nobody: Analytics (proj_b), ${ofArchived.id} for ${checkpoint}, Mobile app (proj_a), ${second.id}`,
+        `! Declared by nobody (2):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n    Mobile app (proj_a), ${second.id}`,
       )
-      .and.to.include(`! Of an archived project: Analytics (proj_b), ${ofArchived.id} for ${checkpoint}.`)
-      .and.to.match(/! One of several of the same project: .*Mobile app.*Mobile app/);
+      .and.to.include(
+        `! Of an archived project (1):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n`,
+      )
+      .and.to.match(/! One of several of the same project \(2\):\n.*Mobile app.*\n.*\n.*Mobile app/);
     // By name: Analytics, then Mobile app.
     expect(text.lastIndexOf(ofArchived.id)).to.be.lessThan(text.lastIndexOf(mine.id));
   });
