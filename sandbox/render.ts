@@ -51,3 +51,21 @@ function describe({ property, old, new: next }: Change): string {
   if (before === after) return `${property}: ${after!} (the recorded permission is missing)`;
   return `${property}: ${before!} => ${after!}`;
 }
+
+/** Text in lines of at most 80 columns, where its words allow it; what is broken keeps its indent. */
+export function wrapped(text: string, width = 80): string {
+  return text
+    .split("\n")
+    .flatMap((line) => {
+      const [indent = ""] = /^ */.exec(line) ?? [];
+      const lines = [""];
+      for (const word of line.trimStart().split(" ")) {
+        const last = lines.at(-1)!;
+        if (last === "") lines[lines.length - 1] = word;
+        else if (`${indent}${last} ${word}`.length > width) lines.push(word);
+        else lines[lines.length - 1] = `${last} ${word}`;
+      }
+      return lines.map((one) => `${indent}${one}`.trimEnd());
+    })
+    .join("\n");
+}

@@ -3,28 +3,43 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { styleText } from "node:util";
+import { known } from "./api/known";
+import { you } from "./api/prompt";
 import { Emulator } from "./api/server";
 import { chooseEngine } from "./choose";
 import type { Command, Engine, Project, Run } from "./engines";
-import { renderEvent, renderSummary } from "./render";
+import { renderEvent, renderSummary, wrapped } from "./render";
 
 const isTerminal = process.stdout.isTTY && process.env["TERM"] !== "dumb";
 const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";
 
 function title(text: string): void {
-  console.log(`\n${isTerminal ? styleText("bold", text) : text}`);
+  console.log(`\n${isTerminal ? styleText("bold", wrapped(text)) : wrapped(text)}`);
+}
+
+/** Progress, and messages that the CLI prints again in the end. */
+const isPassing = /^@ |pulumi:pulumi:Stack \S+ (running|create) (?!\d+ message).|ing( \w+)? \(\d+s\) *$/;
+
+/** What the CLI prints, without what it prints only while it runs. */
+function settled(output: string): string {
+  const lines = output.split("\n").filter((line) => !isPassing.test(line));
+  return lines
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trimEnd();
 }
 
 async function run(engine: Engine, project: Project, command: Command): Promise<Run> {
   console.log(engine.kind === "pulumi" ? `$ pulumi ${command}` : `$ ${command}`);
+  const isPulumi = engine.kind === "pulumi";
   const result = await engine.run(project, command, {
     skipPreview: true,
     onEvent: (event) => {
-      const text = renderEvent(event, isTerminal);
-      if (text !== undefined) console.log(text);
+      const text = isPulumi ? undefined : renderEvent(event, isTerminal);
+      if (text !== undefined) console.log(wrapped(text));
     },
   });
-  console.log(renderSummary(command, result, isTerminal));
+  console.log(isPulumi ? wrapped(settled(result.output)) : renderSummary(command, result, isTerminal));
   if (!result.ok) throw new Error(`The ${command} failed:\n${result.output}`);
   return result;
 }
@@ -40,10 +55,10 @@ function show(api: Emulator): void {
 
 async function main(): Promise<void> {
   const { engine, why } = await chooseEngine();
-  console.log(why);
+  console.log(wrapped(why));
   const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-start-"));
   // A preview does not treat a permission as revoked that was granted a moment ago.
-  const api = await Emulator.start({ age: 3600 });
+  const api = await Emulator.start({ age: 3600, projects: known.projects });
   const project: Project = {
     folder: resolve("examples/quickstart"),
     stateFolder: folder,
@@ -56,12 +71,15 @@ async function main(): Promise<void> {
 
     title("2. Grant it.");
     await run(engine, project, "up");
-    title("   The API's own list now:");
+    title(
+      "   The API's own list now. The emulated API says that it granted an hour ago, because a preview does not take " +
+        "a permission for revoked that was granted a moment ago:",
+    );
     show(api);
 
     const revoked = api.permissions(checkpoint).find((row) => row.project_id === "proj_mobile")!;
-    api.revoke(revoked.id);
-    title(`3. proj_mobile's permission (${revoked.id}) is revoked by hand. A plain preview shows it:`);
+    api.revoke(revoked.id, you);
+    title(`3. You revoke proj_mobile's permission (${revoked.id}) by hand. A plain preview shows it:`);
     const drift = await run(engine, project, "preview");
     if (drift.counts["replace"] !== 1) throw new Error("The preview did not show the revocation.");
 
@@ -78,6 +96,13 @@ async function main(): Promise<void> {
     console.log(
       `\nDone, with ${count("GET")} GET, ${count("POST")} POST and ${count("DELETE")} DELETE requests. ` +
         `The program is examples/quickstart/index.ts.`,
+    );
+    console.log(
+      wrapped(
+        "\nNext: start `npm run sandbox` and paste the two lines that it prints into another terminal. There, " +
+          "`pulumi up` runs the same program on an emulated API that you can change by hand. For your own project: " +
+          "README.md, Install.",
+      ),
     );
   } finally {
     await engine.remove(project);

@@ -3,7 +3,7 @@ import type { Actor } from "./api";
 import type { Emulator } from "./server";
 
 /** Who types: in the audit log, you. */
-const you: Actor = {
+export const you: Actor = {
   type: "session",
   session: { user: { id: "user-you", email: `${userInfo().username}@acme.example` }, ip_address: "127.0.0.1" },
 };
