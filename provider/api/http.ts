@@ -42,6 +42,8 @@ export class Http {
   /** The organization of the key, as the last answer named it. */
   organization: string | undefined;
   readonly #cancelling = new AbortController();
+  /** What was asked in vain until it was given up, by endpoint and checkpoint: it is tried once, until it is served. */
+  readonly #givenUp = new Set<string>();
 
   constructor(
     readonly config: Config,
@@ -81,11 +83,13 @@ export class Http {
     request: Request,
   ): Promise<{ body: v.InferOutput<Contract>; date: number }> {
     const throttle = this.throttles[request.endpoint];
+    const subject = `${request.endpoint} ${request.about?.checkpoint ?? ""}`;
     for (let attempt = 1; ; attempt++) {
       try {
         const answer = await throttle.run(() => this.#exchange(request), request.units);
         this.organization = answer.organization ?? this.organization;
         if (answer.error !== undefined) throw answer.error;
+        this.#givenUp.delete(subject);
         return { body: this.#parse(contract, answer), date: answer.date };
       } catch (error) {
         if (!(error instanceof ApiError) || !error.isTemporary) throw error;
@@ -98,8 +102,8 @@ export class Http {
         if (error.kind === "unreadable" && request.method === "DELETE") throw error;
         const backoff = 500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4);
         const pause = Math.max(backoff, error.retryAfter);
-        if (attempt === maxAttempts || !throttle.mayWait(pause)) {
-          throttle.giveUp();
+        if (attempt === maxAttempts || this.#givenUp.has(subject) || !throttle.mayWait(pause)) {
+          this.#givenUp.add(subject);
           throw error;
         }
         await this.clock.sleep(pause);

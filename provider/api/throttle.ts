@@ -44,7 +44,7 @@ export class Throttle {
   /** When the last refusal ended, or the first request came after a pause, and how many were served since. */
   #cycle = { startedAt: 0, served: 0 };
   #servedAt = -Infinity;
-  /** Since when requests have gone unserved; undefined while none has, and long ago once one was given up. */
+  /** Since when requests have gone unserved; undefined while none has. */
   #unservedFrom: number | undefined;
   #lastRefusal: ApiError | undefined;
   #waiting = 0;
@@ -99,11 +99,6 @@ export class Throttle {
     const now = this.#options.clock.now();
     this.#unservedFrom ??= now;
     return now + milliseconds - this.#unservedFrom <= this.#options.config.maxWaitSeconds * 1000;
-  }
-
-  /** Takes note that a request was given up. Until one is served, none is waited for: each is tried once. */
-  giveUp(): void {
-    this.#unservedFrom = -Infinity;
   }
 
   async #turn(): Promise<void> {

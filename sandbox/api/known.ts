@@ -4,6 +4,7 @@ import type { ApiOptions } from "./api";
 export const known = {
   checkpoints: [
     "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
+    "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd:ckpt-step-1000",
     "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd:ckpt-step-2000",
     "ft:gpt-4.1-mini-2025-04-14:acme:sales:C8S0WkRe",
   ],

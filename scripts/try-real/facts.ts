@@ -196,7 +196,9 @@ class Trial {
 
   #note(what: string, assumed: string, seen: string | undefined): void {
     this.facts.push({ what, assumed, seen });
-    this.#options.say(`${seen === assumed ? "as assumed" : "DIFFERENT "}  ${what}: ${seen ?? "not seen"}`);
+    this.#options.say(
+      `${seen === undefined ? "not seen  " : seen === assumed ? "as assumed" : "DIFFERENT "}  ${what}${seen === undefined ? "" : `: ${seen}`}`,
+    );
   }
 
   /** How long a list takes to show something, as far as that is waited for. */
