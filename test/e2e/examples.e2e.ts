@@ -11,7 +11,10 @@ import { checkpoint, type Scenario } from "./scenario";
 interface Workflow {
   env: Record<string, string>;
   permissions: Record<string, string>;
-  jobs: Record<string, { steps: { name?: string; uses?: string; run?: string; with?: Record<string, unknown> }[] }>;
+  jobs: Record<
+    string,
+    { steps: { name?: string; if?: string; uses?: string; run?: string; with?: Record<string, unknown> }[] }
+  >;
 }
 
 const workflowOf = async (file: string) => parse(await readFile(join("examples", file), "utf8")) as Workflow;
@@ -33,7 +36,7 @@ async function run(scenario: Scenario, command: string, args: string[], env: Nod
 
 onTheCli("the drift-detection workflow", function (createScenario) {
   /** GitHub runs a step with `bash -e {0}`. */
-  async function step(scenario: Scenario, name: string) {
+  async function step(scenario: Scenario, name: string, env: NodeJS.ProcessEnv = {}) {
     const { jobs } = await workflowOf("drift-detection/drift.yml");
     const script = jobs["drift"]!.steps.find((one) => one.name === name)!.run!;
     // npx would bring the package from the registry.
@@ -41,13 +44,20 @@ onTheCli("the drift-detection workflow", function (createScenario) {
     await mkdir(bin, { recursive: true });
     const main = resolve("provider/dist/cli/main.js");
     await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
-    await chmod(join(bin, "npx"), 0o755);
+    // Says what it is asked for; of the open issues it knows the one that the environment names.
+    await writeFile(
+      join(bin, "gh"),
+      `#!/bin/sh\necho "gh $*" >> gh.log\nif [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi\n`,
+    );
+    for (const name of ["npx", "gh"]) await chmod(join(bin, name), 0o755);
     return run(scenario, "bash", ["-e", "-c", script], {
       PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
       STACK: scenario.project.stack,
       GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
+      GITHUB_OUTPUT: join(scenario.folder, "output"),
       OPENAI_ADMIN_KEY: scenario.api.adminKey,
       OPENAI_BASE_URL: scenario.api.url,
+      ...env,
     });
   }
 
@@ -65,6 +75,19 @@ onTheCli("the drift-detection workflow", function (createScenario) {
       .to.match(/^# Checkpoint permissions: 1 of 1 checkpoint, all as in state$/m)
       .and.to.match(/^# Checkpoint permissions: 1 difference between state and what exists$/m)
       .and.to.match(/^\| missing +\| `proj_web` \|/m);
+    expect(await readFile(join(scenario.folder, "output"), "utf8")).to.equal("code=0\ncode=2\n");
+
+    const { jobs } = await workflowOf("drift-detection/drift.yml");
+    const issue = "Open an issue, or add to the open one";
+    expect(jobs["drift"]!.steps.find(({ name }) => name === issue)).to.include({
+      if: "failure() && steps.compare.outputs.code == '2'",
+    });
+    for (const OPEN_ISSUE of ["", "7"]) expect(await step(scenario, issue, { OPEN_ISSUE })).to.include({ code: 0 });
+    const asked = await readFile(join(scenario.project.folder, "gh.log"), "utf8");
+    expect(asked.match(/gh issue (create|comment).*/g)).to.deep.equal([
+      "gh issue create --title Checkpoint permissions differ from state --body-file drift.md",
+      "gh issue comment 7 --body-file drift.md",
+    ]);
   });
 
   it("the drift workflow's preview job expects no changes, and such a preview fails on drift", async function () {
