@@ -44,12 +44,17 @@ async function run(engine: Engine, project: Project, command: Command): Promise<
   return result;
 }
 
+/** Unix seconds as 2026-11-26 20:47 UTC. */
+function minute(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
 function show(api: Emulator): void {
   console.log(`$ curl …/fine_tuning/checkpoints/${checkpoint}/permissions`);
   const rows = api.permissions(checkpoint);
   if (rows.length === 0) console.log("    no project");
   for (const row of rows) {
-    console.log(`    ${row.project_id.padEnd(16)} ${row.id}  granted ${new Date(row.created_at * 1000).toISOString()}`);
+    console.log(`    ${row.project_id.padEnd(16)} ${row.id}  granted ${minute(row.created_at)}`);
   }
 }
 
@@ -94,12 +99,9 @@ async function main(): Promise<void> {
 
     const count = (method: string) => api.requests.filter((request) => request.method === method).length;
     console.log(
-      `\nDone, with ${count("GET")} GET, ${count("POST")} POST and ${count("DELETE")} DELETE requests. ` +
-        `The program is examples/quickstart/index.ts.`,
-    );
-    console.log(
       wrapped(
-        "\nNext: start `npm run sandbox` and paste the two lines that it prints into another terminal. There, " +
+        `\nDone, with ${count("GET")} GET, ${count("POST")} POST and ${count("DELETE")} DELETE requests. ` +
+          "The program is examples/quickstart/index.ts.\n\nNext: start `npm run sandbox` and paste the two lines that it prints into another terminal. There, " +
           "`pulumi up` runs the same program on an emulated API that you can change by hand. For your own project: " +
           "README.md, Install.",
       ),
