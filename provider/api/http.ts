@@ -89,8 +89,9 @@ export class Http {
         const answer = await throttle.run(() => this.#exchange(request), request.units);
         this.organization = answer.organization ?? this.organization;
         if (answer.error !== undefined) throw answer.error;
+        const body = this.#parse(contract, answer);
         this.#givenUp.delete(subject);
-        return { body: this.#parse(contract, answer), date: answer.date };
+        return { body, date: answer.date };
       } catch (error) {
         if (!(error instanceof ApiError) || !error.isTemporary) throw error;
         if (request.method === "POST") {

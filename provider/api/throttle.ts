@@ -47,6 +47,8 @@ export class Throttle {
   /** Since when requests have gone unserved; undefined while none has. */
   #unservedFrom: number | undefined;
   #lastRefusal: ApiError | undefined;
+  /** When the last request ended. */
+  #idleFrom = 0;
   #waiting = 0;
   /** In units, such as permissions. */
   readonly progress: Progress;
@@ -72,6 +74,8 @@ export class Throttle {
       const now = clock.now();
       // A pause in which nothing was asked for says nothing about the server's rate.
       if (now > this.#servedAt + this.#spacing) this.#cycle = { startedAt: now, served: 0 };
+      // What was waited for long ago is worth waiting for again.
+      if (now - this.#idleFrom > this.#options.config.maxWaitSeconds * 1000) this.#unservedFrom = undefined;
     }
     try {
       for (;;) {
@@ -90,6 +94,7 @@ export class Throttle {
       }
     } finally {
       this.#waiting--;
+      this.#idleFrom = this.#options.clock.now();
       this.progress.end(units);
     }
   }

@@ -58,18 +58,15 @@ function lost(checkpoint: string, missing: readonly DescribedPermission[], seen:
   const [first] = missing as readonly [DescribedPermission];
   if (missing.length > 1) {
     const all = few(
-      missing.map((one) => {
-        const by = revoked(one);
-        return by === "" ? nameOf(one) : nameOf({ ...one, id: `${one.id}${by}` });
-      }),
+      missing.map((one) => nameOf({ ...one, id: `${one.id}${revoked(one)}` })),
       losersListed,
     );
     return `${all} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
   }
   const { projectId, projectName, id } = first;
   const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
-  const by = revoked(first);
-  return `${project} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi${by === "" ? ` ${seen}` : by}.`;
+  const by = revoked(first) || ` ${seen}`;
+  return `${project} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi${by}.`;
 }
 
 /** Who revoked a permission, and when, if that is known. */
