@@ -106,7 +106,7 @@ const actor = v.pipe(
 // The specification has dots; some generated clients have an underscore.
 const created = v.object({
   id,
-  data: v.optional(v.object({ project_id: v.optional(v.string()), fine_tuned_model_checkpoint: v.optional(id) })),
+  data: v.optional(v.object({ project_id: v.optional(id), fine_tuned_model_checkpoint: v.optional(id) })),
 });
 const deleted = v.object({ id });
 
@@ -131,6 +131,7 @@ export const events = pageOf(
         what: creation ? "granted" : "revoked",
         permissionId: creation?.id ?? deletion?.id,
         checkpoint: creation?.data?.fine_tuned_model_checkpoint,
+        projectId: creation?.data?.project_id,
         at: row.effective_at,
         actor: row.actor ?? undefined,
       };

@@ -20,8 +20,9 @@ export interface AuditEvent {
   what: "granted" | "revoked";
   /** `cp_…`; undefined if the event does not name it. */
   permissionId: string | undefined;
-  /** Of a grant, the checkpoint, if the event names it. */
+  /** Of a grant, the checkpoint and the project, if the event names them. */
   checkpoint: string | undefined;
+  projectId: string | undefined;
   /** In Unix seconds. */
   at: number;
   /** Who did it, in words: a user's e-mail address, or an API key and who is behind it. */

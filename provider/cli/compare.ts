@@ -4,12 +4,25 @@ import { contractBreach } from "../api/contract";
 import { compareIds, groupBy } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { columns as reviewColumns } from "./list";
-import { counted, type Report } from "./report";
+import { counted, withoutEmptyColumns, type Report } from "./report";
 import { textIn } from "./settings";
 
-const changes = ["gained", "found", "lost", "recreated", "archived"] as const;
-/** `found` was granted before the older list, which did not read its checkpoint. */
-type Change = (typeof changes)[number];
+/** What each change means, in the order of a summary. */
+const meanings = {
+  gained: "it has access since",
+  found: "granted before the older list was made, which did not read the checkpoint",
+  lost: "it has no access any more",
+  recreated: "it has access in both, by another permission",
+  added: "one more permission of a project that had access",
+  removed: "one permission less of a project that has access still",
+  between: "granted and revoked in between",
+  archived: "its project is archived since",
+  restored: "its project was archived before",
+  declared: "a resource declares it since",
+  undeclared: "no resource declares it any more",
+} as const;
+type Change = keyof typeof meanings;
+const changes = Object.keys(meanings) as Change[];
 
 /** A permission, as a file of `list` has it. */
 interface Entry {
@@ -17,10 +30,13 @@ interface Entry {
   id: string;
   projectId: string;
   projectName: string;
-  isArchived: boolean;
+  /** Undefined if the file does not say. */
+  isArchived: boolean | undefined;
   /** ISO 8601. */
   grantedAt: string;
   grantedBy: string;
+  /** Undefined if no stack was given. */
+  isDeclared: boolean | undefined;
 }
 
 /** A file of `list`. */
@@ -33,8 +49,9 @@ interface Evidence {
   readAt: string | undefined;
   /** Which projects it is about: all, or these; undefined if the file does not say. */
   projects: string | undefined;
-  /** By permission. */
-  revocations: Map<string, { at: string; by: string | null }>;
+  /** Which API was read, for which organization; undefined if the file does not say. */
+  source: string | undefined;
+  events: readonly v.InferOutput<typeof event>[];
 }
 
 interface Difference {
@@ -46,11 +63,24 @@ interface Difference {
   oldId?: string;
   newId?: string;
   /** ISO 8601. */
-  at?: string;
-  by?: string;
+  grantedAt?: string;
+  grantedBy?: string;
+  revokedAt?: string;
+  revokedBy?: string;
 }
 
+const event = v.object({
+  what: v.picklist(["granted", "revoked"]),
+  permissionId: v.nullable(v.string()),
+  fineTunedModelCheckpoint: v.nullable(v.string()),
+  projectId: v.nullable(v.string()),
+  at: v.string(),
+  by: v.nullable(v.string()),
+});
+
 const review = v.object({
+  api: v.string(),
+  organization: v.nullable(v.string()),
   projects: v.union([v.literal("all"), v.array(v.string())]),
   checkpoints: v.array(
     v.object({
@@ -65,20 +95,27 @@ const review = v.object({
           projectStatus: v.nullable(v.string()),
           grantedAt: v.string(),
           grantedBy: v.nullable(v.string()),
+          declaredBy: v.nullable(v.array(v.string())),
         }),
       ),
     }),
   ),
-  revocations: v.array(v.object({ permissionId: v.string(), at: v.string(), by: v.nullable(v.string()) })),
+  events: v.array(event),
 });
 
 /**
  * Compares two files of `list`, as JSON or CSV. It reads nothing else.
  *
- * @throws {CommandFailed} when a file is something else, or the two are about different projects.
+ * @throws {CommandFailed} when a file is something else, or the two are about different things, or in the wrong order.
  */
 export function compareReviews(oldFile: string, newFile: string): { report: Report; isDifferent: boolean } {
   const [before, after] = [evidenceIn(oldFile), evidenceIn(newFile)];
+  if (before.source !== undefined && after.source !== undefined && before.source !== after.source) {
+    throw new CommandFailed(`${oldFile} is of ${before.source}, and ${newFile} of ${after.source}.`);
+  }
+  if (before.readAt !== undefined && after.readAt !== undefined && before.readAt > after.readAt) {
+    throw new CommandFailed(`${oldFile} was read after ${newFile}. Name the older one first.`);
+  }
   if (before.projects !== undefined && after.projects !== undefined && before.projects !== after.projects) {
     throw new CommandFailed(
       `${oldFile} is about ${before.projects}, and ${newFile} about ${after.projects}. Compare lists of the same projects.`,
@@ -91,7 +128,9 @@ export function compareReviews(oldFile: string, newFile: string): { report: Repo
   const all = [...new Set(checkpoints)].sort(compareIds);
   // What was not read may still be there.
   const unread = all.filter((one) => after.checkpoints?.has(one) === false);
-  const differences = all.filter((one) => !unread.includes(one)).flatMap((one) => differencesOf(one, before, after));
+  const differences = all
+    .filter((one) => !unread.includes(one))
+    .flatMap((one) => [...differencesOf(one, before, after), ...betweenOf(one, before, after)]);
   return {
     report: reportOf(differences, unread, all.length, before, after),
     isDifferent: differences.length + unread.length > 0,
@@ -110,46 +149,73 @@ function differencesOf(checkpoint: string, before: Evidence, after: Evidence): D
     const [had, has] = [old.get(projectId) ?? [], now.get(projectId) ?? []];
     const projectName = [...has, ...had].find((one) => one.projectName !== "")?.projectName ?? "";
     const about = { checkpoint, projectId, projectName };
-    const ids = new Set([...had, ...has].map(({ id }) => id));
     const added = has.filter(({ id }) => !had.some((one) => one.id === id));
     const removed = had.filter(({ id }) => !has.some((one) => one.id === id));
-    const archived =
-      has.some((one) => one.isArchived) && had.length > 0 && !had.some((one) => one.isArchived)
-        ? [{ ...about, change: "archived" as const }]
-        : [];
-    if (ids.size === had.length && ids.size === has.length) return archived;
     if (had.length === 0) {
       const isFound = ({ grantedAt }: Entry) =>
         before.checkpoints?.has(checkpoint) === false && before.readAt !== undefined && grantedAt <= before.readAt;
       return added.map((one) => ({ ...about, change: isFound(one) ? "found" : "gained", ...grantOf(one) }));
     }
     if (has.length === 0) {
-      return removed.map((one) => ({ ...about, change: "lost", oldId: one.id, ...revocationOf(one, after) }));
+      return removed.map((one) => ({ ...about, change: "lost", ...revocationOf(one, after) }));
     }
     // The project has access before and after.
+    const pairs = Math.min(added.length, removed.length);
     return [
-      ...Array.from({ length: Math.max(added.length, removed.length) }, (_, index): Difference => {
-        const [one, other] = [removed[index], added[index]];
-        return {
-          ...about,
-          change: "recreated",
-          ...(one === undefined ? {} : { oldId: one.id, ...revocationOf(one, after) }),
-          ...(other === undefined ? {} : grantOf(other)),
-        };
-      }),
-      ...archived,
+      ...added.slice(0, pairs).map((one, index) => ({
+        ...{ ...about, change: "recreated" as const },
+        ...{ ...grantOf(one), ...revocationOf(removed[index]!, after) },
+      })),
+      ...added.slice(pairs).map((one) => ({ ...about, change: "added" as const, ...grantOf(one) })),
+      ...removed.slice(pairs).map((one) => ({ ...about, change: "removed" as const, ...revocationOf(one, after) })),
+      ...becoming(had, has, "isArchived", ["archived", "restored"]).map((change) => ({ ...about, change })),
+      ...becoming(had, has, "isDeclared", ["declared", "undeclared"]).map((change) => ({ ...about, change })),
+    ];
+  });
+}
+
+/** The change of something that all permissions of a project have; none if one of the files does not say. */
+function becoming(
+  had: readonly Entry[],
+  has: readonly Entry[],
+  what: "isArchived" | "isDeclared",
+  [begins, ends]: [Change, Change],
+): Change[] {
+  const [before, after] = [had, has].map((entries) => entries.map((one) => one[what]));
+  if ([...before!, ...after!].includes(undefined)) return [];
+  const [was, is] = [before!.every(Boolean), after!.every(Boolean)];
+  return was === is ? [] : [is ? begins : ends];
+}
+
+/** What was granted after the older list, and is on neither, because it was revoked before the newer one. */
+function betweenOf(checkpoint: string, before: Evidence, { entries, events }: Evidence): Difference[] {
+  const known = new Set([...before.entries, ...entries].map(({ id }) => id));
+  return events.flatMap(({ what, permissionId, fineTunedModelCheckpoint, projectId, at, by }): Difference[] => {
+    const isBetween = what === "granted" && fineTunedModelCheckpoint === checkpoint && at > (before.readAt ?? "9");
+    if (!isBetween || permissionId === null || known.has(permissionId)) return [];
+    const revocation = events.find((one) => one.what === "revoked" && one.permissionId === permissionId);
+    return [
+      {
+        ...{ change: "between", checkpoint, projectId: projectId ?? "", projectName: "", newId: permissionId },
+        ...{ grantedAt: at, ...(by === null ? {} : { grantedBy: by }) },
+        ...(revocation === undefined ? {} : { revokedAt: revocation.at }),
+        ...(revocation?.by == null ? {} : { revokedBy: revocation.by }),
+      },
     ];
   });
 }
 
 function grantOf({ id, grantedAt, grantedBy }: Entry): Partial<Difference> {
-  return { newId: id, at: grantedAt, ...(grantedBy === "" ? {} : { by: grantedBy }) };
+  return { newId: id, grantedAt, ...(grantedBy === "" ? {} : { grantedBy }) };
 }
 
-function revocationOf({ id }: Entry, { revocations }: Evidence): Partial<Difference> {
-  const revocation = revocations.get(id);
-  if (revocation === undefined) return {};
-  return { at: revocation.at, ...(revocation.by === null ? {} : { by: revocation.by }) };
+function revocationOf({ id }: Entry, { events }: Evidence): Partial<Difference> {
+  const revocation = events.find((one) => one.what === "revoked" && one.permissionId === id);
+  return {
+    oldId: id,
+    ...(revocation === undefined ? {} : { revokedAt: revocation.at }),
+    ...(revocation?.by == null ? {} : { revokedBy: revocation.by }),
+  };
 }
 
 function reportOf(
@@ -160,7 +226,8 @@ function reportOf(
   after: Evidence,
 ): Report {
   const byCheckpoint = groupBy(differences, ({ checkpoint }) => checkpoint);
-  const files = `Compared ${before.file} with ${after.file}.`;
+  const dated = ({ file, readAt }: Evidence) => (readAt === undefined ? file : `${file}, read ${readAt}`);
+  const files = `Compared ${dated(before)} with ${dated(after)}.`;
   const sayNothing = [before, after].filter((one) => one.checkpoints === undefined).map(({ file }) => file);
   const ofCsv =
     sayNothing.length === 0
@@ -177,25 +244,24 @@ function reportOf(
       checkpoint,
       summary: summaryOf(checkpoint, ofCheckpoint, after),
       rows: (code, plain) => [
-        ["Change", "Name", "Project", "Permission", "When (UTC)", "By"],
-        ...ofCheckpoint.map((one) => [
-          one.change,
-          plain(one.projectName),
-          code(one.projectId),
-          [one.oldId, one.newId].flatMap((id) => (id === undefined ? [] : code(id))).join(" → "),
-          minuteOf(one),
-          plain(one.by ?? ""),
-        ]),
+        ...withoutEmptyColumns(
+          ["Change", "Name", "Project", "Permission", "Granted (UTC)", "Revoked (UTC)"],
+          ofCheckpoint.map((one) => [
+            one.change,
+            plain(one.projectName),
+            code(one.projectId),
+            [one.oldId, one.newId].flatMap((id) => (id === undefined ? [] : code(id))).join(" → "),
+            plain(actOf(one.grantedAt, one.grantedBy)),
+            plain(actOf(one.revokedAt, one.revokedBy)),
+          ]),
+        ),
       ],
       lines: ofCheckpoint.map(entry),
     })),
     notes: [
       ...unread.map((checkpoint) => `${checkpoint} was not read for ${after.file}: name it there, or give its stack.`),
-      ...(differences.some(({ change }) => change === "found")
-        ? [`Found: granted before ${before.file} was made, which did not read the checkpoint.`]
-        : []),
-      files,
-      ...ofCsv,
+      ...meaningsOf(differences),
+      [files, ...ofCsv].join("\n"),
     ],
     json: {
       old: before.file,
@@ -204,7 +270,10 @@ function reportOf(
       differences: differences.map(({ checkpoint, ...one }) => ({ fineTunedModelCheckpoint: checkpoint, ...one })),
     },
     csv: {
-      columns: ["change", "checkpoint", "project_id", "project_name", "old_id", "new_id", "at", "by"],
+      columns: [
+        ...["change", "checkpoint", "project_id", "project_name", "old_id", "new_id"],
+        ...["granted_at", "granted_by", "revoked_at", "revoked_by"],
+      ],
       rows: differences.map((one) => ({
         change: one.change,
         checkpoint: one.checkpoint,
@@ -212,8 +281,10 @@ function reportOf(
         project_name: one.projectName,
         old_id: one.oldId ?? "",
         new_id: one.newId ?? "",
-        at: one.at ?? "",
-        by: one.by ?? "",
+        granted_at: one.grantedAt ?? "",
+        granted_by: one.grantedBy ?? "",
+        revoked_at: one.revokedAt ?? "",
+        revoked_by: one.revokedBy ?? "",
       })),
     },
   };
@@ -227,19 +298,30 @@ function summaryOf(checkpoint: string, differences: readonly Difference[], { che
   return `${counts.join(", ")}${checkpoints?.get(checkpoint)?.isDeleted === true ? "; the checkpoint is deleted" : ""}`;
 }
 
-function entry({ change, projectId, projectName, oldId, newId, at, by }: Difference): string {
+function entry(one: Difference): string {
+  const { change, projectId, projectName, oldId, newId } = one;
   const name = projectName === "" ? projectId : `${projectName} (${projectId})`;
-  const ids = [oldId, newId].filter((id) => id !== undefined).join(" → ");
-  const when = [at === undefined ? [] : `${minuteOf({ at })} UTC`, by === undefined ? [] : `by ${by}`].flat().join(" ");
+  const [granted, revoked] = [actOf(one.grantedAt, one.grantedBy), actOf(one.revokedAt, one.revokedBy)];
+  const details = [
+    [oldId, newId].filter((id) => id !== undefined).join(" → "),
+    granted === "" ? "" : `granted ${granted}`,
+    revoked === "" ? "" : `revoked ${revoked}`,
+  ];
   return [
-    `  ${change.padEnd(9)}  ${name}`,
-    ...[ids, when].filter((line) => line !== "").map((line) => `             ${line}`),
+    `  ${change.padEnd(10)}  ${name}`,
+    ...details.filter((line) => line !== "").map((line) => `              ${line}`),
   ].join("\n");
 }
 
-/** As 2026-11-26 21:09. */
-function minuteOf({ at }: Pick<Difference, "at">): string {
-  return at?.slice(0, 16).replace("T", " ") ?? "";
+/** As `2026-11-26 21:09 by alice@example.com`. */
+function actOf(at: string | undefined, by: string | undefined): string {
+  if (at === undefined) return "";
+  return `${at.slice(0, 16).replace("T", " ")}${by === undefined ? "" : ` by ${by}`}`;
+}
+
+function meaningsOf(differences: readonly Difference[]): string[] {
+  const found = changes.filter((change) => differences.some((one) => one.change === change));
+  return found.length === 0 ? [] : [found.map((change) => `- ${change}: ${meanings[change]}`).join("\n")];
 }
 
 /** @throws {CommandFailed} when the file is none of `list`. */
@@ -251,27 +333,29 @@ function evidenceIn(file: string): Evidence {
 function jsonEvidence(file: string, content: string): Evidence {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), review), content);
   if (!parsed.success) throw notOfList(file, contractBreach(parsed.issues));
-  const { projects, checkpoints, revocations } = parsed.output;
+  const { api, organization, projects, checkpoints, events } = parsed.output;
   return {
     file,
+    source: `${api}, organization ${organization ?? "not named"}`,
     projects: projects === "all" ? "all projects" : [...projects].sort(compareIds).join(", "),
     checkpoints: new Map(
       checkpoints.map(({ fineTunedModelCheckpoint, isDeleted }) => [fineTunedModelCheckpoint, { isDeleted }]),
     ),
     entries: checkpoints.flatMap(({ fineTunedModelCheckpoint: checkpoint, permissions }) =>
-      permissions.map(({ projectName, projectStatus, grantedBy, ...one }) => ({
+      permissions.map(({ projectName, projectStatus, grantedBy, declaredBy, ...one }) => ({
         ...one,
         checkpoint,
         projectName: projectName ?? "",
-        isArchived: projectStatus === "archived",
+        isArchived: projectStatus === null ? undefined : projectStatus === "archived",
         grantedBy: grantedBy ?? "",
+        isDeclared: declaredBy === null ? undefined : declaredBy.length > 0,
       })),
     ),
     readAt: checkpoints
       .map(({ readAt }) => readAt)
       .sort(compareIds)
       .at(-1),
-    revocations: new Map(revocations.map(({ permissionId, ...one }) => [permissionId, one])),
+    events,
   };
 }
 
@@ -287,6 +371,7 @@ function csvEvidence(file: string, content: string): Evidence {
   return {
     file,
     projects: undefined,
+    source: undefined,
     checkpoints: undefined,
     readAt: undefined,
     entries: rows.map((row) => ({
@@ -295,11 +380,12 @@ function csvEvidence(file: string, content: string): Evidence {
       projectId: row["project_id"]!,
       // A quote protects spreadsheets from what looks like a formula.
       projectName: row["project_name"]!.replace(/^'(?=[=+\-@])/, ""),
-      isArchived: row["project_status"] === "archived",
+      isArchived: row["project_status"] === "" ? undefined : row["project_status"] === "archived",
+      isDeclared: row["declared_by"] === "" ? undefined : row["declared_by"] !== "nobody",
       grantedAt: row["granted_at"]!,
       grantedBy: row["granted_by"]!.replace(/^'(?=[=+\-@])/, ""),
     })),
-    revocations: new Map(),
+    events: [],
   };
 }
 

@@ -8,7 +8,9 @@ import type { Finding, Matrix, Report, Section } from "./report";
 export function htmlOf({ title, findings, matrix, sections, notes, gaps = [], commands }: Report): string {
   const body = [
     `<h1>${text(title)}</h1>`,
-    ...[...notes, ...gaps].map((note) => `<p class="note">${text(note).replaceAll("\n", "<br>")}</p>`),
+    ...[...notes, ...gaps].map(
+      (note) => `<p class="note">${text(note.replace(/^- |`/gm, "")).replaceAll("\n", "<br>")}</p>`,
+    ),
     ...(findings === undefined ? [] : [findingsOf(findings)]),
     ...(matrix === undefined || matrix.rows.length === 0 ? [] : [matrixOf(matrix)]),
     ...sections.map(sectionOf),
@@ -62,7 +64,7 @@ function sectionOf({ checkpoint, summary, rows }: Section): string {
   if (head === undefined) return parts.join("\n");
   const row = (cells: readonly string[]) => {
     // The row of a permission is where the matrix leads to.
-    const id = cells.find((cell) => cell.startsWith("cp_"))?.split(",")[0];
+    const id = cells.find((cell) => /^cp_\w+$/.test(cell));
     const anchor = id === undefined ? "" : ` id="${text(id)}"`;
     return `<tr${anchor}>${cells.map((cell) => `<td><bdi>${text(cell)}</bdi></td>`).join("")}</tr>`;
   };

@@ -27,12 +27,12 @@ import type { Screen } from "./screen";
  * how complete it is.
  */
 export async function list(context: ProviderContext, screen: Screen, options: ReviewOptions): Promise<Report> {
-  const { reviews, sources, revocations } = await review(context, screen, options);
+  const { reviews, sources, events } = await review(context, screen, options);
   const { projectIds, checkpoints } = options;
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   const isSearch = checkpoints.length === 0;
   screen.end();
-  const gaps = gapsOf(reviews, sources, isSearch);
+  const gaps = [...strangersIn(reviews, options), ...gapsOf(reviews, sources, isSearch)];
   if (reviews.length === 0) {
     for (const gap of gaps) screen.print(gap);
     throw new CommandFailed(
@@ -40,7 +40,7 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
     );
   }
   const scope = projectIds === undefined ? "all projects" : "the projects asked about";
-  const complete = `Of each checkpoint, the list is complete for ${scope}.`;
+  const complete = `Every permission of these checkpoints is listed, for ${scope}.`;
   return {
     title: "Who has access to fine-tuned checkpoints",
     findings: findingsOf(reviews),
@@ -55,7 +55,10 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
     gaps,
     json: {
       ...evidence,
+      madeBy: options.madeBy,
+      /** Of each checkpoint; which other checkpoints there may be, the gaps say. */
       complete: true,
+      gaps,
       projects: projectIds ?? "all",
       sources,
       checkpoints: reviews.map(({ readAt, permissions, without, ...rest }) => ({
@@ -64,7 +67,7 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
         permissions: permissions.map(({ createdAt, ...one }) => ({ ...one, grantedAt: iso(createdAt) })),
         ...(projectIds === undefined ? {} : { without }),
       })),
-      revocations,
+      events,
     },
     csv: { columns, rows: reviews.flatMap(csvRows) },
   };
@@ -80,14 +83,23 @@ function findingsOf(reviews: readonly Review[]): Finding[] {
   });
   const deleted = reviews.filter(({ isDeleted }) => isDeleted);
   return [
-    about("Declared by nobody", ({ declaredBy }) => declaredBy?.length === 0),
-    about("Of an archived project", ({ projectStatus }) => projectStatus === "archived"),
-    about("One of several of the same project", ({ isDuplicate }) => isDuplicate),
+    about("Permissions that nobody declares", ({ declaredBy }) => declaredBy?.length === 0),
+    about("Permissions of archived projects", ({ projectStatus }) => projectStatus === "archived"),
+    about("Permissions of projects that have several", ({ isDuplicate }) => isDuplicate),
     {
-      what: "Checkpoint deleted",
-      items: deleted.map((one) => [`${one.fineTunedModelCheckpoint},`, `which is in ${foundIn(one.foundBy)}`]),
+      what: "Checkpoints that OpenAI does not have",
+      items: deleted.map((one) => [`${one.fineTunedModelCheckpoint},`, `known from ${knownFrom(one.foundBy)}`]),
     },
   ].filter(({ items }) => items.length > 0);
+}
+
+/** Projects that were asked about and that the organization does not have. */
+function strangersIn(reviews: readonly Review[], { projectIds = [], organization }: ReviewOptions): string[] {
+  const isComplete = organization !== undefined && organization.problemWithProjects === undefined;
+  const having = new Set(reviews.flatMap(({ permissions }) => permissions.map(({ projectId }) => projectId)));
+  return projectIds
+    .filter((id) => isComplete && organization.project(id) === undefined && !having.has(id))
+    .map((id) => `${id} is no project of this organization.`);
 }
 
 /** What the list cannot know, and why; each is said once. */
@@ -95,38 +107,42 @@ function gapsOf(reviews: readonly Review[], sources: Sources, isSearch: boolean)
   const { auditLog, stacks } = sources;
   const isEmpty = reviews.every(({ permissions }) => permissions.length === 0);
   const gaps = isEmpty && !isSearch ? [] : problemsOf(sources);
-  if (isSearch) {
-    if (stacks === null) gaps.push("Who declares a permission is not known: no --stack was given.");
-    const since =
-      auditLog === null || auditLog.since === null
-        ? "There are no audit events"
-        : `Audit events begin at ${auditLog.since.slice(0, 10)}`;
+  if (!isSearch) return gaps;
+  if (stacks === null) gaps.push("Who declares a permission is not known: no --stack was given.");
+  const others =
+    stacks === null ? "Others may be shared, too." : "Others may be shared, too, that no given stack names.";
+  if (auditLog.status === "not asked") {
     gaps.push(
-      `${since}: a checkpoint that was shared before, and that neither ${stacks === null ? "a --stack" : "these stacks"} ` +
-        "nor you name, is not in this list.",
+      `The audit log was not read (--no-audit-details), so only checkpoints of the given stacks are listed. ${others}`,
+    );
+  } else if (auditLog.since === null) {
+    gaps.push(`The audit log shows no grant, so only checkpoints of the given stacks are listed. ${others}`);
+  } else {
+    gaps.push(
+      `Audit events begin on ${auditLog.since.slice(0, 10)}. Checkpoints that were shared only before are not listed, unless a given stack names them.`,
     );
   }
   return gaps;
 }
 
 /** What was read beside the lists of permissions. */
-function sourcesIn({ auditLog, stacks }: Sources): string[] {
+function sourcesIn({ projects, auditLog, stacks }: Sources): string[] {
   return [
-    ...(auditLog === null || auditLog.since === null
-      ? []
-      : [`Audit log: ${counted(auditLog.events, "event")} about permissions since ${auditLog.since}.`]),
+    `Audit log: ${auditLog.status}, ${counted(auditLog.events, "event")} about permissions` +
+      (auditLog.since === null ? "." : ` since ${auditLog.since}.`),
+    `Projects: ${projects.status}.`,
     ...(stacks === null ? [] : [`Stacks: ${stacks.join(", ")}.`]),
   ];
 }
 
 function summaryOf({ permissions, readAt, foundBy, isDeleted }: Review, isSearch: boolean): string {
-  const found = isSearch ? `, found in ${foundIn(foundBy)}` : "";
-  if (isDeleted) return `OpenAI does not have this checkpoint: it is retired, deleted, or mistyped${found}`;
-  return `${counted(permissions.length, "permission")}, read ${second(readAt)}${found}`;
+  const known = isSearch ? `; known from ${knownFrom(foundBy)}` : "";
+  if (isDeleted) return `OpenAI does not have this checkpoint (404), read ${second(readAt)}${known}`;
+  return `${counted(permissions.length, "permission")}, read ${second(readAt)}${known}`;
 }
 
 /** Where a checkpoint was found. */
-function foundIn(foundBy: readonly FoundBy[]): string {
+function knownFrom(foundBy: readonly FoundBy[]): string {
   const words: Record<FoundBy, string> = {
     argument: "the command's arguments",
     stack: "a stack's state",

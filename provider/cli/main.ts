@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
-import { closeSync, existsSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { Argument, Command, Option } from "commander";
@@ -53,7 +53,8 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
 
 /** A key that was given as an argument must not get into a log. */
 function withoutKeys(text: string): string {
-  return text.replace(/\bsk-[\w.-]+/g, "[key]");
+  // Messages name the prefix of a key.
+  return text.replace(/\bsk-(?!admin-…)[\w.-]+/g, "[key]");
 }
 
 /** The checkpoints and projects that a command is about. */
@@ -164,13 +165,15 @@ Examples:
   safely(async (given: string[], options: ListArguments) => {
     const { checkpoints, project: projectIds } = subjectOf(given, options.project);
     const { format, stack, evidence, force = false, auditDetails } = options;
-    if (evidence !== undefined && !force) assertIsNew(evidence);
+    if (evidence !== undefined) assertWritable(evidence, force);
     const files = stack === undefined ? undefined : [...new Set(stack)];
     const stacks = files === undefined ? undefined : { files, records: await readStacks(files) };
     const context = contextFor(options);
     const organization = auditDetails ? organizationOf(context) : undefined;
-    const report = await list(context, screen, { checkpoints, projectIds, stacks, organization });
-    for (const gap of report.gaps ?? []) screen.print(gap);
+    const madeBy = `${packageName} ${version}`;
+    const report = await list(context, screen, { checkpoints, projectIds, stacks, organization, madeBy });
+    // The other formats have them in their text.
+    if (format === "csv" || format === "json") for (const gap of report.gaps ?? []) screen.print(gap);
     if (evidence !== undefined) writeAll([{ path: evidence, text: `${render(report, "json")}\n` }], force);
     print(render(report, format, process.stdout.isTTY ? process.stdout.columns : undefined));
   }),
@@ -351,6 +354,16 @@ function otherRuntimeIn(folder: string): string | undefined {
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
+}
+
+/** Before anything is read. @throws {CommandFailed} when the file cannot be written in the end. */
+function assertWritable(file: string, force: boolean): void {
+  if (!force) assertIsNew(file);
+  try {
+    accessSync(dirname(resolve(file)), constants.W_OK);
+  } catch (error) {
+    throw new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
+  }
 }
 
 /** @throws {CommandFailed} when there is such a file. */

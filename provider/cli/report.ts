@@ -16,7 +16,7 @@ export interface Report {
   sections: Section[];
   /** Paragraphs that follow the sections. */
   notes: string[];
-  /** What it cannot tell, and why, in sentences. A terminal has them beside the result. */
+  /** What it cannot tell, and why, in sentences. */
   gaps?: readonly string[];
   /** Commands for a shell, for those who read the report. */
   commands?: { title: string; lines: readonly string[] };
@@ -99,6 +99,7 @@ export function render(report: Report, format: Format, width = Infinity): string
           return [`${checkpoint}\n${summary}`, ...(body === "" ? [] : [body])];
         }),
         ...notes,
+        ...(gaps.length === 0 ? [] : [gaps.join("\n")]),
         ...(commands === undefined ? [] : [commands.title, commands.lines.join("\n")]),
       ].join("\n\n");
   }

@@ -2,7 +2,8 @@ import type { ProviderContext } from "../access/context";
 import type { Organization } from "../access/organization";
 import type { PermissionList } from "../access/lookups";
 import type { Permission } from "../api/permission";
-import { reasonOf, withFailure } from "../resource/failure";
+import { ApiError } from "../api/error";
+import { failureOf, reasonOf, withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
 import { fetchEach, fetchLists } from "./fetch-lists";
 import { iso } from "./report";
@@ -42,22 +43,25 @@ export interface Review {
 
 /** What else was read, and why it may not be complete. */
 export interface Sources {
-  /** Null if it was not asked for. */
-  projects: { problem: string | null } | null;
-  /** Null if it was not asked for. */
+  projects: { status: "read" | "not read" | "not asked"; problem: string | null };
   auditLog: {
+    status: "read" | "not read" | "not asked";
     events: number;
     /** When the oldest event happened; null if there is none. */
     since: string | null;
     problem: string | null;
-  } | null;
+  };
   /** The stacks' exports, as they were named; null if none was given. */
   stacks: string[] | null;
 }
 
-/** A revocation, according to the audit log. */
-export interface Revocation {
-  permissionId: string;
+/** An event of the audit log, as it was read. */
+export interface ReviewedEvent {
+  id: string;
+  what: "granted" | "revoked";
+  permissionId: string | null;
+  fineTunedModelCheckpoint: string | null;
+  projectId: string | null;
   at: string;
   by: string | null;
 }
@@ -71,6 +75,8 @@ export interface ReviewOptions {
   stacks: { files: string[]; records: StackRecords } | undefined;
   /** What is read beside permissions; undefined if nothing is to be. */
   organization: Organization | undefined;
+  /** The tool and its version, for the evidence. */
+  madeBy: string;
 }
 
 /** Reads who has access to checkpoints, and what else is known of it. */
@@ -78,8 +84,14 @@ export async function review(
   context: ProviderContext,
   screen: Screen,
   { checkpoints: named, projectIds, stacks, organization }: ReviewOptions,
-): Promise<{ reviews: Review[]; sources: Sources; revocations: Revocation[] }> {
-  if (named.length === 0) await organization?.readAllEvents();
+): Promise<{ reviews: Review[]; sources: Sources; events: ReviewedEvent[] }> {
+  if (named.length === 0 && organization !== undefined) {
+    await organization.readAllEvents();
+    const { problemWithEvents: problem } = organization;
+    // A key may be good for permissions and not for the log; what else fails would fail for both.
+    const isOfTheLog = problem instanceof ApiError && (problem.status === 403 || problem.status === 404);
+    if (problem !== undefined && !isOfTheLog) throw failureOf(problem, { operation: "find" }, () => context.config);
+  }
   const found = checkpointsOf(named, stacks?.records, organization);
   const fetched = await fetchEach(screen, [...found.keys()], async (id, onPage) => {
     const isNamed = found.get(id)!.includes("argument");
@@ -113,10 +125,13 @@ export async function review(
       without: (projectIds ?? []).filter((projectId) => !having.has(projectId)).sort(compareIds),
     };
   });
-  const revocations = (organization?.events ?? []).flatMap(({ what, permissionId, at, actor }): Revocation[] =>
-    what === "revoked" && permissionId !== undefined ? [{ permissionId, at: iso(at), by: actor ?? null }] : [],
+  const events = (organization?.events ?? []).map(
+    ({ id, what, permissionId = null, checkpoint = null, projectId = null, at, actor = null }): ReviewedEvent => ({
+      ...{ id, what, permissionId, fineTunedModelCheckpoint: checkpoint, projectId },
+      ...{ at: iso(at), by: actor },
+    }),
   );
-  return { reviews, sources: sourcesOf(organization, stacks?.files), revocations };
+  return { reviews, sources: sourcesOf(organization, stacks?.files), events };
 }
 
 /** The checkpoints of a review, sorted, and how each was found. */
@@ -167,8 +182,8 @@ function reviewed(
 }
 
 /**
- * The resources that declare a permission: those that have it in state; or else, if none has another one of the project, those
- * that declare the project, since `pulumi up` adopts it.
+ * The resources that declare a permission: those that have it in state. If none has any permission of the project in state,
+ * those that declare the project, since `pulumi up` adopts the newest.
  */
 function declarersOf(
   checkpoint: string,
@@ -183,7 +198,9 @@ function declarersOf(
   const ofTheProject = [...kept, ...pending.filter((one) => one.checkpoint === checkpoint)].filter(
     (one) => one.projectId === projectId,
   );
-  const declarers = isAnotherInState ? having(id) : ofTheProject;
+  // Newest first.
+  const isAdopted = !isAnotherInState && ofProject[0]!.id === id;
+  const declarers = isAdopted ? ofTheProject : having(id);
   const places = declarers.map(({ urn }) => {
     const { stack, name } = placeOf(urn);
     return `${name} in ${stack}`;
@@ -194,12 +211,11 @@ function declarersOf(
 /** Why names or acts are missing from a report, a line each. */
 export function problemsOf({ projects, auditLog }: Sources): string[] {
   const problems: string[] = [];
-  if (projects !== null && projects.problem !== null) {
-    problems.push(`Projects have no names here, or not all: ${projects.problem}`);
-  }
-  if (auditLog !== null && auditLog.problem !== null) {
-    problems.push(`Who granted or revoked is not known, or only in part: ${auditLog.problem}`);
-  } else if (auditLog?.events === 0) {
+  const part = (isInPart: boolean) => (isInPart ? " for all" : "");
+  if (projects.problem !== null) problems.push(`Projects' names are not known: ${projects.problem}`);
+  if (auditLog.problem !== null) {
+    problems.push(`Who granted or revoked is not known${part(auditLog.events > 0)}: ${auditLog.problem}`);
+  } else if (auditLog.status === "read" && auditLog.events === 0) {
     problems.push("Who granted or revoked is not known: the audit log has no such event. It may be switched off.");
   }
   return problems;
@@ -207,12 +223,20 @@ export function problemsOf({ projects, auditLog }: Sources): string[] {
 
 export function sourcesOf(organization: Organization | undefined, stacks: string[] | undefined): Sources {
   const files = stacks ?? null;
-  if (organization === undefined) return { projects: null, auditLog: null, stacks: files };
+  if (organization === undefined) {
+    const notAsked = { status: "not asked", problem: null } as const;
+    return { projects: notAsked, auditLog: { ...notAsked, events: 0, since: null }, stacks: files };
+  }
+  const statusOf = (problem: unknown) => (problem === undefined ? "read" : "not read");
   const problemOf = (problem: unknown) => (problem === undefined ? null : reasonOf(problem));
   const { events } = organization;
   return {
-    projects: { problem: problemOf(organization.problemWithProjects) },
+    projects: {
+      status: statusOf(organization.problemWithProjects),
+      problem: problemOf(organization.problemWithProjects),
+    },
     auditLog: {
+      status: statusOf(organization.problemWithEvents),
       events: events.length,
       since: events.length === 0 ? null : iso(Math.min(...events.map(({ at }) => at))),
       problem: problemOf(organization.problemWithEvents),

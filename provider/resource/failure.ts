@@ -47,12 +47,8 @@ export class PartialFailure extends Error {
 
 export type Operation = "grant" | "look up" | "revoke" | "list";
 
-/** What was attempted, on which checkpoint, and for which project, or several in words. */
-export interface Attempt {
-  operation: Operation;
-  checkpoint: string;
-  subject?: string;
-}
+/** What was attempted, on which checkpoint, and for which project, or several in words; or a search for checkpoints. */
+export type Attempt = { operation: Operation; checkpoint: string; subject?: string } | { operation: "find" };
 
 /**
  * Runs an operation, and throws its failure in words for the user.
@@ -87,7 +83,7 @@ export function failureOf(error: unknown, attempt: Attempt, config: () => Config
 /** The failures of several projects: one for all that failed alike. */
 export function failuresOf(
   failures: readonly [projectId: string, reason: unknown][],
-  attempt: Omit<Attempt, "subject">,
+  attempt: { operation: Operation; checkpoint: string },
   config: Config,
 ): unknown[] {
   const alike = [...groupBy(failures, ([, reason]) => String(reason)).values()];
@@ -159,7 +155,9 @@ function sentence(text: string): string {
   return /[.!?]"?$/.test(text) ? text : `${text}.`;
 }
 
-function describe({ operation, checkpoint, subject = "" }: Attempt): string {
+function describe(attempt: Attempt): string {
+  if (attempt.operation === "find") return "find the checkpoints of the organization";
+  const { operation, checkpoint, subject = "" } = attempt;
   switch (operation) {
     case "grant":
       return `grant ${subject} access to ${checkpoint}`;
@@ -186,8 +184,13 @@ function remedyFor(error: ApiError, attempt: Attempt, config: Config): string {
 
 type Remedy = (about: Attempt & { error: ApiError; config: Config }) => string;
 
+/** Whether nothing of Pulumi's is at stake. */
+function isReading(operation: Attempt["operation"]): boolean {
+  return operation === "list" || operation === "find";
+}
+
 const again: Remedy = ({ operation }) =>
-  operation === "list" ? "Try again later." : "Nothing is lost; run the same command again to continue.";
+  isReading(operation) ? "Try again later." : "Nothing is lost; run the same command again to continue.";
 const lookForProxy = "if that keeps failing, look for a proxy that changes answers.";
 
 const remedies: Record<ErrorKind, Remedy> = {
@@ -215,7 +218,7 @@ const remedies: Record<ErrorKind, Remedy> = {
     "Run it from an address that the organization admits, or have an owner add this one to the IP allowlist.",
   "other-organization": ({ operation, config }) =>
     `Set an admin key of the checkpoint's own organization in ${config.nameOf("adminApiKey")}` +
-    (operation === "list"
+    (isReading(operation)
       ? ", if the checkpoint still exists."
       : ". If the checkpoint itself is deleted, remove its resources from the program and their records with " +
         "`pulumi state delete`."),
@@ -224,7 +227,7 @@ const remedies: Record<ErrorKind, Remedy> = {
   "rate-limited": ({ config, ...about }) =>
     `${again({ config, ...about })} To wait longer, raise ${config.nameOf("maxWaitSeconds")}.`,
   "unknown-checkpoint": ({ operation }) =>
-    operation === "list"
+    isReading(operation)
       ? "The checkpoint is retired, deleted, or mistyped."
       : "Correct fineTunedModelCheckpoint: the key's organization has no such checkpoint. If it was deleted, or its " +
         "base model was shut down, remove its resources from the program.",
@@ -261,6 +264,6 @@ const remedies: Record<ErrorKind, Remedy> = {
 };
 
 function checkAddress({ operation, config }: Parameters<Remedy>[0]): string {
-  const nothing = operation === "list" ? "" : "; nothing was changed";
+  const nothing = isReading(operation) ? "" : "; nothing was changed";
   return `Check ${config.nameOf("baseUrl")} (it ends in /v1) and the checkpoint's ID${nothing}.`;
 }

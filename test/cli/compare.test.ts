@@ -7,6 +7,7 @@ import { Organization } from "../../provider/access/organization";
 import { compareReviews } from "../../provider/cli/compare";
 import { list } from "../../provider/cli/list";
 import { render, type Format } from "../../provider/cli/report";
+import type { StackRecords } from "../../provider/cli/stack-export";
 import type { Actor } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { TestScreen } from "../support/screen";
@@ -35,10 +36,15 @@ describe("the compare command", function () {
     return file;
   };
 
-  async function reviewed(format: Format, checkpoints: string[] = [], projectIds?: string[]): Promise<string> {
+  async function reviewed(
+    format: Format,
+    checkpoints: string[] = [],
+    projectIds?: string[],
+    stacks?: { files: string[]; records: StackRecords },
+  ): Promise<string> {
     const { context, clock } = contextWith();
     const organization = new Organization(context.config, clock);
-    const options = { checkpoints, projectIds, stacks: undefined, organization };
+    const options = { checkpoints, projectIds, stacks, organization, madeBy: "test" };
     return saved(render(await list(context, new TestScreen(), options), format));
   }
 
@@ -48,8 +54,8 @@ describe("the compare command", function () {
     projectId: string;
     oldId?: string;
     newId?: string;
-    at?: string;
-    by?: string;
+    grantedBy?: string;
+    revokedBy?: string;
   }
 
   function differences(before: string, after: string): Found[] {
@@ -82,9 +88,9 @@ describe("the compare command", function () {
         ["archived", "proj_c", undefined, undefined],
         ["gained", "proj_d", undefined, gained.id],
       ]);
-      expect(found[3]!.by).to.equal("alice@example.com");
+      expect(found[3]!.grantedBy).to.equal("alice@example.com");
       // Only JSON has the revocations.
-      expect(found[0]!.by).to.equal(format === "json" ? "alice@example.com" : undefined);
+      expect(found[0]!.revokedBy).to.equal(format === "json" ? "alice@example.com" : undefined);
       expect(compareReviews(before, after).isDifferent).to.equal(true);
     });
   }
@@ -127,6 +133,62 @@ describe("the compare command", function () {
     ]);
   });
 
+  it("a further permission, a restored project, and what is declared by now are changes of their own", async function () {
+    const api = fakeApi({ projects: [project("proj_a", "a", 1), project("proj_b", "b")] });
+    const [a, b] = [api.grant(checkpoint, "proj_a"), api.grant(checkpoint, "proj_b")];
+    const urn = "urn:pulumi:prod::shop::pulumi-nodejs:dynamic/openai:CheckpointPermission::web";
+    const stackWith = (id: string, projectId: string) => ({
+      files: ["prod.json"],
+      records: { recorded: [{ id, projectId, createdAt: 1, checkpoint, urn, isLeaving: false }], pending: [] },
+    });
+    const before = await reviewed("json", [checkpoint], undefined, stackWith(a.id, "proj_a"));
+    api.set({ projects: [project("proj_a", "a"), project("proj_b", "b")] });
+    api.grant(checkpoint, "proj_a");
+    const after = await reviewed("json", [checkpoint], undefined, stackWith(b.id, "proj_b"));
+    const changesOf = (found: Found[]) => found.map(({ change, projectId }) => `${change} ${projectId}`);
+    expect(changesOf(differences(before, after))).to.deep.equal([
+      "added proj_a",
+      "restored proj_a",
+      "undeclared proj_a",
+      "declared proj_b",
+    ]);
+    // Where one of the files does not say, nothing is claimed.
+    const bare = await reviewed("json", [checkpoint]);
+    expect(changesOf(differences(after, bare))).to.deep.equal([]);
+  });
+
+  it("what was granted and revoked in between is found in the events", async function () {
+    let now = Date.UTC(2026, 0, 1);
+    const api = fakeApi({ now: () => now, age: 0 });
+    api.grant(checkpoint, "proj_a");
+    const before = await reviewed("json");
+    now += 60_000;
+    const { id } = api.grant(checkpoint, "proj_b", undefined, alice);
+    now += 60_000;
+    api.revoke(id, alice);
+    const found = differences(before, await reviewed("json"));
+    expect(found).to.deep.equal([
+      {
+        ...{ change: "between", fineTunedModelCheckpoint: checkpoint, projectId: "proj_b", projectName: "", newId: id },
+        ...{ grantedAt: "2026-01-01T00:01:00Z", grantedBy: "alice@example.com" },
+        ...{ revokedAt: "2026-01-01T00:02:00Z", revokedBy: "alice@example.com" },
+      },
+    ]);
+  });
+
+  it("lists of different organizations, or in the wrong order, are refused", async function () {
+    let now = Date.UTC(2026, 0, 1);
+    const api = fakeApi({ now: () => now });
+    api.grant(checkpoint, "proj_a");
+    const first = await reviewed("json", [checkpoint]);
+    now += 60_000;
+    const second = await reviewed("json", [checkpoint]);
+    expect(() => compareReviews(second, first)).to.throw("Name the older one first");
+    api.set({ organization: "other" });
+    const ofOthers = await reviewed("json", [checkpoint]);
+    expect(() => compareReviews(first, ofOthers)).to.throw("organization acme, and");
+  });
+
   it("lists of different projects are refused, and so is what is no list", async function () {
     const api = fakeApi();
     api.grant(checkpoint, "proj_a");
@@ -154,7 +216,13 @@ describe("the compare command", function () {
     fc.assert(
       fc.property(rows, rows, (one, two) => {
         const [a, b] = [saved(csv(one)), saved(csv(two))];
-        const opposite: Record<string, string> = { gained: "lost", lost: "gained", recreated: "recreated" };
+        const opposite: Record<string, string> = {
+          gained: "lost",
+          lost: "gained",
+          recreated: "recreated",
+          added: "removed",
+          removed: "added",
+        };
         const there = differences(a, b).map(({ change, projectId }) => `${opposite[change]!} ${projectId}`);
         const back = differences(b, a).map(({ change, projectId }) => `${change} ${projectId}`);
         expect(there.sort()).to.deep.equal(back.sort());

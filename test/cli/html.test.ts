@@ -31,7 +31,12 @@ function bigReview(): Report {
   }));
   return {
     title: "Who has access to fine-tuned checkpoints",
-    findings: [{ what: "Declared by nobody", items: [[`${names[4]!} (proj_004), cp_4_0`, `for ${checkpoints[0]!}`]] }],
+    findings: [
+      {
+        what: "Permissions that nobody declares",
+        items: [[`${names[4]!} (proj_004), cp_4_0`, `for ${checkpoints[0]!}`]],
+      },
+    ],
     matrix: {
       checkpoints,
       rows: projects.map(({ name, id }, index) => ({

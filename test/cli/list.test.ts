@@ -44,7 +44,13 @@ async function listed(format: Format, asked: Asked = {}): Promise<string> {
   const { context, clock } = contextWith();
   const organization = withOrganization ? new Organization(context.config, clock) : undefined;
   const records = stacks === undefined ? undefined : { files: ["prod.json"], records: stacks };
-  const report = await list(context, screen, { checkpoints, projectIds, stacks: records, organization });
+  const report = await list(context, screen, {
+    checkpoints,
+    projectIds,
+    stacks: records,
+    organization,
+    madeBy: "test",
+  });
   for (const gap of report.gaps ?? []) asked.gaps?.push(gap);
   return render(report, format, asked.width);
 }
@@ -81,7 +87,7 @@ describe("the list command", function () {
       const text = await listed(format);
       expect(text).to.match(/2026-11-24[T ]19:40:00/);
       expect(text).to.include("https://api.openai.com/v1").and.to.include("acme");
-      expect(text).to.match(/complete for all projects|"complete": true,\s+"projects": "all"/i);
+      expect(text).to.match(/is listed, for all projects|"complete": true,[^]*"projects": "all"/);
     });
   }
 
@@ -103,7 +109,7 @@ describe("the list command", function () {
     for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
     expect(await listed("table", { projectIds: ["proj_7"] }))
       .to.include("1 permission,")
-      .and.to.include("complete for the projects asked about.");
+      .and.to.include("is listed, for the projects asked about.");
     expect(api.requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_7"]);
   });
 
@@ -173,11 +179,9 @@ describe("the list command", function () {
       [inStack, ["stack"]],
       [other, ["audit log"]],
     ]);
-    expect(gaps.join(" ")).to.include(
-      "Audit events begin at 2025-12-31: a checkpoint that was shared before, and that",
-    );
+    expect(gaps.join(" ")).to.include("Audit events begin on 2025-12-31. Checkpoints that were shared only before");
     const text = await listed("table", asked);
-    expect(text).to.include("found in the audit log").and.to.include(id);
+    expect(text).to.include("known from the audit log").and.to.include(id);
   });
 
   it("list without a checkpoint, a stack or an audit log fails, and says why", async function () {
@@ -190,10 +194,65 @@ describe("the list command", function () {
       expect(screen.text)
         .to.match(/Who granted or revoked is not known.*(switched off|Audit logging is not enabled)/)
         .and.to.include(
-          "There are no audit events: a checkpoint that was shared before, and that neither a --stack nor",
+          "The audit log shows no grant, so only checkpoints of the given stacks are listed. Others may be shared",
         );
       nock.cleanAll();
     }
+  });
+
+  it("a search with a refused key fails as such, after one request", async function () {
+    const api = fakeApi({ adminKey: "another" });
+    const { message } = await failureOf(listed("table", { checkpoints: [], withOrganization: true }));
+    expect(message).to.match(/^Cannot find the checkpoints of the organization: 401 .* Set an admin API key/);
+    expect([api.requests.length, api.organizationRequests.length]).to.deep.equal([0, 1]);
+  });
+
+  it("a search without the audit log says that it was not read, and not that it is empty", async function () {
+    const api = fakeApi();
+    api.grant(checkpoint, "proj_a", undefined, alice);
+    const gaps: string[] = [];
+    await listed("table", { checkpoints: [], stacks: inState("cp_1"), gaps });
+    expect(gaps).to.deep.equal([
+      "The audit log was not read (--no-audit-details), so only checkpoints of the given stacks are listed. Others may be " +
+        "shared, too, that no given stack names.",
+    ]);
+  });
+
+  it("a project that the organization does not have is named as such", async function () {
+    fakeApi({ projects });
+    const gaps: string[] = [];
+    await listed("table", { projectIds: ["proj_a", "proj_typo"], withOrganization: true, gaps });
+    expect(gaps[0]).to.equal("proj_typo is no project of this organization.");
+  });
+
+  it("the evidence has every audit event, by which its numbers can be recounted", async function () {
+    const api = fakeApi({ projects });
+    const { id } = api.grant(checkpoint, "proj_a", undefined, alice);
+    api.revoke(id, alice);
+    const json = JSON.parse(await listed("json", { checkpoints: [], withOrganization: true })) as {
+      madeBy: string;
+      sources: { auditLog: { events: number } };
+      events: { what: string; permissionId: string; projectId: string | null; by: string }[];
+    };
+    expect(json.madeBy).to.equal("test");
+    expect(json.events).to.have.lengthOf(json.sources.auditLog.events);
+    expect(
+      json.events.map(({ what, permissionId, projectId, by }) => [what, permissionId, projectId, by]),
+    ).to.deep.equal([
+      ["revoked", id, null, "alice@example.com"],
+      ["granted", id, "proj_a", "alice@example.com"],
+    ]);
+  });
+
+  it("of a project's two new permissions only the newest is declared: the one that `pulumi up` adopts", async function () {
+    let now = Date.UTC(2026, 0, 1);
+    const api = fakeApi({ now: () => now });
+    const older = api.grant(checkpoint, "proj_a");
+    now += 60_000;
+    const newer = api.grant(checkpoint, "proj_a");
+    const csv = await listed("csv", { stacks: inState("cp_old") });
+    expect(csv).to.match(new RegExp(`${older.id},[^,]+,,nobody$`, "m"));
+    expect(csv).to.match(new RegExp(`${newer.id},[^,]+,,web in shop/prod$`, "m"));
   });
 
   it("a deleted checkpoint that the audit log names is a finding, and no failure", async function () {
@@ -203,7 +262,7 @@ describe("the list command", function () {
     api.set({ unknownCheckpoints: [other] });
     const text = await listed("table", { checkpoints: [], withOrganization: true });
     expect(text)
-      .to.include(`! Checkpoint deleted (1):\n    ${other},\n      which is in the audit log`)
+      .to.include(`! Checkpoints that OpenAI does not have (1):\n    ${other},\n      known from the audit log`)
       .and.to.include("OpenAI does not have this checkpoint");
   });
 
@@ -215,12 +274,12 @@ describe("the list command", function () {
     const text = await listed("table", { withOrganization: true, stacks: inState(mine.id) });
     expect(text)
       .to.include(
-        `! Declared by nobody (2):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n    Mobile app (proj_a), ${second.id}`,
+        `! Permissions that nobody declares (2):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n    Mobile app (proj_a), ${second.id}`,
       )
       .and.to.include(
-        `! Of an archived project (1):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n`,
+        `! Permissions of archived projects (1):\n    Analytics (proj_b), ${ofArchived.id}\n      for ${checkpoint}\n`,
       )
-      .and.to.match(/! One of several of the same project \(2\):\n.*Mobile app.*\n.*\n.*Mobile app/);
+      .and.to.match(/! Permissions of projects that have several \(2\):\n.*Mobile app.*\n.*\n.*Mobile app/);
     // By name: Analytics, then Mobile app.
     expect(text.lastIndexOf(ofArchived.id)).to.be.lessThan(text.lastIndexOf(mine.id));
   });
@@ -303,7 +362,13 @@ describe("the list command", function () {
     const said: string[] = [];
     const { context, clock } = contextWith();
     const organization = new Organization(context.config, clock, { say: (line) => said.push(line) });
-    const options = { checkpoints: [checkpoint], projectIds: undefined, stacks: undefined, organization };
+    const options = {
+      checkpoints: [checkpoint],
+      projectIds: undefined,
+      stacks: undefined,
+      organization,
+      madeBy: "test",
+    };
     const report = render(await list(context, new TestScreen(), options), "csv");
     expect(report).to.include("Mobile app").and.to.include("alice@example.com");
     expect(said.join("\n"))
