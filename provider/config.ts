@@ -123,7 +123,7 @@ export interface Config extends Settings {
   onRevoking: string | undefined;
 }
 
-const defaultBaseUrl = "https://api.openai.com/v1";
+export const defaultBaseUrl = "https://api.openai.com/v1";
 
 /**
  * Reads the settings.

@@ -1,5 +1,5 @@
 import type { Permission } from "../api/permission";
-import { ApiError, namedIn } from "../api/error";
+import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
 import type { PermissionList, Lookups } from "./lookups";
@@ -21,6 +21,8 @@ interface PendingGrant {
   isOurs: (permissionId: string) => boolean;
   /** Whether it was refused once because the API did not know the project. */
   isSecondTry?: boolean;
+  /** Whether a POST for it may have taken effect. What is there then is ours. */
+  mayBeDone?: boolean;
   resolve: (result: GrantResult) => void;
   reject: (error: unknown) => void;
 }
@@ -131,16 +133,21 @@ export class Grants {
       return;
     }
     const existed = !error.isAmbiguous;
+    if (error.isAmbiguous) for (const grant of batch) grant.mayBeDone = true;
     if (error.isTemporary && attempt < maxAttempts) {
       // It may have taken effect: posting again without a look could grant twice.
-      await this.clock.sleep(Math.max(1000 * attempt, error.retryAfter));
+      await this.clock.sleep(1000 * attempt);
       return this.#post(await this.#lookAgain(batch, existed), attempt + 1);
     }
     if (error.isAmbiguous) {
       this.#refuseAll(await this.#lookAgain(batch, existed), error);
       return;
     }
-    if (error.isAboutProjects || error.kind === "conflict") {
+    if (error.kind === "conflict" && batch.some(({ mayBeDone }) => mayBeDone)) {
+      // What the POST before has granted, and a list does not show yet.
+      const missing = await this.#waitUntilListed(batch);
+      if (missing.length < batch.length) return this.#post(missing, attempt);
+    } else if (error.isAboutProjects || error.kind === "conflict") {
       // One of them may have been granted since our look, which some servers refuse.
       const missing = attempt === 1 ? await this.#lookAgain(batch, existed) : batch;
       if (missing.length < batch.length) return this.#post(missing, attempt);
@@ -187,7 +194,7 @@ export class Grants {
   async #postInParts(batch: PendingGrant[], refusal: ApiError): Promise<void> {
     const isAboutAll = () =>
       this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals;
-    const [named, others] = partsOf(batch, refusal.message);
+    const [named, others] = partsOf(batch, refusal.namedProjects);
     for (const part of [named, others]) {
       if (others.length === 0 || isAboutAll()) this.#refuseAll(part, refusal);
       else await this.#post(part, 2);
@@ -214,7 +221,8 @@ export class Grants {
       }
       const permission = oursOrNewest(answer.value, grant.isOurs);
       if (permission === undefined) missing.push(grant);
-      else grant.resolve({ permission, isAdopted: existed && !grant.isOurs(permission.id) });
+      else
+        grant.resolve({ permission, isAdopted: existed && grant.mayBeDone !== true && !grant.isOurs(permission.id) });
     }
     return missing;
   }
@@ -229,9 +237,8 @@ export function oursOrNewest(
 }
 
 /** The grants for the projects that a refusal names, and the others; two halves, if it names none. */
-function partsOf(batch: PendingGrant[], refusal: string): [PendingGrant[], PendingGrant[]] {
-  const projectIds = batch.map(({ projectId }) => projectId);
-  const named = new Set(namedIn(refusal, projectIds));
+function partsOf(batch: PendingGrant[], projectIds: readonly string[]): [PendingGrant[], PendingGrant[]] {
+  const named = new Set(projectIds);
   if (named.size === 0) {
     const half = Math.ceil(batch.length / 2);
     return [batch.slice(0, half), batch.slice(half)];

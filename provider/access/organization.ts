@@ -1,4 +1,5 @@
 import { Client } from "../api/client";
+import { ApiError } from "../api/error";
 import type { AuditEvent, Project } from "../api/organization";
 import type { Permission } from "../api/permission";
 import type { Clock } from "../clock";
@@ -12,10 +13,15 @@ export interface DescribedPermission extends Permission {
   revocation?: Pick<AuditEvent, "actor" | "at"> | undefined;
 }
 
+/** A list with more pages is taken to be endless. */
+const maxPages = 1_000;
+
 /** How much of a list was read. */
 interface Progress {
   pages: number;
   cursor: string | undefined;
+  /** Where pages have begun. */
+  cursors: Set<string>;
   isComplete: boolean;
   /** Why it was given up. */
   problem: unknown;
@@ -44,10 +50,14 @@ export class Organization {
   #startedAt: number | undefined;
   readonly #projects = new Map<string, Project>();
   readonly #events: AuditEvent[] = [];
+  /** The same, as they are asked for. */
+  readonly #found = new Set<string>();
   readonly #ofProjects: Progress = nothingRead();
   readonly #ofEvents: Progress = nothingRead();
-  /** Permissions whose revocation is asked for. */
+  /** Events that are asked for, as `revoked cp_…`. */
   readonly #wanted = new Set<string>();
+  /** Projects of which nothing is to be told but the ID. */
+  readonly #hidden = new Set<string>();
 
   constructor(config: Config, clock: Clock, options: OrganizationOptions = {}) {
     const { limitSeconds, say = () => undefined, onPage = () => undefined } = options;
@@ -63,10 +73,12 @@ export class Organization {
     permissions: readonly Permission[],
     { areMissing }: { areMissing: boolean },
   ): Promise<DescribedPermission[]> {
-    if (permissions.length === 0) return [];
-    if (areMissing) for (const { id } of permissions) this.#wanted.add(id);
-    await Promise.all([this.readProjects(), areMissing ? this.#readEvents(() => this.#hasWanted) : undefined]);
+    const open = permissions.filter(({ projectId }) => !this.#hidden.has(projectId));
+    if (open.length === 0) return [...permissions];
+    const wanted = areMissing ? open.map(({ id }) => ({ what: "revoked", permissionId: id }) as const) : [];
+    await Promise.all([this.readProjects(), this.readEvents(wanted)]);
     return permissions.map((permission) => {
+      if (this.#hidden.has(permission.projectId)) return permission;
       const project = this.project(permission.projectId);
       const revocation = areMissing ? this.event("revoked", permission.id) : undefined;
       return { ...permission, projectName: project?.name, isArchived: project?.isArchived, revocation };
@@ -104,21 +116,32 @@ export class Organization {
     });
   }
 
+  /** Takes note that a project is secret. */
+  hide(projectId: string): void {
+    this.#hidden.add(projectId);
+  }
+
   readAllEvents(): Promise<void> {
     return this.#readEvents(() => false);
+  }
+
+  /** Reads the audit log, from the newest on, until it has shown these events. */
+  async readEvents(wanted: readonly { what: AuditEvent["what"]; permissionId: string }[]): Promise<void> {
+    if (wanted.length === 0) return;
+    for (const { what, permissionId } of wanted) this.#wanted.add(`${what} ${permissionId}`);
+    await this.#readEvents(() => [...this.#wanted].every((one) => this.#found.has(one)));
   }
 
   #readEvents(isEnough: () => boolean): Promise<void> {
     const readPage = async (after: string | undefined, seconds: number | undefined) => {
       const page = await this.#client.listEvents(after, seconds);
-      this.#events.push(...page.rows);
+      for (const event of page.rows) {
+        this.#events.push(event);
+        this.#found.add(`${event.what} ${event.permissionId ?? ""}`);
+      }
       return page;
     };
     return this.#read("audit log", this.#ofEvents, readPage, isEnough);
-  }
-
-  get #hasWanted(): boolean {
-    return [...this.#wanted].every((id) => this.event("revoked", id) !== undefined);
   }
 
   /** Reads on from the last page, until all is read, enough is, or it must be given up. It never rejects. */
@@ -137,8 +160,14 @@ export class Organization {
           this.#onPage(list, progress.pages + 1);
           const { hasMore, lastId } = await readPage(progress.cursor, this.#secondsLeft());
           progress.pages++;
-          if (hasMore && (lastId === undefined || lastId === progress.cursor)) throw new Error("it repeats itself");
+          if (hasMore && (lastId === undefined || progress.cursors.has(lastId) || progress.pages === maxPages)) {
+            throw new ApiError(
+              "contradiction",
+              `the API's ${list === "projects" ? "list of projects" : list} does not end`,
+            );
+          }
           progress.cursor = lastId;
+          if (lastId !== undefined) progress.cursors.add(lastId);
           progress.isComplete = !hasMore;
         } catch (error) {
           progress.problem = error;
@@ -161,5 +190,5 @@ export class Organization {
 }
 
 function nothingRead(): Progress {
-  return { pages: 0, cursor: undefined, isComplete: false, problem: undefined, reading: undefined };
+  return { pages: 0, cursor: undefined, cursors: new Set(), isComplete: false, problem: undefined, reading: undefined };
 }

@@ -77,7 +77,7 @@ export class Client {
    */
   async deletePermission(checkpoint: string, projectId: string, permissionId: string): Promise<boolean> {
     const path = permissionPath(checkpoint, permissionId);
-    const about = { checkpoint, projectIds: [projectId] };
+    const about = { checkpoint, projectIds: [projectId], permissionId };
     try {
       const { body } = await this.#http.send(deletion, { endpoint: "revoke", method: "DELETE", path, about });
       return body.deleted && body.id === permissionId;

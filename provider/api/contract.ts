@@ -12,6 +12,9 @@ export interface Page {
   date: number;
 }
 
+/** A time in Unix seconds, up to the largest that a JavaScript Date can represent. */
+const time = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000));
+
 /** What cannot harm a terminal, a table or a spreadsheet that shows it. */
 const id = v.pipe(
   v.string(),
@@ -22,8 +25,7 @@ const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
     id,
-    // The largest time a JavaScript Date can represent.
-    created_at: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000)),
+    created_at: time,
     project_id: id,
   }),
   v.transform((row): Permission => ({ id: row.id, projectId: row.project_id, createdAt: row.created_at })),
@@ -45,16 +47,27 @@ export const page = v.pipe(
   })),
 );
 
-/** A page of any list, with rows of this form. */
-const pageOf = <Row extends v.GenericSchema<unknown, { id: string }>>(row: Row) =>
+/** A page of any list, with the rows of this form; others are left out. */
+const pageOf = <Row extends v.GenericSchema>(row: Row) =>
   v.pipe(
-    v.object({ object: v.literal("list"), data: v.array(row), has_more: v.boolean(), last_id: v.nullish(v.string()) }),
+    v.object({
+      object: v.literal("list"),
+      data: v.array(v.looseObject({ id: v.string() })),
+      has_more: v.boolean(),
+      last_id: v.nullish(v.string()),
+    }),
     v.transform((list) => ({
-      rows: list.data,
+      rows: list.data.flatMap((one): v.InferOutput<Row>[] => {
+        const parsed = v.safeParse(row, one);
+        return parsed.success ? [parsed.output] : [];
+      }),
       hasMore: list.has_more,
       lastId: list.last_id ?? list.data.at(-1)?.id,
     })),
   );
+
+/** What Pulumi's CLI takes for a colour in any text that it prints; one that it does not know ends it. */
+export const pulumiDirective = /(<\{|%\})(%|>)/g;
 
 /** What users have written, in one line that cannot change how a terminal shows what follows. */
 const plainText = v.pipe(
@@ -64,6 +77,7 @@ const plainText = v.pipe(
       .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
       // Marks that turn the direction of what follows.
       .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "")
+      .replace(pulumiDirective, "$1 $2")
       .trim()
       .slice(0, 200),
   ),
@@ -116,7 +130,7 @@ export const events = pageOf(
     v.object({
       id: v.string(),
       type: v.string(),
-      effective_at: v.number(),
+      effective_at: time,
       actor: v.nullish(actor),
       "checkpoint.permission.created": v.nullish(created),
       "checkpoint_permission.created": v.nullish(created),

@@ -61,6 +61,9 @@ export interface Nature {
   isAboutOne?: true;
 }
 
+/** In characters. Longer ones are cut where they are shown. */
+const longestMessage = 300;
+
 /** What each kind of error implies. */
 export const natures: Readonly<Record<ErrorKind, Nature>> = kinds;
 
@@ -69,6 +72,8 @@ export interface Subject {
   checkpoint: string;
   /** The projects that it was to give access, or whose permission it is about. */
   projectIds: readonly string[];
+  /** The permission that it was to revoke. */
+  permissionId?: string;
 }
 
 /** An answer other than success. */
@@ -123,7 +128,7 @@ export const table: readonly Row[] = [
   { kind: "wrong-region", status: [401, 403], code: /^incorrect_hostname$/, says: /\w\.api\.openai\.com/ },
   {
     kind: "wrong-header",
-    status: [400, 401, 403],
+    status: [401, 403],
     code: /^(mismatched|invalid)_(organization|project)$/,
     says: /\bOpenAI-(Organization|Project)\b|\bmismatched (organization|project)/i,
   },
@@ -149,8 +154,8 @@ export const table: readonly Row[] = [
   },
   { kind: "unknown-project", status: [404], where: isAboutProjects },
   { kind: "unknown-checkpoint", status: [404], code: /^(model|checkpoint|fine_tun\w*)_not_found$/ },
-  // What it says of a permission may name the checkpoint as well.
-  { kind: "unknown-permission", status: [404], code: /^permission_not_found$/, says: /\bpermission/i },
+  { kind: "unknown-permission", status: [404], code: /^permission_not_found$/ },
+  { kind: "unknown-permission", status: [404], says: /\bpermission/i, where: isAboutPermission },
   { kind: "unknown-checkpoint", status: [404], where: namesCheckpoint },
   { kind: "not-found", status: [404] },
 
@@ -164,16 +169,21 @@ export function kindOf(refusal: Refusal, rows = table): ErrorKind {
 }
 
 function fits(refusal: Refusal, { status: statuses, code, says, where, isUnread }: Row): boolean {
-  const { status, form, message } = refusal;
+  const { status, form } = refusal;
   const isStatus =
     "from" in statuses ? status >= statuses.from && status <= statuses.to : (statuses as number[]).includes(status);
   if (!isStatus || (isUnread && form !== "other")) return false;
   const isPlain = code === undefined && says === undefined && where === undefined;
   if (isPlain) return true;
   if (form !== "own") return false;
-  const hasWords = code === undefined && says === undefined;
-  const isSaid = hasWords || code?.test(refusal.code ?? "") === true || says?.test(message) === true;
+  const isWordless = code === undefined && says === undefined;
+  const isSaid = isWordless || code?.test(refusal.code ?? "") === true || says?.test(wordsOf(refusal)) === true;
   return isSaid && (where?.(refusal) ?? true);
+}
+
+/** What it says, without the checkpoint's name, which may hold any word. */
+function wordsOf({ message, about }: Refusal): string {
+  return about === undefined ? message : message.replaceAll(about.checkpoint, "…");
 }
 
 /** Whether an answer is about certain projects of the request, so that the others are worth a request of their own. */
@@ -184,25 +194,33 @@ function isAboutGivenProjects({ status, form, param, code, message, about }: Ref
 }
 
 /** Those of these projects that a text names. */
-export function namedIn(text: string, projectIds: readonly string[]): string[] {
+function namedIn(text: string, projectIds: readonly string[]): string[] {
   const words = new Set(text.split(/[^\w-]+/));
   return projectIds.filter((id) => words.has(id));
 }
 
-function isAboutProjects({ param, message }: Refusal): boolean {
-  return param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(message);
+function isAboutProjects(refusal: Refusal): boolean {
+  return refusal.param?.startsWith("project_id") === true || /\bproj(ect|_)/i.test(wordsOf(refusal));
 }
 
-function namesCheckpoint({ code, message, about }: Refusal): boolean {
-  return code?.endsWith("_not_found") !== true && about !== undefined && message.includes(about.checkpoint);
+function isAboutPermission({ about }: Refusal): boolean {
+  return about?.permissionId !== undefined;
+}
+
+/** What it says of a permission may name the checkpoint as well. */
+function namesCheckpoint(refusal: Refusal): boolean {
+  const { code, message, about } = refusal;
+  if (about === undefined || code?.endsWith("_not_found") === true) return false;
+  return message.includes(about.checkpoint) && !/\bpermission/i.test(wordsOf(refusal));
 }
 
 /**
  * Whether the key may belong to another organization than the checkpoint, to which everything is missing. Where both are
  * the same, the key sees what is there.
  */
-function isOfAnotherOrganization({ organization, about }: Refusal): boolean {
-  if (about === undefined) return false;
+function isOfAnotherOrganization(refusal: Refusal): boolean {
+  const { organization, about } = refusal;
+  if (about === undefined || isAboutGivenProjects(refusal)) return false;
   const owner = organizationOf(about.checkpoint);
   return owner === undefined || organization !== owner;
 }
@@ -238,6 +256,8 @@ export interface ApiErrorDetails {
   requestId?: string | undefined;
   /** Whether it is about certain projects of the request. Default: false. */
   isAboutProjects?: boolean;
+  /** The projects of the request that it names. Default: none. */
+  namedProjects?: readonly string[];
   /** Whether the same request is worth sending again. Default: by its kind. */
   isTemporary?: boolean;
   /** How long the API asks to wait before that, in milliseconds. Default: 0. */
@@ -252,6 +272,7 @@ export class ApiError extends Error {
   readonly param: string | undefined;
   readonly requestId: string | undefined;
   readonly isAboutProjects: boolean;
+  readonly namedProjects: readonly string[];
   /** Whether the same request is worth sending again. */
   isTemporary: boolean;
   readonly retryAfter: number;
@@ -267,6 +288,7 @@ export class ApiError extends Error {
     this.param = details.param;
     this.requestId = details.requestId;
     this.isAboutProjects = details.isAboutProjects ?? false;
+    this.namedProjects = details.namedProjects ?? [];
     this.isTemporary = details.isTemporary ?? natures[kind].isTemporary ?? false;
     this.retryAfter = details.retryAfter ?? 0;
   }
@@ -280,10 +302,12 @@ export class ApiError extends Error {
 /** The error for an answer other than success. */
 export function refused(refusal: Refusal, details: Omit<ApiErrorDetails, keyof Refusal> = {}): ApiError {
   const { status, form, message, code, param } = refusal;
-  const text = form === "other" ? `${status}, ${message}` : `${status} "${message}"`;
+  const shown = message.slice(0, longestMessage);
+  const text = form === "other" ? `${status}, ${shown}` : `${status} "${shown}"`;
   return new ApiError(kindOf(refusal), text, {
     ...{ status, code, param, ...details },
     isAboutProjects: isAboutGivenProjects(refusal),
+    namedProjects: form === "own" ? namedIn(message, refusal.about?.projectIds ?? []) : [],
   });
 }
 

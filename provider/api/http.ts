@@ -2,7 +2,7 @@ import axios, { isAxiosError, type AxiosResponse } from "axios";
 import * as v from "valibot";
 import { longestTimer, type Clock } from "../clock";
 import { MissingKey, type Config } from "../config";
-import { contractBreach, errorBody, jsonOf } from "./contract";
+import { contractBreach, errorBody, jsonOf, pulumiDirective } from "./contract";
 import { ApiError, refused, type ErrorKind, type Subject } from "./error";
 import { retryAfter, Throttle, type Throttled } from "./throttle";
 
@@ -32,6 +32,8 @@ interface Answer extends Throttled {
 
 /** A GET or DELETE that failed, and is safe to repeat, is sent this many times in all. */
 const maxAttempts = 4;
+/** A wait that is longer is told. */
+const silentSeconds = 10;
 /** In bytes. No real answer of these endpoints comes near it. */
 const maxAnswerBytes = 8_000_000;
 
@@ -41,6 +43,7 @@ export class Http {
   readonly clock: Clock;
   /** The organization of the key, as the last answer named it. */
   organization: string | undefined;
+  readonly #say: (line: string) => void;
   readonly #cancelling = new AbortController();
   /** What was asked in vain until it was given up, by endpoint and checkpoint: it is tried once, until it is served. */
   readonly #givenUp = new Set<string>();
@@ -50,6 +53,7 @@ export class Http {
     clock: Clock,
     say: (line: string) => void,
   ) {
+    this.#say = say;
     const { signal } = this.#cancelling;
     const cancelled = new Promise<never>((_resolve, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason as ApiError)),
@@ -95,8 +99,9 @@ export class Http {
       } catch (error) {
         if (!(error instanceof ApiError) || !error.isTemporary) throw error;
         if (request.method === "POST") {
-          // Whoever sends it again looks first.
           error.isTemporary = throttle.mayWait(error.retryAfter);
+          // Whoever sends it again looks first.
+          if (error.isTemporary) await this.#wait(error.retryAfter, request);
           throw error;
         }
         // A DELETE that was accepted is not repeated: the next answer would only say that there is nothing.
@@ -107,9 +112,16 @@ export class Http {
           this.#givenUp.add(subject);
           throw error;
         }
-        await this.clock.sleep(pause);
+        await this.#wait(pause, request);
       }
     }
+  }
+
+  async #wait(milliseconds: number, { method }: Request): Promise<void> {
+    if (milliseconds === 0) return;
+    const seconds = Math.round(milliseconds / 1000);
+    if (seconds > silentSeconds) this.#say(`OpenAI asks to wait ${seconds} s before the next ${method}.`);
+    await this.clock.sleep(milliseconds);
   }
 
   /** Fails the requests that wait, and sends no more; those under way are finished. */
@@ -156,7 +168,7 @@ export class Http {
         throw new ApiError("unreachable", `${host}: no answer within ${limit}`);
       }
       const { kind, reason } = connectionFailure(error);
-      throw new ApiError(kind, `${host}: ${this.#clean(reason)}`);
+      throw new ApiError(kind, `${host}: ${this.#clean(reason).slice(0, 300)}`);
     }
   }
 
@@ -164,7 +176,7 @@ export class Http {
     const headers = all as Record<string, unknown>;
     const wait = retryAfter(headers, this.clock.date());
     const requestId = this.#header(headers["x-request-id"]);
-    const organization = this.#header(headers["openai-organization"]);
+    const organization = this.#header(headers["openai-organization"])?.replace(/[^\w.:@ -]/g, "");
     const answer: Answer = {
       status,
       text: data,
@@ -220,7 +232,7 @@ export class Http {
     return typeof value === "string" ? this.#clean(value) : undefined;
   }
 
-  /** Makes text of the API fit for one line of a terminal or a log: no key, no control characters, not too long. */
+  /** Makes text of the API fit for one line of a terminal or a log: no key, no control characters. */
   #clean(text: string): string {
     const { adminApiKey } = this.config;
     const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
@@ -230,8 +242,8 @@ export class Http {
         .replace(/\bBearer\s+[^\s"',;]*[^\s"',;.]/gi, "[key]")
         .replace(/\bsk-[\w*.-]*[\w*-]/g, "[key]")
         .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
+        .replace(pulumiDirective, "$1 $2")
         .trim()
-        .slice(0, 300)
     );
   }
 }

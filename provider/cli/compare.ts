@@ -44,13 +44,15 @@ interface Evidence {
   file: string;
   entries: Entry[];
   /** The checkpoints that were read, and whether each is deleted; undefined if the file does not say. */
-  checkpoints: Map<string, { isDeleted: boolean }> | undefined;
+  checkpoints: Map<string, { isDeleted: boolean; readAt: string }> | undefined;
   /** When the last checkpoint was read, in ISO 8601; undefined if the file does not say. */
   readAt: string | undefined;
   /** Which projects it is about: all, or these; undefined if the file does not say. */
   projects: string | undefined;
   /** Which API was read, for which organization; undefined if the file does not say. */
   source: string | undefined;
+  /** The stacks that were given, in one text; undefined if the file does not say. */
+  stacks: string | undefined;
   events: readonly v.InferOutput<typeof event>[];
 }
 
@@ -69,6 +71,8 @@ interface Difference {
   revokedBy?: string;
 }
 
+const allProjects = "all projects";
+
 const event = v.object({
   what: v.picklist(["granted", "revoked"]),
   permissionId: v.nullable(v.string()),
@@ -81,6 +85,7 @@ const event = v.object({
 const review = v.object({
   api: v.string(),
   organization: v.nullable(v.string()),
+  sources: v.object({ stacks: v.nullable(v.array(v.string())) }),
   projects: v.union([v.literal("all"), v.array(v.string())]),
   checkpoints: v.array(
     v.object({
@@ -169,7 +174,10 @@ function differencesOf(checkpoint: string, before: Evidence, after: Evidence): D
       ...added.slice(pairs).map((one) => ({ ...about, change: "added" as const, ...grantOf(one) })),
       ...removed.slice(pairs).map((one) => ({ ...about, change: "removed" as const, ...revocationOf(one, after) })),
       ...becoming(had, has, "isArchived", ["archived", "restored"]).map((change) => ({ ...about, change })),
-      ...becoming(had, has, "isDeclared", ["declared", "undeclared"]).map((change) => ({ ...about, change })),
+      // By other stacks others declare.
+      ...(before.stacks !== after.stacks ? [] : becoming(had, has, "isDeclared", ["declared", "undeclared"])).map(
+        (change) => ({ ...about, change }),
+      ),
     ];
   });
 }
@@ -188,18 +196,27 @@ function becoming(
 }
 
 /** What was granted after the older list, and is on neither, because it was revoked before the newer one. */
-function betweenOf(checkpoint: string, before: Evidence, { entries, events }: Evidence): Difference[] {
+function betweenOf(
+  checkpoint: string,
+  before: Evidence,
+  { entries, events, checkpoints, projects }: Evidence,
+): Difference[] {
   const known = new Set([...before.entries, ...entries].map(({ id }) => id));
+  const [from, to] = [before.readAt, checkpoints?.get(checkpoint)?.readAt];
+  if (from === undefined || to === undefined) return [];
+  const isAsked = (projectId: string) => projects === allProjects || projects?.split(", ").includes(projectId) === true;
   return events.flatMap(({ what, permissionId, fineTunedModelCheckpoint, projectId, at, by }): Difference[] => {
-    const isBetween = what === "granted" && fineTunedModelCheckpoint === checkpoint && at > (before.readAt ?? "9");
-    if (!isBetween || permissionId === null || known.has(permissionId)) return [];
-    const revocation = events.find((one) => one.what === "revoked" && one.permissionId === permissionId);
+    if (what !== "granted" || fineTunedModelCheckpoint !== checkpoint || at <= from) return [];
+    if (permissionId === null || known.has(permissionId) || projectId === null || !isAsked(projectId)) return [];
+    const revocation = events.find(
+      (one) => one.what === "revoked" && one.permissionId === permissionId && one.at <= to,
+    );
+    if (revocation === undefined) return [];
     return [
       {
-        ...{ change: "between", checkpoint, projectId: projectId ?? "", projectName: "", newId: permissionId },
+        ...{ change: "between", checkpoint, projectId, projectName: "", newId: permissionId },
         ...{ grantedAt: at, ...(by === null ? {} : { grantedBy: by }) },
-        ...(revocation === undefined ? {} : { revokedAt: revocation.at }),
-        ...(revocation?.by == null ? {} : { revokedBy: revocation.by }),
+        ...{ revokedAt: revocation.at, ...(revocation.by === null ? {} : { revokedBy: revocation.by }) },
       },
     ];
   });
@@ -232,9 +249,7 @@ function reportOf(
   const ofCsv =
     sayNothing.length === 0
       ? []
-      : [
-          `${sayNothing.join(" and ")}: CSV does not say which checkpoints were read; one without a row counts as empty.`,
-        ];
+      : [`${sayNothing.join(" and ")}: CSV does not say what was read; what has no row counts as without access.`];
   return {
     title:
       differences.length + unread.length === 0
@@ -333,13 +348,14 @@ function evidenceIn(file: string): Evidence {
 function jsonEvidence(file: string, content: string): Evidence {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), review), content);
   if (!parsed.success) throw notOfList(file, contractBreach(parsed.issues));
-  const { api, organization, projects, checkpoints, events } = parsed.output;
+  const { api, organization, projects, sources, checkpoints, events } = parsed.output;
   return {
     file,
+    stacks: JSON.stringify(sources.stacks),
     source: `${api}, organization ${organization ?? "not named"}`,
-    projects: projects === "all" ? "all projects" : [...projects].sort(compareIds).join(", "),
+    projects: projects === "all" ? allProjects : [...projects].sort(compareIds).join(", "),
     checkpoints: new Map(
-      checkpoints.map(({ fineTunedModelCheckpoint, isDeleted }) => [fineTunedModelCheckpoint, { isDeleted }]),
+      checkpoints.map(({ fineTunedModelCheckpoint: id, isDeleted, readAt }) => [id, { isDeleted, readAt }]),
     ),
     entries: checkpoints.flatMap(({ fineTunedModelCheckpoint: checkpoint, permissions }) =>
       permissions.map(({ projectName, projectStatus, grantedBy, declaredBy, ...one }) => ({
@@ -372,6 +388,7 @@ function csvEvidence(file: string, content: string): Evidence {
     file,
     projects: undefined,
     source: undefined,
+    stacks: undefined,
     checkpoints: undefined,
     readAt: undefined,
     entries: rows.map((row) => ({

@@ -72,7 +72,8 @@ export async function drift(
     return compare(context, checkpoint, ofCheckpoint, recordedOnly, onPage);
   });
   if (organization !== undefined && compared.some(({ differences }) => differences.length > 0)) {
-    await organization.readAllEvents();
+    const wanted = compared.flatMap(({ differences }) => differences.flatMap((one) => eventOf(one) ?? []));
+    await organization.readEvents(wanted);
     await organization.readProjects();
     for (const { differences } of compared) for (const one of differences) describe(one, organization);
     screen.end();
@@ -89,11 +90,16 @@ export async function drift(
 function describe(one: Difference, organization: Organization): void {
   const name = organization.project(one.projectId)?.name;
   if (name !== undefined) one.projectName = name;
-  const isMissing = one.presentId === undefined;
-  const id = isMissing ? one.recordedId : one.presentId;
-  const event = id === undefined ? undefined : organization.event(isMissing ? "revoked" : "granted", id);
+  const wanted = eventOf(one);
+  const event = wanted && organization.event(wanted.what, wanted.permissionId);
   if (event?.actor !== undefined) one.by = event.actor;
-  if (event !== undefined && isMissing) one.revokedAt = event.at;
+  if (event?.what === "revoked") one.revokedAt = event.at;
+}
+
+/** The event that explains a difference: the revocation of what is missing, or the grant of what exists. */
+function eventOf({ recordedId, presentId }: Difference) {
+  if (presentId !== undefined) return { what: "granted", permissionId: presentId } as const;
+  return recordedId === undefined ? undefined : ({ what: "revoked", permissionId: recordedId } as const);
 }
 
 /** Warns of permissions that several resources have in state. */
@@ -113,7 +119,7 @@ function warnOfShared(screen: Screen, recorded: readonly RecordedPermission[]): 
 function compare(
   context: ProviderContext,
   id: string,
-  { recorded, pending }: StackRecords,
+  { recorded, pending }: Pick<StackRecords, "recorded" | "pending">,
   recordedOnly: boolean,
   onPage: (progress: ListProgress) => void,
 ): Promise<Comparison> {
@@ -174,7 +180,7 @@ async function pendingIn(checkpoint: Checkpoint, pending: readonly PendingGrant[
 function unmanagedIn(
   checkpoint: string,
   others: readonly Permission[],
-  { recorded, pending }: StackRecords,
+  { recorded, pending }: Pick<StackRecords, "recorded" | "pending">,
 ): Difference[] {
   const declared = [...recorded.filter(({ isLeaving }) => !isLeaving), ...pending];
   const projects = new Set(declared.map(({ projectId }) => projectId));

@@ -64,8 +64,8 @@ function sectionOf({ checkpoint, summary, rows }: Section): string {
   if (head === undefined) return parts.join("\n");
   const row = (cells: readonly string[]) => {
     // The row of a permission is where the matrix leads to.
-    const id = cells.find((cell) => /^cp_\w+$/.test(cell));
-    const anchor = id === undefined ? "" : ` id="${text(id)}"`;
+    const id = cells[head.indexOf("Permission")]?.split(",")[0];
+    const anchor = id === undefined || !/^[\w.:-]+$/.test(id) ? "" : ` id="${text(id)}"`;
     return `<tr${anchor}>${cells.map((cell) => `<td><bdi>${text(cell)}</bdi></td>`).join("")}</tr>`;
   };
   const heads = head.map((cell) => `<th scope="col">${text(cell)}</th>`).join("");

@@ -166,8 +166,7 @@ Examples:
     const { checkpoints, project: projectIds } = subjectOf(given, options.project);
     const { format, stack, evidence, force = false, auditDetails } = options;
     if (evidence !== undefined) assertWritable(evidence, force);
-    const files = stack === undefined ? undefined : [...new Set(stack)];
-    const stacks = files === undefined ? undefined : { files, records: await readStacks(files) };
+    const stacks = stack === undefined ? undefined : await readStacks([...new Set(stack)]);
     const context = contextFor(options);
     const organization = auditDetails ? organizationOf(context) : undefined;
     const madeBy = `${packageName} ${version}`;

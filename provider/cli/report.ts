@@ -172,7 +172,14 @@ function inCode(id: string): string {
 
 /** Text that a user wrote, such as a project's name, so that Markdown takes it for nothing else. */
 function escaped(text: string): string {
-  return text.replace(/[\\|<>*_`[\]#!&]/g, "\\$&");
+  return (
+    text
+      .replace(/[\\|<>*_`[\]#!&~]/g, "\\$&")
+      // A mention or a link, which GitHub makes of plain text.
+      .replace(/(?<!\w)@/g, "@\u200b")
+      .replace(/:\/\//g, ":\u200b//")
+      .replace(/\bwww\./gi, "www\u200b.")
+  );
 }
 
 function widthsOf(rows: readonly (readonly string[])[]): number[] {

@@ -51,7 +51,7 @@ export interface Sources {
     since: string | null;
     problem: string | null;
   };
-  /** The stacks' exports, as they were named; null if none was given. */
+  /** The stacks whose exports were given, as `project/stack`; null if none was. */
   stacks: string[] | null;
 }
 
@@ -72,7 +72,7 @@ export interface ReviewOptions {
   /** Undefined: all projects. */
   projectIds: string[] | undefined;
   /** The stacks' exports; undefined if none was given. */
-  stacks: { files: string[]; records: StackRecords } | undefined;
+  stacks: StackRecords | undefined;
   /** What is read beside permissions; undefined if nothing is to be. */
   organization: Organization | undefined;
   /** The tool and its version, for the evidence. */
@@ -92,7 +92,7 @@ export async function review(
     const isOfTheLog = problem instanceof ApiError && (problem.status === 403 || problem.status === 404);
     if (problem !== undefined && !isOfTheLog) throw failureOf(problem, { operation: "find" }, () => context.config);
   }
-  const found = checkpointsOf(named, stacks?.records, organization);
+  const found = checkpointsOf(named, stacks, organization);
   const fetched = await fetchEach(screen, [...found.keys()], async (id, onPage) => {
     const isNamed = found.get(id)!.includes("argument");
     const checkpoint = context.checkpoint(id);
@@ -121,7 +121,7 @@ export async function review(
       foundBy: found.get(id)!,
       isDeleted,
       readAt,
-      permissions: reviewed(id, permissions, stacks?.records, organization),
+      permissions: reviewed(id, permissions, stacks, organization),
       without: (projectIds ?? []).filter((projectId) => !having.has(projectId)).sort(compareIds),
     };
   });
@@ -131,7 +131,7 @@ export async function review(
       ...{ at: iso(at), by: actor },
     }),
   );
-  return { reviews, sources: sourcesOf(organization, stacks?.files), events };
+  return { reviews, sources: sourcesOf(organization, stacks?.stacks), events };
 }
 
 /** The checkpoints of a review, sorted, and how each was found. */
@@ -238,7 +238,7 @@ export function sourcesOf(organization: Organization | undefined, stacks: string
     auditLog: {
       status: statusOf(organization.problemWithEvents),
       events: events.length,
-      since: events.length === 0 ? null : iso(Math.min(...events.map(({ at }) => at))),
+      since: events.length === 0 ? null : iso(events.reduce((oldest, { at }) => Math.min(oldest, at), Infinity)),
       problem: problemOf(organization.problemWithEvents),
     },
     stacks: files,

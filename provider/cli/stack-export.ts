@@ -27,6 +27,8 @@ export interface PendingGrant {
 export interface StackRecords {
   recorded: RecordedPermission[];
   pending: PendingGrant[];
+  /** The stacks, as `project/stack`, or by their file where nothing in it names them. */
+  stacks: string[];
 }
 
 /** The key by which Pulumi marks a secret in state. */
@@ -68,12 +70,15 @@ const set = v.object({
  * @throws {CommandFailed} when a file is something else, or hides an ID as a secret.
  */
 export async function readStacks(files: readonly string[]): Promise<StackRecords> {
-  const records: StackRecords = { recorded: [], pending: [] };
+  const records: StackRecords = { recorded: [], pending: [], stacks: [] };
   for (const file of files) {
     const isStdin = file === "-";
     const name = isStdin ? "Standard input" : file;
     const content = isStdin ? await text(process.stdin) : textIn(file);
-    for (const one of resourcesIn(content, name)) addRecords(records, one, name);
+    const resources = resourcesIn(content, name);
+    for (const one of resources) addRecords(records, one, name);
+    const [first] = resources;
+    records.stacks.push(first === undefined ? name : placeOf(first.urn).stack);
   }
   return records;
 }

@@ -7,7 +7,7 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ProviderContext } from "../access/context";
 import { sharePeers } from "../access/peers";
 import { systemClock } from "../clock";
-import { providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
+import { defaultBaseUrl, providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
 import { withoutEffects } from "../resource/effects";
 import { configFailure, PartialFailure } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
@@ -112,7 +112,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     // Another key or base URL replaces no resource.
     diffConfig: unaryHandler(async (request: messages.DiffRequest) => {
       const [olds, news] = [unmarshal(request.getOldInputs()).values, unmarshal(request.getNews()).values];
-      hasNewBaseUrl = olds["baseUrl"] !== news["baseUrl"];
+      hasNewBaseUrl = baseUrlIn(olds) !== baseUrlIn(news);
       return new messages.DiffResponse().setChanges(
         isDeepStrictEqual(olds, news) ? DiffChanges.DIFF_NONE : DiffChanges.DIFF_SOME,
       );
@@ -200,6 +200,11 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       return new Empty();
     }),
   } satisfies Partial<IResourceProviderServer>;
+}
+
+/** The base URL in a provider's arguments, in one form. */
+function baseUrlIn({ baseUrl = defaultBaseUrl }: Properties): unknown {
+  return typeof baseUrl === "string" ? baseUrl.trim().replace(/\/+$/, "") : baseUrl;
 }
 
 function configOf(args: Properties): Config {

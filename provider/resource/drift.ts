@@ -58,6 +58,6 @@ export async function reportDrift(
   const { clock, organization } = context;
   const described = (await organization?.describe(missing, { areMissing: true })) ?? missing;
   const found = { checkpoint: checkpoint.id, missing: described, recreated, date: clock.date(), isRefresh };
-  const newBaseUrl = context.hasNewBaseUrl ? context.config.baseUrl : undefined;
-  for (const line of messages.drift({ ...found, newBaseUrl })) context.say(line);
+  const newApi = context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined;
+  for (const line of messages.drift({ ...found, newApi })) context.say(line);
 }

@@ -18,22 +18,23 @@ export interface DriftFound {
   date: number;
   /** Whether a refresh found it, which changes state and not access. */
   isRefresh: boolean;
-  /** The base URL, if the provider used another before, which is then the likely reason. */
-  newBaseUrl: string | undefined;
+  /** The host of the API, if the provider's base URL was another before, which may be the reason. */
+  newApi: string | undefined;
 }
 
 /** Permissions in state were revoked outside of Pulumi. */
-export function drift({ checkpoint, missing, recreated, date, isRefresh, newBaseUrl }: DriftFound): string[] {
+export function drift({ checkpoint, missing, recreated, date, isRefresh, newApi }: DriftFound): string[] {
   const seen = `(seen ${new Date(date).toISOString()})`;
   const lines: string[] = [];
   if (missing.length > 0) {
     const isOne = missing.length === 1;
-    const what =
-      newBaseUrl === undefined
-        ? lost(checkpoint, missing, seen)
-        : `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newBaseUrl}, the provider's new base URL. ` +
-          "At the one before, nothing is revoked.";
-    const granted = newBaseUrl === undefined ? "granted again" : "granted there";
+    // That it was revoked the audit log may show.
+    const isMoved = newApi !== undefined && missing.every(({ revocation }) => revocation === undefined);
+    const what = isMoved
+      ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newApi}, to which the provider's base URL has ` +
+        "changed. Where it pointed before, access may be as it was."
+      : lost(checkpoint, missing, seen);
+    const granted = isMoved ? "granted there" : "granted again";
     lines.push(`Drift: ${what} ${isOne ? "It" : "They"} will be ${isRefresh ? "removed from state" : granted}.`);
     const archived = missing.filter(({ isArchived }) => isArchived === true);
     if (archived.length > 0 && !isRefresh) lines.push(notWhileArchived(archived));

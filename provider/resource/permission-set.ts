@@ -82,6 +82,7 @@ export class PermissionSetResource {
         context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
       }
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
+      if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.organization?.hide(projectId);
       if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds, isSecret(given));
       const { fineTunedModelCheckpoint: id } = inputs;
       if (!isUnknown(id) && context.checkpoint(id).isChecked) context.gathered.flush(id);

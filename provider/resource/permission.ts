@@ -52,6 +52,7 @@ export class PermissionResource {
       if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
         const { checkpoint } = accessOf(context, news);
         takeHints(context, checkpoint, hints ?? {});
+        if (isSecret(given)) context.organization?.hide(news.projectId);
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
         failures.push(...conflicts);
         const deleteBeforeReplace = hints?.deleteBeforeReplace === true;

@@ -66,8 +66,14 @@ class Trial {
   readonly #options: TrialOptions;
   /** Whether a POST was sent, whatever became of it. */
   #hasPosted = false;
+  /** Whether the answer of the last POST did not come, or had no row. */
+  #isLost = false;
+  /** A list that lags may show them still. */
+  readonly #revoked = new Set<string>();
   /** IDs of permissions that were granted here, and are not known to be revoked. */
   readonly #granted = new Set<string>();
+  /** IDs of all permissions of the checkpoint before anything was granted: they are others'. */
+  #before = new Set<string>();
   #refusals: { afterRequests: number; retryAfter: boolean }[] = [];
   #requests = 0;
   #headers = new Set<string>();
@@ -84,7 +90,8 @@ class Trial {
         `The list of permissions is answered with ${first.status}: ${messageOf(first)}. Nothing was written.`,
       );
     }
-    const before = rowsOf(first);
+    const before = await this.#all(first);
+    this.#before = new Set(before.map(({ id }) => id));
     if (before.some((row) => row.project_id === projectId)) {
       throw new TrialStopped(
         `${projectId} has access to ${checkpoint} already. Name a project that has none. Nothing was written.`,
@@ -110,7 +117,7 @@ class Trial {
     this.#note("a list shows a grant", "at once", shown);
     const { body } = await this.#list({ project_id: projectId });
     const own = (body as { data?: Row[] }).data ?? [];
-    for (const one of own) this.#granted.add(one.id);
+    this.#keep(own);
     this.#note(
       "project_id= filters",
       "only that project's rows",
@@ -145,8 +152,9 @@ class Trial {
     const before = new Set(this.#granted);
     const repeated = await this.#post();
     await this.#options.sleep(2_000);
-    const ids = rowsOf(await this.#list({ project_id: projectId })).map(({ id }) => id);
-    for (const id of ids) this.#granted.add(id);
+    const own = rowsOf(await this.#list({ project_id: projectId })).filter((row) => row.project_id === projectId);
+    const ids = own.map(({ id }) => id);
+    this.#keep(own);
     const isSecond = ids.some((id) => !before.has(id));
     const rows = rowsOf(repeated).length;
     const seen =
@@ -177,21 +185,56 @@ class Trial {
     this.#note("a repeated DELETE", "404 permission_not_found", statusAndCode(await this.#delete(id)));
   }
 
-  /** Revokes all that was granted and is not known to be revoked; and what a lost answer has granted. */
+  /**
+   * Revokes all that was granted and is not known to be revoked; and what a lost answer has granted, once a list shows it.
+   *
+   * @throws {TrialStopped} naming what may be left.
+   */
   async cleanUp(): Promise<void> {
-    const { projectId, checkpoint, say } = this.#options;
     if (!this.#hasPosted) return;
-    for (const { id, project_id } of rowsOf(await this.#list({ project_id: projectId }))) {
-      if (project_id === projectId) this.#granted.add(id);
-    }
-    for (const id of this.#granted) {
-      const { status } = await this.#delete(id);
-      if (status !== 200 && status !== 204 && status !== 404) {
-        say(
-          `${id} could not be revoked (${status}): ${projectId} still has access to ${checkpoint}. Revoke it by hand.`,
-        );
+    const { projectId, checkpoint, sleep } = this.#options;
+    const left = () => (this.#granted.size === 0 ? "a permission of it" : [...this.#granted].join(", "));
+    try {
+      for (const pause of this.#isLost ? lagPauses : [0]) {
+        await sleep(pause);
+        for (const id of this.#granted) await this.#delete(id);
+        const list = await this.#list({ project_id: projectId });
+        if (list.status !== 200) throw new TrialStopped(`the list is answered with ${list.status}`);
+        this.#keep(rowsOf(list));
       }
+      for (const id of this.#granted) await this.#delete(id);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TrialStopped(
+        `${projectId} may still have access to ${checkpoint} (${left()}): ${why}. Revoke it by hand.`,
+      );
     }
+    if (this.#granted.size > 0) {
+      throw new TrialStopped(`${projectId} still has access to ${checkpoint} (${left()}). Revoke it by hand.`);
+    }
+  }
+
+  /** Takes note of rows that were granted here: of this project, and new. */
+  #keep(rows: readonly Row[]): void {
+    for (const { id, project_id } of rows) {
+      if (project_id === this.#options.projectId && !this.#before.has(id) && !this.#revoked.has(id))
+        this.#granted.add(id);
+    }
+  }
+
+  /** All pages of the list whose first page this is. */
+  async #all(first: Answer): Promise<Row[]> {
+    const rows = rowsOf(first);
+    for (let page = first; hasMore(page);) {
+      const after = rowsOf(page).at(-1)?.id;
+      if (after === undefined)
+        throw new TrialStopped("The list says that there are more, and does not say which. Nothing was written.");
+      page = await this.#list({ limit: "100", after });
+      if (page.status !== 200)
+        throw new TrialStopped(`A page of the list is answered with ${page.status}. Nothing was written.`);
+      rows.push(...rowsOf(page));
+    }
+    return rows;
   }
 
   #note(what: string, assumed: string, seen: string | undefined): void {
@@ -223,14 +266,20 @@ class Trial {
 
   async #post(): Promise<Answer> {
     this.#hasPosted = true;
+    // Until it is answered with rows, it may have granted what only a list can show.
+    this.#isLost = true;
     const answer = await this.#send("POST", this.#path(), { project_ids: [this.#options.projectId] });
-    for (const { id } of rowsOf(answer)) this.#granted.add(id);
+    this.#keep(rowsOf(answer));
+    this.#isLost = this.#granted.size === 0;
     return answer;
   }
 
   async #delete(id: string): Promise<Answer> {
     const answer = await this.#send("DELETE", `${this.#path()}/${encodeURIComponent(id)}`);
-    if (answer.status < 300 || answer.status === 404) this.#granted.delete(id);
+    if (answer.status < 300 || answer.status === 404) {
+      this.#granted.delete(id);
+      this.#revoked.add(id);
+    }
     return answer;
   }
 
@@ -269,6 +318,10 @@ class Trial {
 function rowsOf({ body }: Answer): Row[] {
   const { data } = (typeof body === "object" && body !== null ? body : {}) as { data?: unknown };
   return Array.isArray(data) ? (data as Row[]) : [];
+}
+
+function hasMore({ body }: Answer): boolean {
+  return (body as { has_more?: unknown } | undefined)?.has_more === true;
 }
 
 function statusAndCode({ status, body }: Answer): string {

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { Outlook } from "../../provider/access/batches";
 import { Grants, type CreatePermissions, type GrantResult } from "../../provider/access/grants";
-import { Lookups } from "../../provider/access/lookups";
+import { Lookups, type ListPermissions } from "../../provider/access/lookups";
 import { checkpoint } from "../support/api";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
@@ -208,6 +208,39 @@ describe("Grants", function () {
     const granted = await Promise.all(names(3).map(grants(server, refusing).grant));
     expect(granted.map(({ isAdopted }) => isAdopted)).to.deep.equal([false, true, false]);
     expect(server.rows).to.have.length(3);
+  });
+
+  it("a conflict after a POST that may have taken effect is waited for, and what is there then is ours", async function () {
+    const server = new TestServer();
+    let posts = 0;
+    let looksAfterwards = 0;
+    const create: CreatePermissions = async (projects) => {
+      posts++;
+      if (posts > 1) throw Object.assign(refusal(409, "already exists"), { isTemporary: false });
+      await server.create(projects);
+      throw lost();
+    };
+    const lagging = new TestServer();
+    const list: ListPermissions = (query) =>
+      posts < 2 || looksAfterwards++ < 2 ? lagging.list(query) : server.list(query);
+    const clock = new TestClock();
+    const all = new Grants(create, new Lookups(list, clock), clock, () => ({ toCome: undefined, parallel: undefined }));
+    const granting = all.grant("proj_a");
+    expect((await granting).isAdopted).to.equal(false);
+    expect([posts, server.rows.length]).to.deep.equal([2, 1]);
+  });
+
+  it("a refusal that names a hundred projects costs one POST", async function () {
+    const projects = Array.from({ length: 100 }, (_, index) => `proj_${"x".repeat(24)}${index}`);
+    let posts = 0;
+    const { grant } = grants(new TestServer(), () => {
+      posts++;
+      const about = { checkpoint, projectIds: projects };
+      return Promise.reject(refusal(400, `Not allowed: ${projects.join(", ")}`, { about }));
+    });
+    const failures = await Promise.all(projects.map((project) => failureOf(grant(project))));
+    expect(posts).to.equal(1);
+    expect(failures[0]!.message.length).to.be.below(400);
   });
 
   it("an error about the checkpoint is not retried project by project", async function () {

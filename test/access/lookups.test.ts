@@ -281,7 +281,7 @@ describe("Lookups", function () {
   it("an error about one project does not fail the lookups of others", async function () {
     const server = new TestServer(names(300));
     const list: ListPermissions = (query) =>
-      query.projectId === "proj_bad" ? Promise.reject(refusal(400)) : server.list(query);
+      query.projectId === "proj_bad" ? Promise.reject(refusal(400, "Project not found.")) : server.list(query);
     const { lookups } = lookupsOf(server, list);
     const settled = await Promise.allSettled(["proj_bad", "proj_0"].map((project) => find(lookups, project)));
     expect(settled.map(({ status }) => status)).to.deep.equal(["rejected", "fulfilled"]);

@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import nock from "nock";
 import { Organization, type OrganizationOptions } from "../../provider/access/organization";
 import type { Actor } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
-import { scenario } from "../support/scenario";
+import { permissionInputs, scenario } from "../support/scenario";
 
 const alice: Actor = {
   type: "session",
@@ -181,5 +182,55 @@ describe("What messages tell of an organization", function () {
     expect(organization.problemWithEvents).to.equal(undefined);
     expect(organization.event("granted", id)?.checkpoint).to.equal(checkpoint);
     expect(organization.event("revoked", id)?.actor).to.equal("alice@example.com");
+  });
+
+  it("a name cannot change how Pulumi's CLI prints what follows, or end it", async function () {
+    for (const name of ["<{%x%}>", "%}><{%", "<{%bold%}>loud<{%reset%}>"]) {
+      const api = fakeApi({ projects: [{ id: "proj_a", name, archived_at: null }] });
+      const organization = organizationWith();
+      await organization.readProjects();
+      expect(organization.project("proj_a")?.name).not.to.match(/<\{%|%\}>/);
+      expect(api.organizationRequests).to.have.lengthOf(1);
+      nock.cleanAll();
+    }
+  });
+
+  it("a row that is not as documented is left out, and costs neither the others nor a plan", async function () {
+    const { permission, permissionInState, api, said } = scenario({}, { projects });
+    const { id, state } = permissionInState();
+    api.revoke(id, alice);
+    const rewrite = (body: unknown) => {
+      const { data, ...rest } = body as { data: { effective_at: number }[] };
+      return { ...rest, data: [{ ...data[0]!, effective_at: 1_764_500_000_000_000 }, { id: "x" }, ...data] };
+    };
+    api.fail({ endpoint: "audit_logs", kind: { rewrite } });
+    expect(await permission.diff(id, state, state)).to.have.property("changes", true);
+    expect(said[0]).to.include("by alice@example.com");
+  });
+
+  it("of a secret project nothing is told but the ID, as before", async function () {
+    const { permission, permissionInState, api, said } = scenario({}, { projects });
+    const { id, state } = permissionInState();
+    const { inputs } = await permission.check(state, { ...permissionInputs, adopts: null });
+    api.revoke(id, alice);
+    await permission.diff(id, state, inputs);
+    expect(said.join()).to.match(/^Drift: proj_a lost its access .* \(seen /);
+    expect(api.organizationRequests).to.deep.equal([]);
+  });
+
+  it("an audit log that does not end is given up", async function () {
+    const api = fakeApi();
+    for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
+    let pages = 0;
+    api.fail({
+      endpoint: "audit_logs",
+      times: Infinity,
+      kind: { rewrite: (body) => ({ ...(body as object), has_more: true, last_id: ["A", "B"][pages++ % 2] }) },
+    });
+    // The emulator knows no such cursor.
+    const organization = organizationWith();
+    await organization.readAllEvents();
+    expect(String(organization.problemWithEvents)).to.match(/does not end|Invalid 'after'/);
+    expect(pages).to.be.below(5);
   });
 });

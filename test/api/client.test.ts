@@ -4,7 +4,8 @@ import fc from "fast-check";
 import nock from "nock";
 import type { Permission } from "../../provider/api/permission";
 import { ApiError } from "../../provider/api/error";
-import { UsageError } from "../../provider/config";
+import { Client } from "../../provider/api/client";
+import { readConfig, UsageError } from "../../provider/config";
 import { failureOf } from "../support/failure";
 import { checkpoint, contextWith, host, permissions } from "../support/api";
 
@@ -306,6 +307,30 @@ describe("the API client", function () {
         expect(clock.slept).to.deep.equal([20_000]);
       });
     }
+
+    it("a long wait that the API asks for is told, and ends when the run is cancelled", async function () {
+      for (const method of ["GET", "POST"] as const) {
+        const said: string[] = [];
+        const endless = {
+          now: () => 0,
+          date: () => 0,
+          random: () => 0,
+          sleep: () => new Promise<void>(() => undefined),
+        };
+        const settings = readConfig((name) => ({ "openai:adminApiKey": key })[name], {});
+        const api = new Client(settings, { ...endless, sleep: () => new Promise(() => undefined) }, (line) =>
+          said.push(line),
+        );
+        nock(host).intercept(permissions, method).query(true).reply(503, {}, { "retry-after": "800" });
+        const asking =
+          method === "GET" ? api.listPermissions(checkpoint) : api.createPermissions(checkpoint, ["proj_a"]);
+        const failing = failure(asking);
+        while (said.length === 0) await new Promise(setImmediate);
+        api.cancel();
+        expect((await failing).kind).to.equal("cancelled");
+        expect(said).to.deep.equal([`OpenAI asks to wait 800 s before the next ${method}.`]);
+      }
+    });
 
     it("x-should-retry decides, whatever the status", async function () {
       for (const status of [400, 403, 404]) {

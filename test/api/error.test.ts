@@ -73,6 +73,12 @@ const answers: Record<Exclude<ErrorKind, WithoutAnswer>, Answer[]> = {
   ],
   "unknown-checkpoint": [
     [404, `The model '${checkpoint}' does not exist`],
+    ...["project-phoenix", "url-tagger", "archived", "access"].map((suffix): Answer => {
+      // A name that has the words of other errors.
+      const named = `ft:gpt-4.1-mini-2025-04-14:acme:${suffix}:B7`;
+      const about = { checkpoint: named, projectIds };
+      return [404, `The model '${named}' does not exist`, { code: "model_not_found", organization: "acme", about }];
+    }),
     [404, "No such checkpoint.", { code: "model_not_found" }],
     [404, unclear, { code: "model_not_found", organization: "acme" }],
   ],
@@ -80,6 +86,7 @@ const answers: Record<Exclude<ErrorKind, WithoutAnswer>, Answer[]> = {
     [404, `Project proj_x not found for ${checkpoint}`, { organization: "acme" }],
     [404, `Not found: ${checkpoint}`, { param: "project_id", organization: "acme" }],
     [404, "no", { code: "project_not_found" }],
+    [404, "Project proj_a does not exist or you do not have access to it."],
     [400, "A project was not found in this organization.", { param: "project_ids" }],
     [422, "Unknown project"],
     [422, "no", { code: "project_not_found" }],
@@ -95,14 +102,20 @@ const answers: Record<Exclude<ErrorKind, WithoutAnswer>, Answer[]> = {
   ],
   "unknown-permission": [
     [404, `No permission cp_1 for checkpoint ${checkpoint}`, { code: "permission_not_found", organization: "acme" }],
-    [404, `No permission cp_1 for checkpoint ${checkpoint}`, { organization: "acme" }],
+    [
+      404,
+      `No permission cp_1 for checkpoint ${checkpoint}`,
+      { organization: "acme", about: { checkpoint, projectIds, permissionId: "cp_1" } },
+    ],
   ],
   "not-found": [
     [404, "It was not found.", { organization: "acme" }],
+    [404, `Not Found: /fine_tuning/checkpoints/${checkpoint}/permissions`, { organization: "acme" }],
     [404, `The model '${checkpoint}' does not exist`, { form: "similar" }],
   ],
   "refused-input": [
     [400, "Invalid 'limit'.", { param: "limit" }],
+    [400, "no", { code: "invalid_project", param: "project_ids" }],
     [413, "Too large"],
     [422, "no", { form: "similar" }],
   ],

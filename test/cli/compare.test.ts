@@ -40,7 +40,7 @@ describe("the compare command", function () {
     format: Format,
     checkpoints: string[] = [],
     projectIds?: string[],
-    stacks?: { files: string[]; records: StackRecords },
+    stacks?: StackRecords,
   ): Promise<string> {
     const { context, clock } = contextWith();
     const organization = new Organization(context.config, clock);
@@ -138,8 +138,9 @@ describe("the compare command", function () {
     const [a, b] = [api.grant(checkpoint, "proj_a"), api.grant(checkpoint, "proj_b")];
     const urn = "urn:pulumi:prod::shop::pulumi-nodejs:dynamic/openai:CheckpointPermission::web";
     const stackWith = (id: string, projectId: string) => ({
-      files: ["prod.json"],
-      records: { recorded: [{ id, projectId, createdAt: 1, checkpoint, urn, isLeaving: false }], pending: [] },
+      recorded: [{ id, projectId, createdAt: 1, checkpoint, urn, isLeaving: false }],
+      pending: [],
+      stacks: ["shop/prod"],
     });
     const before = await reviewed("json", [checkpoint], undefined, stackWith(a.id, "proj_a"));
     api.set({ projects: [project("proj_a", "a"), project("proj_b", "b")] });

@@ -18,7 +18,13 @@ interface Resource {
 
 async function imported(options: Partial<ImportOptions> = {}, checkpoints = [checkpoint]) {
   const screen = new TestScreen();
-  const all = { project: undefined, set: false, native: false, except: { recorded: [], pending: [] }, ...options };
+  const all = {
+    project: undefined,
+    set: false,
+    native: false,
+    except: { recorded: [], pending: [], stacks: [] },
+    ...options,
+  };
   const made = await importOf(contextWith().context, screen, checkpoints, all);
   if (made === undefined) return undefined;
   const { resources } = JSON.parse(made.file) as { resources: Resource[] };
@@ -28,7 +34,11 @@ async function imported(options: Partial<ImportOptions> = {}, checkpoints = [che
 /** A stack that has one permission in state. */
 function stackWith(projectId: string, name: string, one = checkpoint): StackRecords {
   const urn = `urn:pulumi:dev::acme::${typesOf.permission.dynamic}::${name}`;
-  return { recorded: [{ id: "cp_1", projectId, createdAt: 1, checkpoint: one, urn, isLeaving: false }], pending: [] };
+  return {
+    recorded: [{ id: "cp_1", projectId, createdAt: 1, checkpoint: one, urn, isLeaving: false }],
+    pending: [],
+    stacks: [],
+  };
 }
 
 describe("the import command", function () {

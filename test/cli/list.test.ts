@@ -23,7 +23,11 @@ const urn = "urn:pulumi:prod::shop::pulumi-nodejs:dynamic/openai:CheckpointPermi
 
 /** A stack that has a permission of proj_a in state. */
 function inState(id: string, of = checkpoint): StackRecords {
-  return { recorded: [{ id, projectId: "proj_a", createdAt: 1, checkpoint: of, urn, isLeaving: false }], pending: [] };
+  return {
+    recorded: [{ id, projectId: "proj_a", createdAt: 1, checkpoint: of, urn, isLeaving: false }],
+    pending: [],
+    stacks: ["shop/prod"],
+  };
 }
 
 const other = "ft:gpt-4.1-mini-2025-04-14:acme:support:C8S0WkRe";
@@ -43,11 +47,10 @@ async function listed(format: Format, asked: Asked = {}): Promise<string> {
   const { projectIds, checkpoints = [checkpoint], stacks, withOrganization = false, screen = new TestScreen() } = asked;
   const { context, clock } = contextWith();
   const organization = withOrganization ? new Organization(context.config, clock) : undefined;
-  const records = stacks === undefined ? undefined : { files: ["prod.json"], records: stacks };
   const report = await list(context, screen, {
     checkpoints,
     projectIds,
-    stacks: records,
+    stacks,
     organization,
     madeBy: "test",
   });

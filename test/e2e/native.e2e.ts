@@ -153,7 +153,9 @@ byNativePlugin("stacks", function (createScenario) {
     await scenario.program(program(other.api));
     const preview = await scenario.runs("preview");
     expect(texts(preview))
-      .to.match(/^.*Drift: proj_web \(cp_\w+\): not listed for ft:\S+ at http:\S+, the provider's new base URL\./m)
+      .to.match(
+        /^.*Drift: proj_web \(cp_\w+\): not listed for ft:\S+ at 127\S+, to which the provider's base URL has changed\./m,
+      )
       .and.not.to.include("revoked outside of Pulumi");
     await scenario.runs("up");
     for (const { api } of [scenario, other]) expect(api.projects(checkpoint)).to.deep.equal(["proj_web"]);

@@ -102,6 +102,56 @@ describe("npm run try:real", function () {
     expect(emulator.requests.filter(({ method }) => method === "DELETE")).to.have.lengthOf(1);
   });
 
+  it("a grant whose answer is lost is revoked even if lists lag", async function () {
+    await failureOf(
+      trial({ lag: 10 }, (question) => {
+        if (question.startsWith("Grant proj_trial")) emulator.fail({ method: "POST", kind: "lost answer" });
+        return true;
+      }),
+    );
+    expect(emulator.requests.filter(({ method }) => method === "DELETE")).to.have.lengthOf(1);
+  });
+
+  it("permissions of others are left alone, whatever the answers hold", async function () {
+    const others = (body: unknown) => ({ ...(body as object), data: emulator.permissions(checkpoint) });
+    for (const method of ["GET", "POST"] as const) {
+      await trial({}, (question) => {
+        if (question.startsWith("Grant proj_trial"))
+          emulator.fail({ method, times: Infinity, kind: { rewrite: others } });
+        return true;
+      }).catch(() => undefined);
+      expect(emulator.projects(checkpoint)).to.deep.equal(["proj_a", "proj_b"]);
+      if (method === "GET") await emulator.stop();
+    }
+  });
+
+  it("what cannot be revoked is an error that names it", async function () {
+    const { message } = await failureOf(
+      trial({}, (question) => {
+        if (question.startsWith("Revoke it"))
+          emulator.fail({ method: "DELETE", times: Infinity, kind: { status: 500 } });
+        return true;
+      }),
+    );
+    expect(message).to.match(/^proj_trial still has access to ft:\S+ \(cp_\w+\)\. Revoke it by hand\.$/);
+    emulator.revoke(emulator.permissions(checkpoint).find((row) => row.project_id === projectId)!.id);
+  });
+
+  it("a project whose permission is on the second page has access already", async function () {
+    emulator = await Emulator.start();
+    const kept = emulator.grant(checkpoint, "proj_a");
+    for (let index = 0; index < 150; index++) emulator.grant(checkpoint, `proj_${index}`);
+    const options = {
+      ...{ baseUrl: emulator.url, adminApiKey: emulator.adminKey, checkpoint, projectId: "proj_a" },
+      ask: () => Promise.resolve(true),
+      say: () => undefined,
+      sleep: () => Promise.resolve(),
+      now: Date.now,
+    };
+    expect((await failureOf(tryReal(options))).message).to.include("proj_a has access");
+    expect(emulator.permissions(checkpoint).map(({ id }) => id)).to.include(kept.id);
+  });
+
   it("a project that has access already is refused before any write", async function () {
     emulator = await Emulator.start();
     emulator.grant(checkpoint, "proj_a");
