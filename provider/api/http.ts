@@ -100,7 +100,7 @@ export class Http {
         if (!(error instanceof ApiError) || !error.isTemporary) throw error;
         if (request.method === "POST") {
           error.isTemporary = throttle.mayWait(error.retryAfter);
-          // Whoever sends it again looks first.
+          // The caller looks first, and sends it again.
           if (error.isTemporary) await this.#wait(error.retryAfter, request);
           throw error;
         }

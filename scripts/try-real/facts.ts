@@ -180,8 +180,8 @@ class Trial {
       "200 with deleted: true",
       `${revoking.status} ${isConfirmed ? "with deleted: true" : "without it"}`,
     );
-    const gone = await this.#secondsUntil((rows) => !rows.some((one) => one.id === id));
-    this.#note("a list omits what was revoked", "at once", gone);
+    const omitted = await this.#secondsUntil((rows) => !rows.some((one) => one.id === id));
+    this.#note("a list omits what was revoked", "at once", omitted);
     this.#note("a repeated DELETE", "404 permission_not_found", statusAndCode(await this.#delete(id)));
   }
 
