@@ -145,8 +145,7 @@ export function readConfig(
   const notices: string[] = [];
   // An empty value is how shells and CI systems spell "not set".
   const valueOf = (key: string) => get(key)?.trim() || undefined;
-  const namesIn = (setting: SettingName) => source.namesOf(setting);
-  const nameInSource = (setting: SettingName) => namesIn(setting).find((name) => valueOf(name) !== undefined);
+  const nameInSource = (setting: SettingName) => source.namesOf(setting).find((name) => valueOf(name) !== undefined);
   const keyInSource = nameInSource("adminApiKey");
   const variableOf = (setting: SettingName) => {
     const variable = variables[setting];
@@ -154,7 +153,7 @@ export function readConfig(
   };
   const nameOf = (setting: SettingName) => {
     const variable = keyInSource === undefined ? variableOf(setting) : undefined;
-    return nameInSource(setting) ?? variable ?? namesIn(setting).at(isShared(setting) ? -1 : 0)!;
+    return nameInSource(setting) ?? variable ?? source.namesOf(setting).at(isShared(setting) ? -1 : 0)!;
   };
   const text = (setting: SettingName) => {
     const name = nameOf(setting);

@@ -1,7 +1,7 @@
 import type { ListQuery } from "../api/client";
 import type { Page } from "../api/contract";
 import type { Permission } from "../api/permission";
-import { ApiError, type ErrorKind } from "../api/error";
+import { ApiError, natures } from "../api/error";
 import type { Clock } from "../clock";
 
 /** Reads one page of a checkpoint's permissions. */
@@ -39,11 +39,6 @@ const maxFilteredPages = 100;
 const maxPages = 1_000;
 /** If the list changes between its pages more often than this before a lookup is answered, the lookup fails. */
 const maxRestarts = 10;
-
-/** The errors that a lookup of one project has by itself. */
-const kindsAboutOne: ReadonlySet<ErrorKind> = new Set([
-  ...(["unknown-project", "archived-project", "refused-project", "refused-input"] as const),
-]);
 
 interface Lookup {
   /** Undefined: the whole list. */
@@ -313,8 +308,7 @@ export class Lookups {
 
   #fail(one: Lookup | undefined, error: unknown): void {
     // A wrong project ID fails its own lookup; any other error would fail for each.
-    const isAboutOne = error instanceof ApiError && kindsAboutOne.has(error.kind);
-    const onlyOne = one !== undefined && isAboutOne;
+    const onlyOne = one !== undefined && error instanceof ApiError && natures[error.kind].isAboutInput === true;
     const failed = onlyOne ? [one] : this.#waiting;
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
     for (const lookup of failed) lookup.reject(error);

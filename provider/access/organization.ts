@@ -50,8 +50,8 @@ export class Organization {
   #startedAt: number | undefined;
   readonly #projects = new Map<string, Project>();
   readonly #events: AuditEvent[] = [];
-  /** The same, as they are asked for. */
-  readonly #found = new Set<string>();
+  /** The newest of each kind, by `revoked cp_…`, as they are asked for. */
+  readonly #eventOf = new Map<string, AuditEvent>();
   readonly #ofProjects: Progress = nothingRead();
   readonly #ofEvents: Progress = nothingRead();
   /** Events that are asked for, as `revoked cp_…`. */
@@ -90,7 +90,7 @@ export class Organization {
   }
 
   event(what: AuditEvent["what"], permissionId: string): AuditEvent | undefined {
-    return this.#events.find((event) => event.what === what && event.permissionId === permissionId);
+    return this.#eventOf.get(`${what} ${permissionId}`);
   }
 
   /** What was read of the audit log, newest first. */
@@ -129,7 +129,7 @@ export class Organization {
   async readEvents(wanted: readonly { what: AuditEvent["what"]; permissionId: string }[]): Promise<void> {
     if (wanted.length === 0) return;
     for (const { what, permissionId } of wanted) this.#wanted.add(`${what} ${permissionId}`);
-    await this.#readEvents(() => [...this.#wanted].every((one) => this.#found.has(one)));
+    await this.#readEvents(() => [...this.#wanted].every((one) => this.#eventOf.has(one)));
   }
 
   #readEvents(isEnough: () => boolean): Promise<void> {
@@ -137,7 +137,8 @@ export class Organization {
       const page = await this.#client.listEvents(after, seconds);
       for (const event of page.rows) {
         this.#events.push(event);
-        this.#found.add(`${event.what} ${event.permissionId ?? ""}`);
+        const key = `${event.what} ${event.permissionId ?? ""}`;
+        if (!this.#eventOf.has(key)) this.#eventOf.set(key, event);
       }
       return page;
     };

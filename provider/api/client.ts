@@ -98,7 +98,7 @@ export class Client {
       method: "GET",
       path: "/organization/projects",
       query: [["include_archived", "true"], ...pageAfter(after)],
-      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      timeoutSeconds,
     });
     return body;
   }
@@ -118,7 +118,7 @@ export class Client {
         ["event_types[]", "checkpoint.permission.deleted"],
         ...pageAfter(after),
       ],
-      ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+      timeoutSeconds,
     });
     return body;
   }

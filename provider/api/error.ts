@@ -21,12 +21,12 @@ const kinds = {
   /** The rate limit, once waiting is given up. */
   "rate-limited": {},
   "unknown-checkpoint": { isAboutOne: true },
-  "unknown-project": { isAboutOne: true },
-  "archived-project": { isAboutOne: true },
-  "refused-project": { isAboutOne: true },
+  "unknown-project": { isAboutOne: true, isAboutInput: true },
+  "archived-project": { isAboutOne: true, isAboutInput: true },
+  "refused-project": { isAboutOne: true, isAboutInput: true },
   "unknown-permission": { isAboutOne: true },
   "not-found": { isAboutOne: true },
-  "refused-input": { isAboutOne: true },
+  "refused-input": { isAboutOne: true, isAboutInput: true },
   conflict: { isAboutOne: true, isTemporary: true },
   /** The base URL leads to another place of the API. */
   "wrong-url": {},
@@ -59,6 +59,8 @@ export interface Nature {
   isAmbiguous?: true;
   /** Whether other requests for the same checkpoint may succeed. */
   isAboutOne?: true;
+  /** Whether it is about the project, or what else was asked for, and not about the checkpoint. */
+  isAboutInput?: true;
 }
 
 /** In characters. Longer ones are cut where they are shown. */

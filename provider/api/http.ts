@@ -16,7 +16,7 @@ export interface Request {
   /** Undefined for what is about no checkpoint. */
   about?: Subject;
   /** How long it may take, if that is less than the config allows. */
-  timeoutSeconds?: number;
+  timeoutSeconds?: number | undefined;
   /** How many permissions it is about, for the throttle's progress. Default: 1. */
   units?: number;
 }

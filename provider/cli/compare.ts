@@ -4,7 +4,7 @@ import { contractBreach } from "../api/contract";
 import { compareIds, groupBy } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { columns as reviewColumns } from "./list";
-import { counted, withoutEmptyColumns, type Report } from "./report";
+import { counted, minuteOf, occurring, withoutEmptyColumns, type Report } from "./report";
 import { textIn } from "./settings";
 
 /** What each change means, in the order of a summary. */
@@ -47,8 +47,8 @@ interface Evidence {
   checkpoints: Map<string, { isDeleted: boolean; readAt: string }> | undefined;
   /** When the last checkpoint was read, in ISO 8601; undefined if the file does not say. */
   readAt: string | undefined;
-  /** Which projects it is about: all, or these; undefined if the file does not say. */
-  projects: string | undefined;
+  /** Which projects it is about: all, or these, sorted; undefined if the file does not say. */
+  projects: "all" | readonly string[] | undefined;
   /** Which API was read, for which organization; undefined if the file does not say. */
   source: string | undefined;
   /** The stacks that were given, in one text; undefined if the file does not say. */
@@ -70,8 +70,6 @@ interface Difference {
   revokedAt?: string;
   revokedBy?: string;
 }
-
-const allProjects = "all projects";
 
 const event = v.object({
   what: v.picklist(["granted", "revoked"]),
@@ -121,15 +119,18 @@ export function compareReviews(oldFile: string, newFile: string): { report: Repo
   if (before.readAt !== undefined && after.readAt !== undefined && before.readAt > after.readAt) {
     throw new CommandFailed(`${oldFile} was read after ${newFile}. Name the older one first.`);
   }
-  if (before.projects !== undefined && after.projects !== undefined && before.projects !== after.projects) {
-    throw new CommandFailed(
-      `${oldFile} is about ${before.projects}, and ${newFile} about ${after.projects}. Compare lists of the same projects.`,
-    );
+  if (before.projects !== undefined && after.projects !== undefined) {
+    const [old, now] = [scopeOf(before.projects), scopeOf(after.projects)];
+    if (old !== now) {
+      throw new CommandFailed(
+        `${oldFile} is about ${old}, and ${newFile} about ${now}. Compare lists of the same projects.`,
+      );
+    }
   }
-  const checkpoints = [
-    ...new Set([...before.entries, ...after.entries].map(({ checkpoint }) => checkpoint)),
-    ...[before, after].flatMap((one) => [...(one.checkpoints?.keys() ?? [])]),
-  ];
+  const checkpoints = [before, after].flatMap((one) => [
+    ...one.entries.map(({ checkpoint }) => checkpoint),
+    ...(one.checkpoints?.keys() ?? []),
+  ]);
   const all = [...new Set(checkpoints)].sort(compareIds);
   // What was not read may still be there.
   const unread = all.filter((one) => after.checkpoints?.has(one) === false);
@@ -140,6 +141,10 @@ export function compareReviews(oldFile: string, newFile: string): { report: Repo
     report: reportOf(differences, unread, all.length, before, after),
     isDifferent: differences.length + unread.length > 0,
   };
+}
+
+function scopeOf(projects: "all" | readonly string[]): string {
+  return projects === "all" ? "all projects" : projects.join(", ");
 }
 
 function differencesOf(checkpoint: string, before: Evidence, after: Evidence): Difference[] {
@@ -162,17 +167,17 @@ function differencesOf(checkpoint: string, before: Evidence, after: Evidence): D
       return added.map((one) => ({ ...about, change: isFound(one) ? "found" : "gained", ...grantOf(one) }));
     }
     if (has.length === 0) {
-      return removed.map((one) => ({ ...about, change: "lost", ...revocationOf(one, after) }));
+      return removed.map((one) => ({ ...about, change: "lost", ...lossOf(one, after) }));
     }
     // The project has access before and after.
     const pairs = Math.min(added.length, removed.length);
     return [
       ...added.slice(0, pairs).map((one, index) => ({
         ...{ ...about, change: "recreated" as const },
-        ...{ ...grantOf(one), ...revocationOf(removed[index]!, after) },
+        ...{ ...grantOf(one), ...lossOf(removed[index]!, after) },
       })),
       ...added.slice(pairs).map((one) => ({ ...about, change: "added" as const, ...grantOf(one) })),
-      ...removed.slice(pairs).map((one) => ({ ...about, change: "removed" as const, ...revocationOf(one, after) })),
+      ...removed.slice(pairs).map((one) => ({ ...about, change: "removed" as const, ...lossOf(one, after) })),
       ...becoming(had, has, "isArchived", ["archived", "restored"]).map((change) => ({ ...about, change })),
       // By other stacks others declare.
       ...(before.stacks !== after.stacks ? [] : becoming(had, has, "isDeclared", ["declared", "undeclared"])).map(
@@ -204,21 +209,14 @@ function betweenOf(
   const known = new Set([...before.entries, ...entries].map(({ id }) => id));
   const [from, to] = [before.readAt, checkpoints?.get(checkpoint)?.readAt];
   if (from === undefined || to === undefined) return [];
-  const isAsked = (projectId: string) => projects === allProjects || projects?.split(", ").includes(projectId) === true;
+  const isAsked = (projectId: string) => projects === "all" || projects?.includes(projectId) === true;
   return events.flatMap(({ what, permissionId, fineTunedModelCheckpoint, projectId, at, by }): Difference[] => {
     if (what !== "granted" || fineTunedModelCheckpoint !== checkpoint || at <= from) return [];
     if (permissionId === null || known.has(permissionId) || projectId === null || !isAsked(projectId)) return [];
-    const revocation = events.find(
-      (one) => one.what === "revoked" && one.permissionId === permissionId && one.at <= to,
-    );
-    if (revocation === undefined) return [];
-    return [
-      {
-        ...{ change: "between", checkpoint, projectId, projectName: "", newId: permissionId },
-        ...{ grantedAt: at, ...(by === null ? {} : { grantedBy: by }) },
-        ...{ revokedAt: revocation.at, ...(revocation.by === null ? {} : { revokedBy: revocation.by }) },
-      },
-    ];
+    const revocation = revocationOf(permissionId, events);
+    if (revocation.revokedAt === undefined || revocation.revokedAt > to) return [];
+    const about = { checkpoint, projectId, projectName: "", newId: permissionId };
+    return [{ ...about, change: "between", grantedAt: at, ...(by === null ? {} : { grantedBy: by }), ...revocation }];
   });
 }
 
@@ -226,13 +224,14 @@ function grantOf({ id, grantedAt, grantedBy }: Entry): Partial<Difference> {
   return { newId: id, grantedAt, ...(grantedBy === "" ? {} : { grantedBy }) };
 }
 
-function revocationOf({ id }: Entry, { events }: Evidence): Partial<Difference> {
+function lossOf({ id }: Entry, { events }: Evidence): Partial<Difference> {
+  return { oldId: id, ...revocationOf(id, events) };
+}
+
+function revocationOf(id: string, events: Evidence["events"]): Partial<Difference> {
   const revocation = events.find((one) => one.what === "revoked" && one.permissionId === id);
-  return {
-    oldId: id,
-    ...(revocation === undefined ? {} : { revokedAt: revocation.at }),
-    ...(revocation?.by == null ? {} : { revokedBy: revocation.by }),
-  };
+  if (revocation === undefined) return {};
+  return { revokedAt: revocation.at, ...(revocation.by === null ? {} : { revokedBy: revocation.by }) };
 }
 
 function reportOf(
@@ -258,8 +257,8 @@ function reportOf(
     sections: [...byCheckpoint].map(([checkpoint, ofCheckpoint]) => ({
       checkpoint,
       summary: summaryOf(checkpoint, ofCheckpoint, after),
-      rows: (code, plain) => [
-        ...withoutEmptyColumns(
+      rows: (code, plain) =>
+        withoutEmptyColumns(
           ["Change", "Name", "Project", "Permission", "Granted (UTC)", "Revoked (UTC)"],
           ofCheckpoint.map((one) => [
             one.change,
@@ -270,7 +269,6 @@ function reportOf(
             plain(actOf(one.revokedAt, one.revokedBy)),
           ]),
         ),
-      ],
       lines: ofCheckpoint.map(entry),
     })),
     notes: [
@@ -306,10 +304,7 @@ function reportOf(
 }
 
 function summaryOf(checkpoint: string, differences: readonly Difference[], { checkpoints }: Evidence): string {
-  const counts = changes.flatMap((change) => {
-    const count = differences.filter((one) => one.change === change).length;
-    return count === 0 ? [] : `${count} ${change}`;
-  });
+  const counts = occurring(changes, differences).map(([change, count]) => `${count} ${change}`);
   return `${counts.join(", ")}${checkpoints?.get(checkpoint)?.isDeleted === true ? "; the checkpoint is deleted" : ""}`;
 }
 
@@ -331,12 +326,12 @@ function entry(one: Difference): string {
 /** As `2026-11-26 21:09 by alice@example.com`. */
 function actOf(at: string | undefined, by: string | undefined): string {
   if (at === undefined) return "";
-  return `${at.slice(0, 16).replace("T", " ")}${by === undefined ? "" : ` by ${by}`}`;
+  return `${minuteOf(at)}${by === undefined ? "" : ` by ${by}`}`;
 }
 
 function meaningsOf(differences: readonly Difference[]): string[] {
-  const found = changes.filter((change) => differences.some((one) => one.change === change));
-  return found.length === 0 ? [] : [found.map((change) => `- ${change}: ${meanings[change]}`).join("\n")];
+  const lines = occurring(changes, differences).map(([change]) => `- ${change}: ${meanings[change]}`);
+  return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
 /** @throws {CommandFailed} when the file is none of `list`. */
@@ -353,7 +348,7 @@ function jsonEvidence(file: string, content: string): Evidence {
     file,
     stacks: JSON.stringify(sources.stacks),
     source: `${api}, organization ${organization ?? "not named"}`,
-    projects: projects === "all" ? allProjects : [...projects].sort(compareIds).join(", "),
+    projects: projects === "all" ? projects : [...projects].sort(compareIds),
     checkpoints: new Map(
       checkpoints.map(({ fineTunedModelCheckpoint: id, isDeleted, readAt }) => [id, { isDeleted, readAt }]),
     ),

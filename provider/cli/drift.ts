@@ -8,7 +8,17 @@ import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
 import { fetchEach } from "./fetch-lists";
-import { counted, iso, minute, second, source, withoutEmptyColumns, type Evidence, type Report } from "./report";
+import {
+  counted,
+  iso,
+  minute,
+  occurring,
+  second,
+  source,
+  withoutEmptyColumns,
+  type Evidence,
+  type Report,
+} from "./report";
 import { problemsOf, sourcesOf } from "./review";
 import type { Screen } from "./screen";
 import { placeOf, type PendingGrant, type RecordedPermission, type StackRecords } from "./stack-export";
@@ -275,7 +285,7 @@ function tableOf(
     plain(one.projectName ?? ""),
     code(one.projectId),
     permissionOf(one, code),
-    plain(actOf(one)),
+    plain(`${one.revokedAt === undefined ? "" : "revoked "}${actOf(one)}`),
     declaredBy(one, code),
   ]);
   return withoutEmptyColumns(head, rows);
@@ -283,8 +293,7 @@ function tableOf(
 
 /** Who revoked what is missing, and when, or granted what exists. */
 function actOf({ by, revokedAt }: Difference): string {
-  const when = revokedAt === undefined ? [] : [`revoked ${minute(revokedAt)}`];
-  return [...when, ...(by === undefined ? [] : [by])].join(", ");
+  return [revokedAt === undefined ? [] : minute(revokedAt), by ?? []].flat().join(", ");
 }
 
 const columns = [
@@ -334,10 +343,7 @@ function csvRows(
 function summary({ recorded, differences, isDeleted }: Comparison): string {
   if (isDeleted)
     return `${recorded} in state. OpenAI does not have this checkpoint: it is retired, deleted, or mistyped`;
-  const counts = changes.flatMap((change) => {
-    const count = differences.filter((one) => one.change === change).length;
-    return count === 0 ? [] : `${count} ${change}`;
-  });
+  const counts = occurring(changes, differences).map(([change, count]) => `${count} ${change}`);
   return `${recorded} in state; ${counts.join(", ")}`;
 }
 
@@ -355,7 +361,7 @@ function entry(difference: Difference): string {
   const details = [
     ...(urn === undefined ? [] : [`in state: ${recordedId}`, `by:       ${declaredBy(difference, (id) => id)}`]),
     ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
-    ...(act === "" ? [] : [`${presentId === undefined ? "revoked: " : "by whom: "} ${act.replace(/^revoked /, "")}`]),
+    ...(act === "" ? [] : [`${presentId === undefined ? "revoked: " : "by whom: "} ${act}`]),
   ];
   const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
   return [`  ${change.padEnd(10)}  ${project}`, ...details.map((detail) => `              ${detail}`)].join("\n");
@@ -381,7 +387,6 @@ const explanations: Record<Change, string> = {
 const changes = Object.keys(explanations) as Change[];
 
 function explanationsOf(differences: readonly Difference[]): string[] {
-  const present = new Set(differences.map(({ change }) => change));
-  const lines = changes.filter((change) => present.has(change)).map((change) => `- ${explanations[change]}`);
+  const lines = occurring(changes, differences).map(([change]) => `- ${explanations[change]}`);
   return lines.length === 0 ? [] : [lines.join("\n")];
 }

@@ -174,7 +174,7 @@ Examples:
     // The other formats have them in their text.
     if (format === "csv" || format === "json") for (const gap of report.gaps ?? []) screen.print(gap);
     if (evidence !== undefined) writeAll([{ path: evidence, text: `${render(report, "json")}\n` }], force);
-    print(render(report, format, process.stdout.isTTY ? process.stdout.columns : undefined));
+    print(render(report, format, terminalWidth()));
   }),
 );
 
@@ -201,7 +201,7 @@ Examples:
     safely((older: string, newer: string, { format }: { format: Format }) => {
       const { report, isDifferent } = compareReviews(older, newer);
       if (isDifferent) process.exitCode = driftCode;
-      print(render(report, format, process.stdout.isTTY ? process.stdout.columns : undefined));
+      print(render(report, format, terminalWidth()));
       return Promise.resolve();
     }),
   );
@@ -403,6 +403,11 @@ function writeAll(files: readonly { path: string; text: string }[], force: boole
       writeFileSync(path, text);
     });
   }
+}
+
+/** Undefined where the result goes elsewhere. */
+function terminalWidth(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined;
 }
 
 function print(text: string): void {

@@ -136,7 +136,12 @@ function markdownTable(rows: readonly (readonly string[])[]): string {
 
 /** Unix seconds as a user reads them, in UTC: 2026-11-02 14:05. */
 export function minute(seconds: number): string {
-  return iso(seconds).slice(0, 16).replace("T", " ");
+  return minuteOf(iso(seconds));
+}
+
+/** The same of a time as {@link iso} gives it. */
+export function minuteOf(time: string): string {
+  return time.slice(0, 16).replace("T", " ");
 }
 
 /** The same to the second: 2026-11-02 14:05:09 UTC. */
@@ -154,6 +159,16 @@ export function withoutEmptyColumns(head: readonly string[], rows: readonly (rea
   if (rows.length === 0) return [];
   const isFilled = head.map((_, column) => rows.some((row) => row[column] !== ""));
   return [head, ...rows].map((row) => row.filter((_, column) => isFilled[column]));
+}
+
+/** The changes that occur, in this order, and how often each does. */
+export function occurring<Change extends string>(
+  changes: readonly Change[],
+  differences: readonly { change: Change }[],
+): [change: Change, count: number][] {
+  return changes
+    .map((change): [Change, number] => [change, differences.filter((one) => one.change === change).length])
+    .filter(([, count]) => count > 0);
 }
 
 export function counted(count: number, one: string, many = `${one}s`): string {

@@ -159,6 +159,10 @@ function reviewed(
   organization: Organization | undefined,
 ): ReviewedPermission[] {
   const byProject = groupBy(permissions, ({ projectId }) => projectId);
+  const kept = records?.recorded.filter((one) => !one.isLeaving && one.checkpoint === checkpoint) ?? [];
+  const pending = records?.pending.filter((one) => one.checkpoint === checkpoint) ?? [];
+  const inState = groupBy(kept, ({ id }) => id);
+  const declaring = groupBy([...kept, ...pending], ({ projectId }) => projectId);
   const rows = permissions.map(({ id, projectId, createdAt }): ReviewedPermission => {
     const project = organization?.project(projectId);
     return {
@@ -168,7 +172,7 @@ function reviewed(
       projectStatus: project === undefined ? null : project.isArchived ? "archived" : "active",
       createdAt,
       grantedBy: organization?.event("granted", id)?.actor ?? null,
-      declaredBy: records === undefined ? null : declarersOf(checkpoint, id, byProject.get(projectId)!, records),
+      declaredBy: records === undefined ? null : declarersOf(id, byProject.get(projectId)!, inState, declaring),
       isDuplicate: byProject.get(projectId)!.length > 1,
     };
   });
@@ -186,21 +190,15 @@ function reviewed(
  * those that declare the project, since `pulumi up` adopts the newest.
  */
 function declarersOf(
-  checkpoint: string,
   id: string,
   ofProject: readonly Permission[],
-  { recorded, pending }: StackRecords,
+  inState: ReadonlyMap<string, readonly { urn: string }[]>,
+  declaring: ReadonlyMap<string, readonly { urn: string }[]>,
 ): string[] {
-  const kept = recorded.filter((one) => !one.isLeaving && one.checkpoint === checkpoint);
-  const having = (permissionId: string) => kept.filter((one) => one.id === permissionId);
-  const { projectId } = ofProject[0]!;
-  const isAnotherInState = ofProject.some((one) => having(one.id).length > 0);
-  const ofTheProject = [...kept, ...pending.filter((one) => one.checkpoint === checkpoint)].filter(
-    (one) => one.projectId === projectId,
-  );
   // Newest first.
-  const isAdopted = !isAnotherInState && ofProject[0]!.id === id;
-  const declarers = isAdopted ? ofTheProject : having(id);
+  const [newest] = ofProject as [Permission, ...Permission[]];
+  const isAdopted = newest.id === id && !ofProject.some((one) => inState.has(one.id));
+  const declarers = (isAdopted ? declaring.get(newest.projectId) : inState.get(id)) ?? [];
   const places = declarers.map(({ urn }) => {
     const { stack, name } = placeOf(urn);
     return `${name} in ${stack}`;

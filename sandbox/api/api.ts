@@ -285,10 +285,8 @@ export class EmulatedApi {
   }
 
   #list(checkpoint: string, query: URLSearchParams): Answer {
-    const limit = Number(query.get("limit") ?? 10);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
-      return failure(400, "Invalid 'limit': it must be an integer from 1 to 100.", { param: "limit" });
-    }
+    const limit = limitOf(query, 10);
+    if (typeof limit !== "number") return limit;
     const order = query.get("order") ?? "descending";
     if (order !== "ascending" && order !== "descending") {
       return failure(400, "Invalid 'order': it must be 'ascending' or 'descending'.", { param: "order" });
@@ -301,7 +299,7 @@ export class EmulatedApi {
   }
 
   #listProjects(query: URLSearchParams): Answer {
-    const limit = limitOf(query);
+    const limit = limitOf(query, 20);
     if (typeof limit !== "number") return limit;
     const { projects = [], refusesProjects = false } = this.#options;
     if (refusesProjects) return failure(403, "Missing scopes: api.management.read");
@@ -316,7 +314,7 @@ export class EmulatedApi {
 
   /** Newest first. */
   #listEvents(query: URLSearchParams): Answer {
-    const limit = limitOf(query);
+    const limit = limitOf(query, 20);
     if (typeof limit !== "number") return limit;
     const { auditLog = "on", lag = 0 } = this.#options;
     if (auditLog === "refused") return failure(403, "Audit logging is not enabled for this organization.");
@@ -376,8 +374,8 @@ export class EmulatedApi {
   }
 }
 
-function limitOf(query: URLSearchParams): number | Answer {
-  const limit = Number(query.get("limit") ?? 20);
+function limitOf(query: URLSearchParams, usual: number): number | Answer {
+  const limit = Number(query.get("limit") ?? usual);
   if (Number.isInteger(limit) && limit >= 1 && limit <= 100) return limit;
   return failure(400, "Invalid 'limit': it must be an integer from 1 to 100.", { param: "limit" });
 }

@@ -47,7 +47,7 @@ export class TrialStopped extends Error {}
 /**
  * Grants one project access to one checkpoint, looks, and revokes, to find out what no page documents.
  *
- * Whatever it has granted it revokes, even if it fails.
+ * It revokes all that it has granted, even if it fails.
  *
  * @throws {TrialStopped} when it must not begin, or the user stops it.
  */
@@ -64,7 +64,7 @@ export async function tryReal(options: TrialOptions): Promise<Fact[]> {
 class Trial {
   readonly facts: Fact[] = [];
   readonly #options: TrialOptions;
-  /** Whether a POST was sent, whatever became of it. */
+  /** Whether a POST was sent, even if no answer came. */
   #hasPosted = false;
   /** Whether the answer of the last POST did not come, or had no row. */
   #isLost = false;

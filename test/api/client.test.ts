@@ -332,7 +332,7 @@ describe("the API client", function () {
       }
     });
 
-    it("x-should-retry decides, whatever the status", async function () {
+    it("x-should-retry decides for every status", async function () {
       for (const status of [400, 403, 404]) {
         nock(host).get(permissions).query(true).reply(status, {}, { "x-should-retry": "true" });
         nock(host).get(permissions).query(true).reply(200, onePage);

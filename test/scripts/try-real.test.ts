@@ -42,6 +42,15 @@ describe("npm run try:real", function () {
     });
   }
 
+  /** For a trial that is refused before it asks or waits. */
+  const optionsFor = (project: string) => ({
+    ...{ baseUrl: emulator.url, adminApiKey: emulator.adminKey, checkpoint, projectId: project },
+    ask: () => Promise.resolve(true),
+    say: () => undefined,
+    sleep: () => Promise.resolve(),
+    now: Date.now,
+  });
+
   const different = (facts: readonly Fact[]) =>
     Object.fromEntries(facts.flatMap(({ what, assumed, seen }) => (seen === assumed ? [] : [[what, seen]])));
 
@@ -112,7 +121,7 @@ describe("npm run try:real", function () {
     expect(emulator.requests.filter(({ method }) => method === "DELETE")).to.have.lengthOf(1);
   });
 
-  it("permissions of others are left alone, whatever the answers hold", async function () {
+  it("permissions of others are left alone, even if answers hold them", async function () {
     const others = (body: unknown) => ({ ...(body as object), data: emulator.permissions(checkpoint) });
     for (const method of ["GET", "POST"] as const) {
       await trial({}, (question) => {
@@ -141,27 +150,14 @@ describe("npm run try:real", function () {
     emulator = await Emulator.start();
     const kept = emulator.grant(checkpoint, "proj_a");
     for (let index = 0; index < 150; index++) emulator.grant(checkpoint, `proj_${index}`);
-    const options = {
-      ...{ baseUrl: emulator.url, adminApiKey: emulator.adminKey, checkpoint, projectId: "proj_a" },
-      ask: () => Promise.resolve(true),
-      say: () => undefined,
-      sleep: () => Promise.resolve(),
-      now: Date.now,
-    };
-    expect((await failureOf(tryReal(options))).message).to.include("proj_a has access");
+    expect((await failureOf(tryReal(optionsFor("proj_a")))).message).to.include("proj_a has access");
     expect(emulator.permissions(checkpoint).map(({ id }) => id)).to.include(kept.id);
   });
 
   it("a project that has access already is refused before any write", async function () {
     emulator = await Emulator.start();
     emulator.grant(checkpoint, "proj_a");
-    const options = {
-      ...{ baseUrl: emulator.url, adminApiKey: emulator.adminKey, checkpoint, projectId: "proj_a" },
-      ask: () => Promise.resolve(true),
-      say: () => undefined,
-      sleep: () => Promise.resolve(),
-      now: Date.now,
-    };
+    const options = optionsFor("proj_a");
     expect((await failureOf(tryReal(options))).message).to.include("proj_a has access");
     expect((await failureOf(tryReal({ ...options, adminApiKey: "sk-admin-wrong" }))).message)
       .to.include("answered with 401")
