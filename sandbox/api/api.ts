@@ -145,7 +145,7 @@ export class EmulatedApi {
     id = `cp_${randomBytes(12).toString("hex")}`,
     actor: Actor | null = null,
   ): PermissionRow {
-    const now = this.#now();
+    const now = this.now();
     const created_at = Math.floor(now / 1000) - (this.#options.age ?? 0);
     const row: PermissionRow = { object: "checkpoint.permission", id, created_at, project_id: projectId };
     const stored: StoredRow = { ...row, grantedAt: now, revokedAt: Infinity };
@@ -163,9 +163,9 @@ export class EmulatedApi {
   /** Revokes outside of Pulumi. */
   revoke(permissionId: string, actor: Actor | null = null): void {
     const row = this.#byId.get(permissionId);
-    if (row === undefined || row.revokedAt <= this.#now()) return;
-    row.revokedAt = this.#now();
-    this.#record("checkpoint.permission.deleted", Math.floor(this.#now() / 1000), actor, { id: permissionId });
+    if (row === undefined || row.revokedAt <= this.now()) return;
+    row.revokedAt = this.now();
+    this.#record("checkpoint.permission.deleted", Math.floor(this.now() / 1000), actor, { id: permissionId });
   }
 
   #record<Type extends AuditEvent["type"]>(
@@ -175,7 +175,7 @@ export class EmulatedApi {
     details: AuditEvent[Type],
   ): void {
     const id = `audit_log-${String(this.#events.length + 1).padStart(6, "0")}`;
-    this.#events.push({ at: this.#now(), event: { id, type, effective_at, actor, [type]: details } });
+    this.#events.push({ at: this.now(), event: { id, type, effective_at, actor, [type]: details } });
   }
 
   /** The organization's projects, if only certain ones are known. */
@@ -198,7 +198,7 @@ export class EmulatedApi {
   answer(method: Method, url: URL, authorization: string | undefined, body: string): Answer {
     const answer = this.#answer(method, url, authorization, body);
     const { organization = "acme" } = this.#options;
-    const headers = { date: new Date(this.#now()).toUTCString(), "openai-organization": organization };
+    const headers = { date: new Date(this.now()).toUTCString(), "openai-organization": organization };
     return { ...answer, headers: { ...headers, ...answer.headers } };
   }
 
@@ -238,7 +238,8 @@ export class EmulatedApi {
     this.#passed += milliseconds;
   }
 
-  #now(): number {
+  /** Its date, in milliseconds. */
+  now(): number {
     return (this.#options.now ?? Date.now)() + this.#passed;
   }
 
@@ -266,7 +267,7 @@ export class EmulatedApi {
   #throttle(endpoint: string): Answer | undefined {
     const { throttle } = this.#options;
     if (throttle === undefined) return undefined;
-    const now = this.#now();
+    const now = this.now();
     const bucket = this.#buckets.get(endpoint) ?? { tokens: throttle.burst, at: now };
     const perMillisecond = throttle.perMinute / 60_000;
     bucket.tokens = Math.min(throttle.burst, bucket.tokens + (now - bucket.at) * perMillisecond);
@@ -292,7 +293,7 @@ export class EmulatedApi {
       return failure(400, "Invalid 'order': it must be 'ascending' or 'descending'.", { param: "order" });
     }
     const projectId = query.get("project_id");
-    const listed = this.#rowsAt(checkpoint, this.#now() - (this.#options.lag ?? 0) * 1000);
+    const listed = this.#rowsAt(checkpoint, this.now() - (this.#options.lag ?? 0) * 1000);
     const rows = listed.filter((row) => projectId === null || row.project_id === projectId);
     if (order === "ascending") rows.reverse();
     return pageOf(rows, query.get("after"), limit);
@@ -318,7 +319,7 @@ export class EmulatedApi {
     if (typeof limit !== "number") return limit;
     const { auditLog = "on", lag = 0 } = this.#options;
     if (auditLog === "refused") return failure(403, "Audit logging is not enabled for this organization.");
-    const until = this.#now() - lag * 1000;
+    const until = this.now() - lag * 1000;
     const types = query.getAll("event_types[]");
     const known: readonly string[] = ["checkpoint.permission.created", "checkpoint.permission.deleted"];
     if (types.some((type) => !known.includes(type))) {

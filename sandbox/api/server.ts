@@ -34,6 +34,11 @@ export class Emulator extends FaultyApi {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1`;
   }
 
+  /** Whether it accepts connections. */
+  get isListening(): boolean {
+    return this.#server.listening;
+  }
+
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

@@ -22,7 +22,7 @@ export class InitFailed extends Error {
   }
 }
 
-interface HostOptions {
+export interface HostOptions {
   folder: string;
   project: string;
   engineAddress: string;
@@ -34,6 +34,9 @@ interface HostOptions {
 
 /** What an engine asks of a provider. */
 export type Provider = Pick<ProviderHost, "check" | "diff" | "create" | "read" | "update" | "delete">;
+
+/** A provider that is there for one deployment. */
+export type Host = Provider & Pick<ProviderHost, "stop">;
 
 /** The SDK's own dynamic provider host, in a process of its own. */
 export class ProviderHost {

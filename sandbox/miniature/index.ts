@@ -17,14 +17,31 @@ import {
 } from "../engines";
 import { renderEvent } from "../render";
 import { Deployment } from "./deployment";
-import { ProviderHost } from "./host";
-import { EngineServer, runProgram } from "./program";
-import { providerType, StateFile } from "./state";
+import { ProviderHost, type Host, type HostOptions } from "./host";
+import { EngineServer, runProgram, type ProgramOptions } from "./program";
+import { providerType, StateFile, type State } from "./state";
+
+/** What runs the program, and what serves its resources. */
+export interface Runtime {
+  startHost(options: HostOptions): Promise<Host>;
+  /** @returns whether the program succeeded. */
+  runProgram(server: EngineServer, options: ProgramOptions): Promise<boolean>;
+}
+
+const processes: Runtime = { startHost: (options) => ProviderHost.start(options), runProgram };
 
 /** A miniature of Pulumi's engine, for trying and testing programs where there is no Pulumi CLI. See its README. */
 export class MiniatureEngine implements Engine {
   readonly kind = "miniature";
-  readonly description = "the miniature engine";
+  readonly #runtime: Runtime;
+
+  /** @param runtime Default: the SDK's own two, in a process each. */
+  constructor(
+    runtime = processes,
+    readonly description = "the miniature engine",
+  ) {
+    this.#runtime = runtime;
+  }
 
   async run(project: Project, command: Command, options: RunOptions = {}): Promise<Run> {
     const startedAt = Date.now();
@@ -37,17 +54,17 @@ export class MiniatureEngine implements Engine {
       lines.push(renderEvent(event) ?? "");
       options.onEvent?.(event);
     };
-    const ok = await new Session(project, { ...options, onEvent }).run(command);
+    const ok = await new Session(this.#runtime, this.openState(project), project, { ...options, onEvent }).run(command);
     const seconds = (Date.now() - startedAt) / 1000;
     return { ok, steps, messages, counts: countOps(steps), seconds, output: lines.join("\n") };
   }
 
   async exportState(project: Project): Promise<StackExport> {
-    return new StateFile(stateFile(project)).export;
+    return this.openState(project).export;
   }
 
   async importState(project: Project, { deployment }: StackExport): Promise<void> {
-    const state = new StateFile(stateFile(project));
+    const state = this.openState(project);
     state.resources = (deployment.resources ?? []).map((resource) => {
       const { inputs = {}, outputs = {} } = resource;
       // Another engine's secrets are encrypted with another engine's key.
@@ -66,14 +83,19 @@ export class MiniatureEngine implements Engine {
   async remove(project: Project): Promise<void> {
     await rm(project.stateFolder, { recursive: true, force: true });
   }
+
+  protected openState({ stateFolder, stack }: Project): State {
+    return new StateFile(join(stateFolder, `${stack}.json`));
+  }
 }
 
 /** One command on one project. */
 class Session {
+  readonly #runtime: Runtime;
   readonly #project: Project;
   readonly #onEvent: (event: Event) => void;
   readonly #options: RunOptions;
-  readonly #state: StateFile;
+  readonly #state: State;
   /** Secrets as plain text, as programs and providers get them. They are never stored. */
   readonly #config: Record<string, string>;
   readonly #secretKeys: string[];
@@ -81,12 +103,18 @@ class Session {
   readonly #parallel: number;
   readonly #program: { name: string; folder: string; typescript: boolean };
 
-  constructor(project: Project, options: RunOptions & { onEvent: (event: Event) => void }) {
+  constructor(
+    runtime: Runtime,
+    state: State,
+    project: Project,
+    options: RunOptions & { onEvent: (event: Event) => void },
+  ) {
     const config = Object.entries(project.config ?? {});
+    this.#runtime = runtime;
+    this.#state = state;
     this.#project = project;
     this.#options = options;
     this.#onEvent = options.onEvent;
-    this.#state = new StateFile(stateFile(project));
     this.#config = Object.fromEntries(
       config.map(([key, value]) => [key, typeof value === "string" ? value : value.secret]),
     );
@@ -134,7 +162,7 @@ class Session {
     const server = new EngineServer();
     await server.start();
     // The host starts while the program does.
-    const host = ProviderHost.start({
+    const host = this.#runtime.startHost({
       ...{ folder, project, config, env: this.#env, engineAddress: server.address },
       onLine: (text) => {
         if (text.trim() !== "") this.#onEvent({ message: { severity: "info", text } });
@@ -168,7 +196,7 @@ class Session {
     }
   }
 
-  #deployment(host: Promise<ProviderHost> | undefined, preview: boolean, onEvent: (event: Event) => void): Deployment {
+  #deployment(host: Promise<Host> | undefined, preview: boolean, onEvent: (event: Event) => void): Deployment {
     return new Deployment({
       ...{ host, preview, onEvent, state: this.#state, parallel: this.#parallel },
       project: this.#program.name,
@@ -180,7 +208,7 @@ class Session {
 
   #runProgram(server: EngineServer, preview: boolean): Promise<boolean> {
     const { name: project, folder, typescript } = this.#program;
-    return runProgram(server, {
+    return this.#runtime.runProgram(server, {
       ...{ folder, project, typescript, preview, stack: this.#project.stack, config: this.#config, env: this.#env },
       secretKeys: this.#secretKeys,
       parallel: this.#parallel,
@@ -193,10 +221,6 @@ class Session {
     const provider = this.#state.resources.find(({ type }) => type === providerType);
     return { ...this.#config, ...(provider?.inputs as Record<string, string> | undefined) };
   }
-}
-
-function stateFile({ stateFolder, stack }: Project): string {
-  return join(stateFolder, `${stack}.json`);
 }
 
 function readProject(folder: string): { name: string; folder: string; typescript: boolean } {

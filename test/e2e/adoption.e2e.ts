@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { onEachEngine } from "./engines";
+import { inOwnProcesses, onEachEngine, type CreateScenario } from "./engines";
 import { isFull } from "./full";
 import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
 
@@ -33,19 +33,17 @@ const otherResource = `
 const failing = `${otherResource} const failing = new Other("failing", { fails: true });`;
 const continueOnError = { continueOnError: true };
 
-onEachEngine("adoption", function (createScenario) {
-  async function declared(...programs: string[]): Promise<Scenario> {
-    const scenario = await createScenario({ repeatedPost: "duplicate" });
-    for (const program of programs) {
-      await scenario.program(program);
-      await scenario.runs("up");
-    }
-    scenario.api.takeRequests();
-    return scenario;
-  }
+async function declared(createScenario: CreateScenario, program: string): Promise<Scenario> {
+  const scenario = await createScenario({ repeatedPost: "duplicate" });
+  await scenario.program(program);
+  await scenario.runs("up");
+  scenario.api.takeRequests();
+  return scenario;
+}
 
+inOwnProcesses.onEachEngine("adoption beside other resources", function (createScenario) {
   it("the old resource and its access stay if the renamed one is skipped after a failure", async function () {
-    const scenario = await declared(permission("old", "proj_web"));
+    const scenario = await declared(createScenario, permission("old", "proj_web"));
     await scenario.program(failing + permission("renamed", "proj_web", "{ dependsOn: [failing] }"));
     const up = await scenario.run("up", continueOnError);
     expect(up.ok).to.equal(false);
@@ -64,7 +62,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("a swap of two projects keeps both permissions if one of the creates is skipped", async function () {
-    const scenario = await declared(permission("a", "proj_1") + permission("b", "proj_2"));
+    const scenario = await declared(createScenario, permission("a", "proj_1") + permission("b", "proj_2"));
     await scenario.program(failing + permission("a", "proj_2") + permission("b", "proj_1", "{ dependsOn: [failing] }"));
     const up = await scenario.run("up", continueOnError);
     expect(up.ok).to.equal(false);
@@ -94,7 +92,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("no project loses access if a set is renamed while an element of its list has failed", async function () {
-    const scenario = await declared(set("old", `["proj_a", "proj_b"]`));
+    const scenario = await declared(createScenario, set("old", `["proj_a", "proj_b"]`));
     await scenario.program(failing + set("renamed", `[failing.project, "proj_b"]`));
     const up = await scenario.run("up", continueOnError);
     expect(up.ok).to.equal(false);
@@ -105,7 +103,7 @@ onEachEngine("adoption", function (createScenario) {
 
   it("a project that moves from a set to a permission created late keeps access with no write", async function () {
     const slow = Array.from({ length: 5 }, (_, index) => `new Other("n${index}", { diffTakes: 250 });`).join("\n");
-    const scenario = await declared(otherResource + slow + set("team", `["proj_a", "proj_b"]`));
+    const scenario = await declared(createScenario, otherResource + slow + set("team", `["proj_a", "proj_b"]`));
     const moved =
       otherResource +
       set("team", `["proj_a"]`) +
@@ -127,7 +125,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("two copies of the package in one program know what each declares", async function () {
-    const scenario = await declared(set("team", `["proj_a", "proj_b"]`));
+    const scenario = await declared(createScenario, set("team", `["proj_a", "proj_b"]`));
     // Each copy has modules of its own, as where a component package brings it along.
     const inOtherCopy = (body: string) => `{
       for (const file of Object.keys(require.cache)) if (file.includes("/provider/dist/")) delete require.cache[file];
@@ -147,7 +145,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("a set keeps a permission in state if the resource that is to adopt it is skipped", async function () {
-    const scenario = await declared(set("team", `["proj_a", "proj_b"]`));
+    const scenario = await declared(createScenario, set("team", `["proj_a", "proj_b"]`));
     await scenario.program(failing + set("team", `["proj_a"]`) + permission("b", "proj_b", "{ dependsOn: [failing] }"));
     expect((await scenario.run("up", continueOnError)).ok).to.equal(false);
     expect(scenario.takeWrites()).to.deep.equal([]);
@@ -156,11 +154,13 @@ onEachEngine("adoption", function (createScenario) {
     await scenario.runs("up");
     await scenario.assertAgrees(["proj_a"]);
   });
+});
 
+onEachEngine("adoption", function (createScenario) {
   for (const exclusive of isFull ? [false, true] : [true]) {
     it(`moving three permissions to ${exclusive ? "an exclusive" : "a"} set of two and back shows no drift and revokes once`, async function () {
       const three = ["a", "b", "c"].map((name) => permission(name, `proj_${name}`)).join("");
-      const scenario = await declared(three);
+      const scenario = await declared(createScenario, three);
       const two = set("team", `["proj_a", "proj_b"]`, exclusive ? ", exclusive: true" : "");
       await scenario.program(two);
       const preview = texts(await scenario.runs("preview"));
@@ -180,7 +180,7 @@ onEachEngine("adoption", function (createScenario) {
   }
 
   it("a forced replacement keeps the permission and reports no adoption", async function () {
-    const scenario = await declared(permission("web", "proj_web", "{ replacementTrigger: 1 }"));
+    const scenario = await declared(createScenario, permission("web", "proj_web", "{ replacementTrigger: 1 }"));
     const { id } = (await scenario.recorded())["web"]!;
     await scenario.program(permission("web", "proj_web", "{ replacementTrigger: 2 }"));
     const said = texts(await scenario.runs("up"));
@@ -190,7 +190,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("a rename with adoptExisting false fails, keeps access and says what to do", async function () {
-    const scenario = await declared(permission("old", "proj_web"));
+    const scenario = await declared(createScenario, permission("old", "proj_web"));
     scenario.config["openai-checkpoint-permissions:adoptExisting"] = "false";
     await scenario.program(permission("renamed", "proj_web"));
     const up = await scenario.run("up");
@@ -203,7 +203,7 @@ onEachEngine("adoption", function (createScenario) {
   });
 
   it("a preview of a set says which projects gain and lose access", async function () {
-    const scenario = await declared(set("team", `["proj_data", "proj_mobile"]`));
+    const scenario = await declared(createScenario, set("team", `["proj_data", "proj_mobile"]`));
     await scenario.program(set("team", `["proj_data", "proj_web"]`));
     const preview = await scenario.runs("preview");
     expect(stepsOf(preview)).to.deep.equal(["update team"]);
@@ -214,7 +214,7 @@ onEachEngine("adoption", function (createScenario) {
 
   it("renaming a set of 30 projects reports the kept permissions in one line", async function () {
     const projects = JSON.stringify(Array.from({ length: 30 }, (_, index) => `proj_${index}`));
-    const scenario = await declared(set("old", projects));
+    const scenario = await declared(createScenario, set("old", projects));
     await scenario.program(set("renamed", projects));
     const { messages } = await scenario.runs("up");
     expect(messages.filter(({ text }) => text.startsWith("Kept"))).to.have.length(1);

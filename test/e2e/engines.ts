@@ -5,7 +5,7 @@ import type { Engine } from "../../sandbox/engines";
 import type { EmulatorOptions } from "../../sandbox/api/server";
 import { Scenario, type EntryPoint } from "./scenario";
 
-interface CreateScenario {
+export interface CreateScenario {
   (options?: EmulatorOptions): Promise<Scenario>;
   readonly entryPoint: EntryPoint;
   /** A copy of an example. */
@@ -26,39 +26,35 @@ export function onTheCli(title: string, suite: Suite): void {
   describeOn(`${title}, on the Pulumi CLI`, findPulumi, "dynamic", suite);
 }
 
-/** Runs a suite of scenarios on each available engine; on the others it is skipped, with the reason. */
-export function onEachEngine(title: string, suite: Suite): void {
-  for (const name of ["the Pulumi CLI", "the miniature engine"] as const) {
-    describeOn(`${title}, on ${name}`, finders[name], "dynamic", suite);
-  }
+type Finder = () => Promise<Engine | NoPulumi>;
+
+/** What runs suites on the CLI and on this kind of miniature engine; where one is not there, they are skipped. */
+function runners(miniature: () => Engine) {
+  /** Runs a suite of scenarios on each engine. */
+  const onEachEngine = (title: string, suite: Suite): void => {
+    onTheCli(title, suite);
+    describeOn(`${title}, on the miniature engine`, () => Promise.resolve(miniature()), "dynamic", suite);
+  };
+  /** The same for scenarios that also hold for native resources, which the miniature engine does not run. */
+  const throughEachEntryPoint = (title: string, suite: Suite): void => {
+    onEachEngine(title, suite);
+    byNativePlugin(title, suite);
+  };
+  return { onEachEngine, throughEachEntryPoint };
 }
 
-/** The same for scenarios that also hold for native resources, which the miniature engine does not run. */
-export function throughEachEntryPoint(title: string, suite: Suite): void {
-  onEachEngine(title, suite);
-  byNativePlugin(title, suite);
-}
+/** The miniature engine runs program and provider in the tests' process, with a clock that does not wait. */
+export const { onEachEngine, throughEachEntryPoint } = runners(() => new InProcessEngine());
 
-/** The same for matrices, for which the miniature engine runs in one process. */
-export function matricesThroughEachEntryPoint(title: string, suite: Suite): void {
-  onTheCli(title, suite);
-  describeOn(`${title}, on the miniature engine in one process`, findInProcess, "dynamic", suite);
-  byNativePlugin(title, suite);
-}
+/** It runs them as Pulumi does, for suites about kills, environments and other resources. */
+export const inOwnProcesses = runners(() => new MiniatureEngine());
 
 /** Runs a suite for the native plugin only. */
 export function byNativePlugin(title: string, suite: Suite): void {
   describeOn(`${title}, by the native plugin`, findPulumi, "native", suite);
 }
 
-const findInProcess = () => Promise.resolve(new InProcessEngine());
-
-const finders = {
-  "the Pulumi CLI": findPulumi,
-  "the miniature engine": () => Promise.resolve(new MiniatureEngine()),
-};
-
-function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, entryPoint: EntryPoint, suite: Suite): void {
+function describeOn(title: string, find: Finder, entryPoint: EntryPoint, suite: Suite): void {
   describe(title, function () {
     let engine: Engine;
     const scenarios: Scenario[] = [];
@@ -74,10 +70,11 @@ function describeOn(title: string, find: () => Promise<Engine | NoPulumi>, entry
     const keep = async (creating: Promise<Scenario>) => {
       const scenario = await creating;
       scenarios.push(scenario);
-      if (engine instanceof InProcessEngine) engine.serve(scenario.api, scenario.api.url);
+      if (engine instanceof InProcessEngine) engine.serve(scenario.api);
       return scenario;
     };
-    const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, options, entryPoint));
+    const clock = () => (engine instanceof InProcessEngine ? { now: engine.now } : {});
+    const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, { ...clock(), ...options }, entryPoint));
     suite(Object.assign(create, { entryPoint, ofExample: (name: string) => keep(Scenario.ofExample(engine, name)) }));
   });
 }

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import type { Command, StackExport } from "../../sandbox/engines";
 import { refusals } from "../support/refusals";
 import { runCommand } from "./command";
-import { throughEachEntryPoint } from "./engines";
+import { inOwnProcesses, throughEachEntryPoint } from "./engines";
 import { checkpoint, stepsOf, texts } from "./scenario";
 
 throughEachEntryPoint("failures", function (createScenario) {
@@ -16,7 +16,7 @@ throughEachEntryPoint("failures", function (createScenario) {
       .to.include(`${scenario.key("adminApiKey")} holds a project's key`)
       .and.to.include("admin-keys");
     expect(scenario.api.takeRequests()).to.deep.equal([]);
-    expect(scenario.output + (await scenario.files())).not.to.include("sk-proj-ordinary");
+    expect(scenario.output + (await scenario.kept())).not.to.include("sk-proj-ordinary");
   });
 
   it("a key that lacks permissions gives an error that says what to do, with no stack trace", async function () {
@@ -78,15 +78,6 @@ throughEachEntryPoint("failures", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
 
-  it("a wrong key that the API repeats appears in no output and in no file", async function () {
-    const scenario = await createScenario();
-    scenario.config["openai:adminApiKey"] = { secret: "sk-admin-mistyped-123" };
-    await scenario.declare({ web: "proj_web" });
-    const up = await scenario.run("up");
-    expect(texts(up)).to.include("Incorrect API key provided");
-    expect(scenario.output + (await scenario.files())).not.to.include("sk-admin-mistyped-123");
-  });
-
   it("a missing key fails up, not preview, and the error names both ways to set one", async function () {
     const scenario = await createScenario();
     delete scenario.config["openai:adminApiKey"];
@@ -99,16 +90,6 @@ throughEachEntryPoint("failures", function (createScenario) {
       .and.to.include("export OPENAI_ADMIN_KEY=");
   });
 
-  it("the environment supplies key and base URL if the stack does not", async function () {
-    const scenario = await createScenario();
-    scenario.config = {};
-    scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
-    await scenario.declare({ web: "proj_web" });
-    await scenario.runs("up");
-    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
-    expect(scenario.output + (await scenario.files())).not.to.include(scenario.api.adminKey);
-  });
-
   it("a key from the stack ignores the shell's base URL and organization, with a message", async function () {
     const scenario = await createScenario();
     scenario.env = { OPENAI_BASE_URL: "http://127.0.0.1:9/v1", OPENAI_ORG_ID: "org-other" };
@@ -117,34 +98,6 @@ throughEachEntryPoint("failures", function (createScenario) {
     expect(texts(up)).to.include("OPENAI_ORG_ID is ignored");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
   });
-
-  for (const where of ["the stack's config", "the environment"]) {
-    it(`a key from ${where} appears in no state, output or verbose log`, async function () {
-      const scenario = await createScenario();
-      if (where === "the environment") {
-        scenario.config = {};
-        scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
-      }
-      const verbose = true;
-      await scenario.declare({ web: "proj_web" });
-      await scenario.runs("up", { verbose });
-      scenario.api.revoke((await scenario.recorded())["web"]!.id!);
-      await scenario.runs("preview", { verbose });
-      scenario.api.fail({ method: "GET", kind: { status: 401 } });
-      await scenario.run("refresh", { verbose });
-      await scenario.runs("destroy", { verbose });
-      if (scenario.engine.kind === "pulumi") expect(scenario.output).to.match(/^{"time":.*"level":/m);
-      // At that level the CLI itself logs the config that it hands to any provider, and a plugin's environment.
-      const ofTheCli =
-        /^.*([mM]arshaling property for RPC\[Provider\[\w+\]\.(Configure|CheckConfig)|Constructed NodeJS command to run).*$/gm;
-      for (const text of [scenario.output, await scenario.files()].map((all) => all.replace(ofTheCli, ""))) {
-        expect(text)
-          .not.to.include(scenario.api.adminKey)
-          .and.not.to.include("Bearer ")
-          .and.not.to.include("Authorization:");
-      }
-    });
-  }
 
   it("each command fails clearly and keeps state if nothing answers", async function () {
     const scenario = await createScenario();
@@ -295,4 +248,53 @@ throughEachEntryPoint("failures", function (createScenario) {
     expect(scenario.api.permissions(checkpoint)).to.have.length(1);
     expect((await scenario.recorded())["web"]!.id).to.equal(scenario.api.permissions(checkpoint)[0]!.id);
   });
+});
+
+inOwnProcesses.throughEachEntryPoint("the admin key", function (createScenario) {
+  it("a wrong key that the API repeats appears in no output and in no file", async function () {
+    const scenario = await createScenario();
+    scenario.config["openai:adminApiKey"] = { secret: "sk-admin-mistyped-123" };
+    await scenario.declare({ web: "proj_web" });
+    const up = await scenario.run("up");
+    expect(texts(up)).to.include("Incorrect API key provided");
+    expect(scenario.output + (await scenario.kept())).not.to.include("sk-admin-mistyped-123");
+  });
+
+  it("the environment supplies key and base URL if the stack does not", async function () {
+    const scenario = await createScenario();
+    scenario.config = {};
+    scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+    expect(scenario.output + (await scenario.kept())).not.to.include(scenario.api.adminKey);
+  });
+
+  for (const where of ["the stack's config", "the environment"]) {
+    it(`a key from ${where} appears in no state, output or verbose log`, async function () {
+      const scenario = await createScenario();
+      if (where === "the environment") {
+        scenario.config = {};
+        scenario.env = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
+      }
+      const verbose = true;
+      await scenario.declare({ web: "proj_web" });
+      await scenario.runs("up", { verbose });
+      scenario.api.revoke((await scenario.recorded())["web"]!.id!);
+      await scenario.runs("preview", { verbose });
+      scenario.api.fail({ method: "GET", kind: { status: 401 } });
+      await scenario.run("refresh", { verbose });
+      await scenario.runs("destroy", { verbose });
+      if (scenario.engine.kind === "pulumi") expect(scenario.output).to.match(/^{"time":.*"level":/m);
+      // At that level the CLI itself logs the config that it hands to any provider, and a plugin's environment.
+      const ofTheCli =
+        /^.*([mM]arshaling property for RPC\[Provider\[\w+\]\.(Configure|CheckConfig)|Constructed NodeJS command to run).*$/gm;
+      for (const text of [scenario.output, await scenario.kept()].map((all) => all.replace(ofTheCli, ""))) {
+        expect(text)
+          .not.to.include(scenario.api.adminKey)
+          .and.not.to.include("Bearer ")
+          .and.not.to.include("Authorization:");
+      }
+    });
+  }
 });

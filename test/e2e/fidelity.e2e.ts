@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import { findPulumi } from "../../sandbox/pulumi";
 import type { Engine } from "../../sandbox/engines";
-import { onEachEngine } from "./engines";
+import { inOwnProcesses } from "./engines";
 import { checkpoint, stepsOf, texts, Scenario } from "./scenario";
 
 const args = (project: string) => `{ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: ${project} }`;
@@ -24,7 +24,7 @@ const flaky = `
     }
   }`;
 
-onEachEngine("engine behavior", function (createScenario) {
+inOwnProcesses.onEachEngine("engine behavior", function (createScenario) {
   it("a partially created resource is recorded, and the next up updates it", async function () {
     const scenario = await createScenario();
     await scenario.program(`${flaky} new Flaky("flaky", true);`);
@@ -102,7 +102,7 @@ onEachEngine("engine behavior", function (createScenario) {
       new CheckpointPermission("web", ${args('config.require("project")')});`);
     await scenario.runs("up");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_from_config"]);
-    expect(await scenario.files()).not.to.include("a-secret-of-the-program");
+    expect(await scenario.kept()).not.to.include("a-secret-of-the-program");
   });
 
   it("a hundred permissions take at most 20 POSTs, and a preview of them one GET", async function () {

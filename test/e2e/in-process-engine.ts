@@ -1,148 +1,139 @@
-import { readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { performance } from "node:perf_hooks";
 import { join } from "node:path";
+import { RunRequest } from "@pulumi/pulumi/proto/language_pb";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
 import { withUrns } from "../../provider/dynamic/urns";
 import { PermissionResource } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
 import { typesOf } from "../../provider/resource/reference";
-import type { FaultyApi } from "../../sandbox/api/faults";
-import {
-  countOps,
-  type Command,
-  type Engine,
-  type Event,
-  type Message,
-  type Project,
-  type Run,
-  type RunOptions,
-  type StackExport,
-  type Step,
-} from "../../sandbox/engines";
-import { Deployment } from "../../sandbox/miniature/deployment";
-import { providerType, State } from "../../sandbox/miniature/state";
-import { renderEvent } from "../../sandbox/render";
+import type { Emulator } from "../../sandbox/api/server";
+import type { Project } from "../../sandbox/engines";
+import { MiniatureEngine } from "../../sandbox/miniature";
+import type { Host, HostOptions } from "../../sandbox/miniature/host";
+import { State } from "../../sandbox/miniature/state";
+import type { EngineServer, ProgramOptions } from "../../sandbox/miniature/program";
 import { TestClock } from "../support/clock";
 import { inProcessProvider, useInProcess } from "../support/in-process";
 
-/** What a program of the matrices declares, in cases.json. */
-interface DeclaredCase {
-  key: string;
-  checkpoint: string;
-  set: boolean;
-  exclusive: boolean;
-  projects: string[];
-}
+const load = createRequire(__filename);
+
+/** What runs inline programs of the Automation API; the SDK's types leave it out. */
+const { LanguageServer } = load("@pulumi/pulumi/automation/server") as {
+  LanguageServer: new (program: () => unknown) => {
+    run(call: { request: RunRequest }, done: (error: Error | undefined) => void): Promise<void>;
+  };
+};
 
 /**
- * The miniature engine with program, provider and API in this process, and a clock that does not wait: for the matrices,
- * whose cases are about answers and not about processes. No answer at all is the same here as a connection that is cut.
+ * The miniature engine with program, provider and API in this process, and a clock that does not wait: for scenarios that
+ * are about resources and answers, and not about processes. A run takes a twentieth of the time.
+ *
+ * The program runs as an inline program of the Automation API does. No answer at all is the same here as a connection that
+ * is cut.
  */
-export class InProcessEngine implements Engine {
-  readonly kind = "miniature";
-  readonly description = "the miniature engine, in one process";
-  readonly #apis = new Map<string, FaultyApi>();
+export class InProcessEngine extends MiniatureEngine {
+  readonly #apis: Emulator[] = [];
   readonly #states = new Map<string, State>();
-  readonly #clock = new TestClock();
+  readonly #clock = new PatientClock();
 
   constructor() {
+    super(
+      { startHost: (options) => Promise.resolve(hostOf(options, this.#clock)), runProgram },
+      "the miniature engine, in one process",
+    );
     this.#clock.epoch = Date.now();
-    useInProcess((url) => this.#apis.get(url.origin)!);
+    useInProcess((url) => this.#apis.find((api) => api.isListening && api.url.startsWith(url.origin)));
   }
 
-  /** Answers requests to this API. */
-  serve(api: FaultyApi, url: string): void {
-    this.#apis.set(new URL(url).origin, api);
-  }
+  readonly now = (): number => this.#clock.date();
 
-  async run(project: Project, command: Command, options: RunOptions = {}): Promise<Run> {
-    const steps: Step[] = [];
-    const messages: Message[] = [];
-    const lines: string[] = [];
-    const onEvent = (event: Event) => {
-      if ("step" in event) steps.push(event.step);
-      if ("message" in event) messages.push(event.message);
-      lines.push(renderEvent(event) ?? "");
-    };
-    const state = this.#stateOf(project);
-    const deployment = new Deployment({
-      ...{ state, onEvent, project: "scenario", stack: project.stack, config: {} },
-      host: Promise.resolve(this.#provider(project, onEvent)),
-      preview: command === "preview",
-      parallel: options.parallel ?? 8,
-      continueOnError: options.continueOnError === true,
-    });
-    if (command === "refresh") await deployment.refreshAll();
-    else if (command === "destroy") {
-      await deployment.deleteAll(state.resources.filter(({ type }) => type !== providerType));
-      if (deployment.ok) state.resources = [];
-    } else await registerAll(deployment, project);
-    await deployment.settle();
-    const output = lines.join("\n");
-    return { ok: deployment.ok, steps, messages, counts: countOps(steps), seconds: 0, output };
-  }
-
-  exportState(project: Project): Promise<StackExport> {
-    return Promise.resolve(structuredClone(this.#stateOf(project).export));
-  }
-
-  importState(): Promise<void> {
-    return Promise.reject(new Error("The matrices import no state."));
-  }
-
-  cancel(): Promise<void> {
-    return Promise.resolve();
-  }
-
-  async remove(project: Project): Promise<void> {
-    this.#states.delete(project.stateFolder);
-    await rm(project.stateFolder, { recursive: true, force: true });
-  }
-
-  #stateOf({ stateFolder }: Project): State {
+  /** In memory: with each of its steps, a matrix would write a file of a thousand resources. */
+  protected override openState({ stateFolder }: Project): State {
     const state = this.#states.get(stateFolder) ?? new State();
     this.#states.set(stateFolder, state);
     return state;
   }
 
-  #provider({ config = {} }: Project, onEvent: (event: Event) => void) {
-    const get = (key: string) => {
-      const value = config[key];
-      return typeof value === "string" ? value : value?.secret;
-    };
-    const print = (text: string) => {
-      onEvent({ message: { severity: "info", text } });
-    };
-    const context = new ProviderContext(readConfig(get, {}), this.#clock, print);
-    const permission = withUrns(new PermissionResource(() => context));
-    const set = withUrns(new PermissionSetResource(() => context));
-    type Resource = Parameters<typeof inProcessProvider>[0] extends (urn: string) => infer Result ? Result : never;
-    return inProcessProvider((urn) => {
-      return (urn.includes(`${typesOf.permissionSet.dynamic}::`) ? set : permission) as unknown as Resource;
-    });
+  /** Answers requests to this API. */
+  serve(api: Emulator): void {
+    this.#apis.push(api);
   }
 }
 
-/** What the program of the matrices does, with what its constructors would add. */
-async function registerAll(deployment: Deployment, { folder, stack }: Project): Promise<void> {
-  const cases = JSON.parse(await readFile(join(folder, "cases.json"), "utf8")) as DeclaredCase[];
-  const goals = cases.flatMap(({ key, checkpoint: fineTunedModelCheckpoint, set, exclusive, projects }) => {
-    const goal = (type: string, name: string, inputs: object) => ({
-      ...{ type, name, custom: true, parent: "", dependencies: [], propertyDependencies: {} },
-      ...{ deleteBeforeReplace: false, replacementTrigger: undefined },
-      inputs: {
-        fineTunedModelCheckpoint,
-        ...inputs,
-        __hints: {
-          urn: `urn:pulumi:${stack}::scenario::${type}::${name}`,
-          ...{ declaredCount: projects.length, parallel: 200, ...(set ? { others: {} } : {}) },
-        },
-      },
-    });
-    return set
-      ? [goal(typesOf.permissionSet.dynamic, key, { exclusive, projectIds: projects })]
-      : projects.map((projectId) => goal(typesOf.permission.dynamic, `${key}-${projectId}`, { projectId }));
+/** A clock that lets program and engine, which talk by gRPC, finish talking before it jumps. */
+class PatientClock extends TestClock {
+  protected override async whenIdle(): Promise<void> {
+    const handled = () => performance.nodeTiming.uvMetricsInfo.events;
+    // What one of them writes is there for the other at once; the turns in between are gRPC's own.
+    for (let events = -1, quiet = 0; quiet < 3; quiet = events === handled() ? quiet + 1 : 0) {
+      events = handled();
+      await super.whenIdle();
+    }
+  }
+}
+
+/** What Pulumi's provider host is to an engine. */
+function hostOf({ config, env, onLine }: HostOptions, clock: TestClock): Host {
+  let made: ProviderContext | undefined;
+  // Config that is wrong fails each call.
+  const context = () =>
+    (made ??= new ProviderContext(
+      readConfig((key) => config[key], env),
+      clock,
+      onLine,
+      undefined,
+      false,
+    ));
+  const permission = withUrns(new PermissionResource(context));
+  const set = withUrns(new PermissionSetResource(context));
+  type Resource = Parameters<typeof inProcessProvider>[0] extends (urn: string) => infer Result ? Result : never;
+  const provider = inProcessProvider((urn) => {
+    const [isPermission, isSet] = [typesOf.permission, typesOf.permissionSet].map((type) =>
+      urn.includes(`${type.dynamic}::`),
+    );
+    if (!isPermission && !isSet)
+      throw new Error(`${urn} needs a provider host in a process of its own: inOwnProcesses.`);
+    return (isSet ? set : permission) as unknown as Resource;
   });
-  await Promise.allSettled(goals.map((goal) => deployment.register(goal)));
-  await deployment.finish();
+  return {
+    ...provider,
+    stop: () => {
+      made?.gathered.end();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** Runs the program again, from its files as they are now. */
+function runProgram(server: EngineServer, options: ProgramOptions): Promise<boolean> {
+  const { folder, project, stack, parallel, preview, config, secretKeys } = options;
+  const request = new RunRequest();
+  request.setProject(project);
+  request.setStack(stack);
+  request.setOrganization("organization");
+  request.setParallel(parallel);
+  request.setDryrun(preview);
+  request.setMonitorAddress(server.address);
+  request.setArgsList([server.address]);
+  for (const [key, value] of Object.entries(config)) request.getConfigMap().set(key.replace(":", ":config:"), value);
+  request.setConfigsecretkeysList(secretKeys);
+  const program = async (): Promise<unknown> => {
+    for (const file of Object.keys(load.cache)) if (file.startsWith(join(folder, "/"))) load.cache[file] = undefined;
+    return load(folder) as unknown;
+  };
+  // It tells the number to its own processes by this variable.
+  process.env["PULUMI_NODEJS_PARALLEL"] = String(parallel);
+  // The SDK takes a stack trace for each promise, and to map them to sources would be a quarter of a run.
+  process.setSourceMapsEnabled(false);
+  const ended = new Promise<boolean>((resolve) => {
+    void new LanguageServer(program).run({ request }, (error) => {
+      resolve(error === undefined);
+    });
+  });
+  return ended.finally(() => {
+    process.setSourceMapsEnabled(true);
+    delete process.env["PULUMI_NODEJS_PARALLEL"];
+  });
 }

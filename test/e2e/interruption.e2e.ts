@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { throughEachEntryPoint } from "./engines";
+import { inOwnProcesses } from "./engines";
 import { combined } from "./full";
 import { InterruptedRun, interruptions } from "./interruption/interrupted";
 import { checkpoint } from "./scenario";
@@ -17,7 +17,7 @@ const programs = {
   "a set": `${set("all", names)};`,
 };
 
-throughEachEntryPoint("interrupted runs", function (createScenario) {
+inOwnProcesses.throughEachEntryPoint("interrupted runs", function (createScenario) {
   for (const [manner, [what, program]] of combined(interruptions, Object.entries(programs))) {
     it(`the next up finishes after ${manner} in the middle of granting ${what}`, async function () {
       const scenario = await createScenario({ repeatedPost: "duplicate" });

@@ -1,21 +1,24 @@
 import { expect } from "chai";
-import { throughEachEntryPoint } from "./engines";
+import { inOwnProcesses, throughEachEntryPoint, type CreateScenario } from "./engines";
 import { checkpoint, requestsOf, stepsOf, texts, type Scenario } from "./scenario";
 
 const three = { web: "proj_web", mobile: "proj_mobile", data: "proj_data" };
 
-throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
-  // The native plugin does not know ahead that more than one lookup will come.
-  const lookups = createScenario.entryPoint === "native" ? ["GET", "GET"] : ["GET"];
+/** The native plugin does not know ahead that more than one lookup will come. */
+const lookups = ({ entryPoint }: CreateScenario) => (entryPoint === "native" ? ["GET", "GET"] : ["GET"]);
 
-  async function granted(declared: Parameters<Scenario["declare"]>[0] = three): Promise<Scenario> {
-    const scenario = await createScenario();
-    await scenario.declare(declared);
-    await scenario.runs("up");
-    scenario.api.takeRequests();
-    return scenario;
-  }
+async function granted(
+  createScenario: CreateScenario,
+  declared: Parameters<Scenario["declare"]>[0] = three,
+): Promise<Scenario> {
+  const scenario = await createScenario();
+  await scenario.declare(declared);
+  await scenario.runs("up");
+  scenario.api.takeRequests();
+  return scenario;
+}
 
+inOwnProcesses.throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   it("the first up grants what is declared in one POST and records each permission's own ID", async function () {
     // Nor that more creates will come, which on a busy machine may be further apart than a batch waits.
     if (createScenario.entryPoint === "native") this.retries(2);
@@ -25,7 +28,7 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     const preview = await scenario.runs("preview");
     expect(stepsOf(preview)).to.deep.equal(["create data", "create mobile", "create web"]);
     // It looks up whether they exist, as the up will.
-    expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups);
+    expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups(createScenario));
 
     const up = await scenario.runs("up");
     expect(stepsOf(up)).to.deep.equal(stepsOf(preview));
@@ -41,7 +44,7 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   });
 
   it("state has at most 1,100 bytes for a permission, and no provider code", async function () {
-    const scenario = await granted();
+    const scenario = await granted(createScenario);
     for (const resource of await scenario.resources()) {
       // The SDK adds a stack trace, whose size is that of the program's paths.
       const ours = { ...resource, sourcePosition: "", stackTrace: [] };
@@ -51,17 +54,8 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     }
   });
 
-  it("an unchanged program previews and applies without a change, in at most two GETs each", async function () {
-    const scenario = await granted();
-    for (const command of ["preview", "up"] as const) {
-      const run = await scenario.runs(command);
-      expect(stepsOf(run)).to.deep.equal(["same data", "same mobile", "same web"]);
-      expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups);
-    }
-  });
-
   it("a plain preview shows a revocation made outside of Pulumi, and up repairs it", async function () {
-    const scenario = await granted();
+    const scenario = await granted(createScenario);
     const revoked = (await scenario.recorded())["web"]!.id!;
     const projects = ["web", "mobile", "data"].map((name) => ({ id: `proj_${name}`, name, archived_at: null }));
     scenario.api.set({ projects });
@@ -88,30 +82,8 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     expect(stepsOf(await scenario.runs("preview"))).to.include("same web");
   });
 
-  it("up puts a recreated permission in state with no write, even if adoptExisting is false", async function () {
-    const scenario = await granted();
-    scenario.config["openai:adoptExisting"] = "false";
-    scenario.api.revoke((await scenario.recorded())["web"]!.id!);
-    const recreated = scenario.api.grant(checkpoint, "proj_web");
-
-    const up = await scenario.runs("up");
-    expect(stepsOf(up)).to.include("replace web");
-    expect(texts(up)).to.include(`granted again as ${recreated.id}`).and.not.to.include("adopts");
-    expect(new Set(scenario.api.takeRequests().map(({ method }) => method))).to.deep.equal(new Set(["GET"]));
-    expect((await scenario.recorded())["web"]!.id).to.equal(recreated.id);
-  });
-
-  it("a preview sends no request if driftDetection is false", async function () {
-    const scenario = await granted();
-    scenario.api.revoke((await scenario.recorded())["web"]!.id!);
-    scenario.config = { "openai:driftDetection": "false" };
-    const preview = await scenario.runs("preview");
-    expect(stepsOf(preview)).to.deep.equal(["same data", "same mobile", "same web"]);
-    expect(scenario.api.requests).to.deep.equal([]);
-  });
-
   it("refresh drops missing permissions and records recreated ones; up then restores the rest", async function () {
-    const scenario = await granted();
+    const scenario = await granted(createScenario);
     const before = await scenario.recorded();
     scenario.api.revoke(before["web"]!.id!);
     scenario.api.revoke(before["data"]!.id!);
@@ -130,8 +102,79 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_data", "proj_mobile", "proj_web"]);
   });
 
+  it("destroy revokes what the stack granted and leaves unmanaged permissions alone", async function () {
+    const scenario = await createScenario();
+    scenario.api.grant(checkpoint, "proj_others");
+    await scenario.declare(three);
+    await scenario.runs("up");
+    scenario.api.takeRequests();
+    await scenario.runs("destroy");
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_others"]);
+    expect(requestsOf(scenario.api.takeRequests())).to.deep.equal(["DELETE", "DELETE", "DELETE", "GET page"]);
+    expect(await scenario.recorded()).to.deep.equal({});
+  });
+
+  it("destroy with a wrong base URL fails and keeps state", async function () {
+    const scenario = await createScenario();
+    scenario.config = {};
+    const right = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
+    scenario.env = right;
+    await scenario.declare(three);
+    await scenario.runs("up");
+    scenario.env = { ...right, OPENAI_BASE_URL: scenario.api.url.replace("/v1", "") };
+    const destroy = await scenario.run("destroy");
+    expect(destroy.ok).to.equal(false);
+    expect(destroy.output).to.include("Invalid URL").and.to.include("Check OPENAI_BASE_URL");
+    expect(Object.keys(await scenario.recorded())).to.have.members(["web", "mobile", "data"]);
+    expect(scenario.api.permissions(checkpoint)).to.have.length(3);
+
+    scenario.env = right;
+    await scenario.runs("destroy");
+    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
+  it("destroy uses the config of the last up", async function () {
+    const scenario = await granted(createScenario, { web: "proj_web" });
+    scenario.config["openai:baseUrl"] = "https://127.0.0.1:9/v1";
+    await scenario.runs("destroy");
+    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
+  });
+});
+
+throughEachEntryPoint("less common steps of a permission's life", function (createScenario) {
+  it("an unchanged program previews and applies without a change, in at most two GETs each", async function () {
+    const scenario = await granted(createScenario);
+    for (const command of ["preview", "up"] as const) {
+      const run = await scenario.runs(command);
+      expect(stepsOf(run)).to.deep.equal(["same data", "same mobile", "same web"]);
+      expect(scenario.api.takeRequests().map(({ method }) => method)).to.deep.equal(lookups(createScenario));
+    }
+  });
+
+  it("up puts a recreated permission in state with no write, even if adoptExisting is false", async function () {
+    const scenario = await granted(createScenario);
+    scenario.config["openai:adoptExisting"] = "false";
+    scenario.api.revoke((await scenario.recorded())["web"]!.id!);
+    const recreated = scenario.api.grant(checkpoint, "proj_web");
+
+    const up = await scenario.runs("up");
+    expect(stepsOf(up)).to.include("replace web");
+    expect(texts(up)).to.include(`granted again as ${recreated.id}`).and.not.to.include("adopts");
+    expect(new Set(scenario.api.takeRequests().map(({ method }) => method))).to.deep.equal(new Set(["GET"]));
+    expect((await scenario.recorded())["web"]!.id).to.equal(recreated.id);
+  });
+
+  it("a preview sends no request if driftDetection is false", async function () {
+    const scenario = await granted(createScenario);
+    scenario.api.revoke((await scenario.recorded())["web"]!.id!);
+    scenario.config = { "openai:driftDetection": "false" };
+    const preview = await scenario.runs("preview");
+    expect(stepsOf(preview)).to.deep.equal(["same data", "same mobile", "same web"]);
+    expect(scenario.api.requests).to.deep.equal([]);
+  });
+
   it("a changed project replaces the permission, granting before revoking", async function () {
-    const scenario = await granted();
+    const scenario = await granted(createScenario);
     await scenario.declare({ ...three, web: "proj_shop" });
     const preview = await scenario.runs("preview");
     const replaced = preview.steps.find(({ op, name }) => op === "replace" && name === "web");
@@ -145,7 +188,7 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
   });
 
   it("a changed checkpoint replaces the permission", async function () {
-    const scenario = await granted({ web: "proj_web" });
+    const scenario = await granted(createScenario, { web: "proj_web" });
     const later = `${checkpoint}:ckpt-step-2000`;
     await scenario.declare({ web: { project: "proj_web", checkpoint: later } });
     const up = await scenario.runs("up");
@@ -182,54 +225,16 @@ throughEachEntryPoint("a permission's lifecycle", function (createScenario) {
     expect(await scenario.recorded()).to.have.keys(["data"]);
   });
 
-  it("destroy revokes what the stack granted and leaves unmanaged permissions alone", async function () {
-    const scenario = await createScenario();
-    scenario.api.grant(checkpoint, "proj_others");
-    await scenario.declare(three);
-    await scenario.runs("up");
-    scenario.api.takeRequests();
-    await scenario.runs("destroy");
-    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_others"]);
-    expect(requestsOf(scenario.api.takeRequests())).to.deep.equal(["DELETE", "DELETE", "DELETE", "GET page"]);
-    expect(await scenario.recorded()).to.deep.equal({});
-  });
-
   it("destroy succeeds if a permission is missing already", async function () {
-    const scenario = await granted();
+    const scenario = await granted(createScenario);
     scenario.api.revoke((await scenario.recorded())["web"]!.id!);
     await scenario.runs("destroy");
     expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
     expect(await scenario.recorded()).to.deep.equal({});
   });
 
-  it("destroy with a wrong base URL fails and keeps state", async function () {
-    const scenario = await createScenario();
-    scenario.config = {};
-    const right = { OPENAI_ADMIN_KEY: scenario.api.adminKey, OPENAI_BASE_URL: scenario.api.url };
-    scenario.env = right;
-    await scenario.declare(three);
-    await scenario.runs("up");
-    scenario.env = { ...right, OPENAI_BASE_URL: scenario.api.url.replace("/v1", "") };
-    const destroy = await scenario.run("destroy");
-    expect(destroy.ok).to.equal(false);
-    expect(destroy.output).to.include("Invalid URL").and.to.include("Check OPENAI_BASE_URL");
-    expect(Object.keys(await scenario.recorded())).to.have.members(["web", "mobile", "data"]);
-    expect(scenario.api.permissions(checkpoint)).to.have.length(3);
-
-    scenario.env = right;
-    await scenario.runs("destroy");
-    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
-  });
-
-  it("destroy uses the config of the last up", async function () {
-    const scenario = await granted({ web: "proj_web" });
-    scenario.config["openai:baseUrl"] = "https://127.0.0.1:9/v1";
-    await scenario.runs("destroy");
-    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
-  });
-
   it("destroy succeeds with a message if the checkpoint is deleted", async function () {
-    const scenario = await granted({ web: "proj_web" });
+    const scenario = await granted(createScenario, { web: "proj_web" });
     scenario.api.set({ unknownCheckpoints: [checkpoint] });
     const destroy = await scenario.runs("destroy");
     expect(texts(destroy)).to.include("OpenAI does not have").and.to.include(checkpoint);

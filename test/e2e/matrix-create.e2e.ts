@@ -1,4 +1,4 @@
-import { matricesThroughEachEntryPoint } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import {
   casesOf,
   Matrix,
@@ -48,7 +48,7 @@ const matrices: Matrices[] = [
   ]),
 ];
 
-matricesThroughEachEntryPoint("faults while creating", function (createScenario) {
+throughEachEntryPoint("faults while creating", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
     it(`creates end as declared after ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);

@@ -1,4 +1,4 @@
-import { matricesThroughEachEntryPoint } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { rateLimits, faults } from "./matrix/faults";
 
@@ -19,7 +19,7 @@ const matrices: Matrices[] = [
   ]),
 ];
 
-matricesThroughEachEntryPoint("faults while deleting", function (createScenario) {
+throughEachEntryPoint("faults while deleting", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
     it(`up and destroy recover from ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);

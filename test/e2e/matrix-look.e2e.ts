@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { matricesThroughEachEntryPoint } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import { isFull } from "./full";
 import { casesOf, Matrix, projectsOf, selected, type Call, type Matrices } from "./matrix/matrix";
 import { rateLimits, faults } from "./matrix/faults";
@@ -11,7 +11,7 @@ const lasting = all.filter(({ outcome }) => outcome === "fails");
 const falseDeletions = all.filter(({ faultKind }) => faultKind.saysCheckpointIsDeleted === true);
 const looks = ["refresh", "preview"] as const;
 
-matricesThroughEachEntryPoint("faults while looking", function (createScenario) {
+throughEachEntryPoint("faults while looking", function (createScenario) {
   const matrices = [
     ["faults that pass", passing],
     ...rateLimits.map((rateLimit): Matrices => [

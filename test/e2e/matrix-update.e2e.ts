@@ -1,4 +1,4 @@
-import { matricesThroughEachEntryPoint } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import {
   casesOf,
   changedProjectsOf,
@@ -37,7 +37,7 @@ const matrices: Matrices[] = [
   ]),
 ];
 
-matricesThroughEachEntryPoint("faults while updating", function (createScenario) {
+throughEachEntryPoint("faults while updating", function (createScenario) {
   for (const [title, cases] of selected(matrices)) {
     it(`updates end as declared after ${title} (${cases.length} cases)`, async function () {
       this.timeout(300_000);

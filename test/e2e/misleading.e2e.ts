@@ -99,8 +99,8 @@ throughEachEntryPoint("answers that mislead", function (createScenario) {
     const scenario = await createScenario({ unknownProjects: ["proj_web", "proj_data"] });
     let firstTry: number | undefined;
     const before = () => {
-      firstTry ??= Date.now();
-      if (Date.now() - firstTry > 9_000) scenario.api.set({ unknownProjects: [] });
+      firstTry ??= scenario.api.now();
+      if (scenario.api.now() - firstTry > 9_000) scenario.api.set({ unknownProjects: [] });
     };
     scenario.api.fail({ method: "POST", times: Infinity, kind: { before } });
     await scenario.declare(three);

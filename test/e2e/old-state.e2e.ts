@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { StackExport } from "../../sandbox/engines";
-import { onEachEngine } from "./engines";
+import { inOwnProcesses } from "./engines";
 import { stepsOf, texts } from "./scenario";
 
 const checkpoint = "ft:gpt-4o-mini-2024-07-18:acme::B7R9VjQd";
@@ -19,7 +19,7 @@ interface Row {
 }
 
 // A state file stays here once a version has written it; current code must read it.
-onEachEngine("state of earlier versions", function (createScenario) {
+inOwnProcesses.onEachEngine("state of earlier versions", function (createScenario) {
   for (const { version, state } of states) {
     it(`state of version ${version} is read, compared, repaired and deleted`, async function () {
       const scenario = await createScenario();

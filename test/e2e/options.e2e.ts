@@ -1,8 +1,8 @@
 import { expect } from "chai";
-import { throughEachEntryPoint } from "./engines";
+import { inOwnProcesses } from "./engines";
 import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
 
-throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
+inOwnProcesses.throughEachEntryPoint("Pulumi's resource options", function (createScenario) {
   /** A scenario of an option that the miniature engine refuses by name. */
   async function cli(context: Mocha.Context): Promise<Scenario> {
     const scenario = await createScenario();

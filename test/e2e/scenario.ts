@@ -90,6 +90,7 @@ export class Scenario {
   async remove(): Promise<void> {
     await this.api.stop();
     if (process.env["KEEP_SCENARIOS"] !== undefined) {
+      await writeFile(join(this.folder, "export.json"), JSON.stringify(await this.export(), undefined, 2));
       console.log(`Kept ${this.folder}`);
       return;
     }
@@ -217,12 +218,12 @@ export class Scenario {
     return requestsOf(this.api.takeRequests().filter(({ method }) => method !== "GET"));
   }
 
-  /** Every file that the engine keeps of the project, as text: state, backups, logs. */
-  async files(): Promise<string> {
+  /** All that the engine keeps of the project, as text: state, backups, logs. */
+  async kept(): Promise<string> {
     const names = await readdir(this.folder, { recursive: true, withFileTypes: true });
     const files = names.filter((name) => name.isFile() && !name.parentPath.includes("node_modules"));
     const texts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), "utf8")));
-    return texts.join("\n");
+    return [JSON.stringify(await this.export()), ...texts].join("\n");
   }
 }
 

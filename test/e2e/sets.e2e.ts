@@ -1,24 +1,24 @@
 import { expect } from "chai";
-import { throughEachEntryPoint } from "./engines";
-import { checkpoint, stepsOf, texts, type Scenario } from "./scenario";
+import { inOwnProcesses, throughEachEntryPoint } from "./engines";
+import { checkpoint, stepsOf, texts, type EntryPoint, type Scenario } from "./scenario";
 
 interface RecordedSet {
   projectIds: string[];
   permissions: { id: string; projectId: string }[];
 }
 
-throughEachEntryPoint("sets", function (createScenario) {
-  const set = (projects: string[], options = "") =>
-    `const team = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
-       projectIds: ${JSON.stringify(projects)}${options} });`;
-  const permission = (name: string, project: string) =>
-    `new CheckpointPermission("${name}", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: "${project}" });`;
-  /** A project moves from the set to a permission; the native plugin must hear of the permission first. */
-  const moved = (projects: string[], name: string, project: string) =>
-    createScenario.entryPoint === "native"
-      ? `const next = ${permission(name, project)} ${set(projects).replace(/\);$/, ", { dependsOn: [next] });")}`
-      : set(projects) + permission(name, project);
+const set = (projects: string[], options = "") =>
+  `const team = new CheckpointPermissionSet("team", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
+     projectIds: ${JSON.stringify(projects)}${options} });`;
+const permission = (name: string, project: string) =>
+  `new CheckpointPermission("${name}", { fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)}, projectId: "${project}" });`;
+/** A project moves from the set to a permission; the native plugin must hear of the permission first. */
+const moved = (entryPoint: EntryPoint, projects: string[], name: string, project: string) =>
+  entryPoint === "native"
+    ? `const next = ${permission(name, project)} ${set(projects).replace(/\);$/, ", { dependsOn: [next] });")}`
+    : set(projects) + permission(name, project);
 
+throughEachEntryPoint("sets", function (createScenario) {
   async function recordedSet(scenario: Scenario): Promise<RecordedSet | undefined> {
     const found = (await scenario.all()).find(({ type }) => type.endsWith("CheckpointPermissionSet"));
     return found?.outputs as RecordedSet | undefined;
@@ -139,25 +139,12 @@ throughEachEntryPoint("sets", function (createScenario) {
     expect(scenario.takeWrites()).to.deep.equal([]);
     await scenario.assertAgrees();
 
-    await scenario.program(moved(["proj_a"], "b", "proj_b"));
+    await scenario.program(moved(createScenario.entryPoint, ["proj_a"], "b", "proj_b"));
     await scenario.runs("up");
     await scenario.program(permission("a", "proj_a") + permission("b", "proj_b"));
     await scenario.runs("up");
     expect(scenario.takeWrites()).to.deep.equal([]);
     expect(scenario.api.permissions(checkpoint)).to.deep.equal(before);
-  });
-
-  it("a set keeps a permission in state until another resource adopts it, with --parallel 1", async function () {
-    const scenario = await createScenario();
-    await scenario.program(set(["proj_1", "proj_2"]));
-    await scenario.runs("up");
-    const granted = scenario.api.permissions(checkpoint);
-    await scenario.program(moved(["proj_1"], "two", "proj_2"));
-    for (let runs = 0; runs < 2; runs++) await scenario.runs("up", { parallel: 1 });
-    expect(scenario.api.permissions(checkpoint)).to.deep.equal(granted);
-    expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 2 });
-    await scenario.runs("destroy");
-    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
   });
 
   it("a permission beside an exclusive set fails the preview", async function () {
@@ -179,6 +166,21 @@ throughEachEntryPoint("sets", function (createScenario) {
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_outside"]);
     expect(scenario.api.projects(`${checkpoint}:ckpt-step-2000`)).to.deep.equal(["proj_a"]);
   });
+});
+
+inOwnProcesses.throughEachEntryPoint("programs with sets", function (createScenario) {
+  it("a set keeps a permission in state until another resource adopts it, with --parallel 1", async function () {
+    const scenario = await createScenario();
+    await scenario.program(set(["proj_1", "proj_2"]));
+    await scenario.runs("up");
+    const granted = scenario.api.permissions(checkpoint);
+    await scenario.program(moved(createScenario.entryPoint, ["proj_1"], "two", "proj_2"));
+    for (let runs = 0; runs < 2; runs++) await scenario.runs("up", { parallel: 1 });
+    expect(scenario.api.permissions(checkpoint)).to.deep.equal(granted);
+    expect((await scenario.runs("preview")).counts).to.deep.equal({ same: 2 });
+    await scenario.runs("destroy");
+    expect(scenario.api.permissions(checkpoint)).to.deep.equal([]);
+  });
 
   it("a program can list permissions without declaring any", async function () {
     const scenario = await createScenario();
@@ -189,9 +191,7 @@ throughEachEntryPoint("sets", function (createScenario) {
     );
     expect(texts(await scenario.runs("preview"))).to.include("has access: proj_a");
   });
-});
 
-throughEachEntryPoint("the examples of sets", function (createScenario) {
   async function example(name: string, config: Record<string, string>): Promise<Scenario> {
     const scenario = await createScenario.ofExample(name);
     for (const [key, value] of Object.entries(config)) scenario.config[`${name}:${key}`] = value;

@@ -35,10 +35,15 @@ export class TestClock implements Clock {
     this.#time += milliseconds;
   }
 
+  /** Resolves when nothing is left to do. */
+  protected whenIdle(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
   #jump(): void {
     if (this.#jumping || this.#sleepers.length === 0) return;
     this.#jumping = true;
-    setImmediate(() => {
+    void this.whenIdle().then(() => {
       this.#jumping = false;
       const next = this.#sleepers.reduce((earliest, sleeper) => (sleeper.at < earliest.at ? sleeper : earliest));
       this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);

@@ -5,13 +5,15 @@ import type { FaultyApi } from "../../sandbox/api/faults";
 import { InitFailed, type Properties, type Provider } from "../../sandbox/miniature/host";
 
 /** Sends requests to an emulated API without HTTP, for tests that make many thousands. */
-export function useInProcess(apiAt: (url: URL) => FaultyApi): () => void {
+export function useInProcess(apiAt: (url: URL) => FaultyApi | undefined): () => void {
   const before = axios.defaults.adapter;
   axios.defaults.adapter = async (config: InternalAxiosRequestConfig) => {
     const url = new URL(axios.getUri(config));
+    const api = apiAt(url);
+    if (api === undefined) throw new AxiosError(`connect ECONNREFUSED ${url.host}`, "ECONNREFUSED", config);
     const authorization = String(config.headers.get("Authorization"));
     const method = config.method!.toUpperCase() as Method;
-    const delivery = await apiAt(url).serve(method, url, authorization, String(config.data ?? ""));
+    const delivery = await api.serve(method, url, authorization, String(config.data ?? ""));
     if (delivery.kind !== "answer") throw new AxiosError("socket hang up", "ECONNRESET", config);
     const { status, text, headers } = delivery;
     return { status, statusText: "", data: text, headers, config };
@@ -22,6 +24,9 @@ export function useInProcess(apiAt: (url: URL) => FaultyApi): () => void {
   };
 }
 
+/** What tells Pulumi's host which handler serves a resource; the host keeps it in state. */
+const handlerKey = "__provider";
+
 /**
  * Calls the resources as Pulumi's host does, in this process.
  *
@@ -31,6 +36,9 @@ export function inProcessProvider(
   resourceOf: (urn: string, call: keyof Provider) => dynamic.ResourceProvider<Properties, Properties>,
 ): Provider {
   const copy = <T>(value: T): T => structuredClone(value);
+  const kept = (properties: Properties | undefined, from: Properties): Properties => {
+    return handlerKey in from ? { ...properties, [handlerKey]: from[handlerKey] } : { ...properties };
+  };
   const orInitFailed = (error: unknown): never => {
     const { id, properties, reasons } = error as InitFailed;
     throw typeof id === "string" ? new InitFailed(id, properties, reasons) : error;
@@ -38,7 +46,7 @@ export function inProcessProvider(
   return {
     async check(urn, olds, news) {
       const { inputs, failures } = await resourceOf(urn, "check").check!(copy(olds), copy(news));
-      return { inputs: inputs ?? {}, failures: failures ?? [] };
+      return { inputs: kept(inputs, news), failures: failures ?? [] };
     },
     async diff(urn, id, olds, news) {
       const { changes, replaces } = await resourceOf(urn, "diff").diff!(id, copy(olds), copy(news));
@@ -46,15 +54,16 @@ export function inProcessProvider(
     },
     async create(urn, inputs) {
       const { id, outs } = await resourceOf(urn, "create").create(copy(inputs)).catch(orInitFailed);
-      return { id, outputs: outs ?? {} };
+      return { id, outputs: kept(outs, inputs) };
     },
     async read(urn, id, outputs) {
       const result = await resourceOf(urn, "read").read!(id, copy(outputs));
-      return { id: result.id ?? "", outputs: result.props ?? {}, inputs: result.inputs };
+      const inputs = result.inputs === undefined ? undefined : kept(result.inputs, outputs);
+      return { id: result.id ?? "", outputs: kept(result.props, outputs), inputs };
     },
     async update(urn, id, olds, news) {
       const { outs } = await resourceOf(urn, "update").update!(id, copy(olds), copy(news)).catch(orInitFailed);
-      return outs ?? {};
+      return kept(outs, news);
     },
     async delete(urn, id, outputs) {
       await resourceOf(urn, "delete").delete!(id, copy(outputs));
