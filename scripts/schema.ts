@@ -125,6 +125,7 @@ function examplesOf(type: string): string[] {
     ["typescript", "native/typescript/index.ts"],
     ["python", "native/python/__main__.py"],
     ["go", "native/go/main.go"],
+    ["java", "native/java/src/main/java/access/App.java"],
     ["yaml", "native/yaml/Pulumi.yaml"],
   ];
   return programs.flatMap(([language, file]) => {

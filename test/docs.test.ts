@@ -40,10 +40,11 @@ describe("the documentation", function () {
     expect(broken).to.deep.equal([]);
   });
 
-  it("every Python, Go and YAML snippet in the docs is part of a runnable example", function () {
+  it("every Python, Go, Java and YAML snippet in the docs is part of a runnable example", function () {
     const programs = {
       python: "examples/native/python/__main__.py",
       go: "examples/native/go/main.go",
+      java: "examples/native/java/src/main/java/access/App.java",
       yaml: "examples/native/yaml/Pulumi.yaml",
     };
     for (const [language, file] of Object.entries(programs)) {

@@ -5,7 +5,7 @@ import { expect } from "chai";
 import { byNativePlugin } from "./engines";
 import { isFull } from "./full";
 
-const languages = { yaml: "yaml", typescript: "nodejs", python: "python", go: "go" };
+const languages = { yaml: "yaml", typescript: "nodejs", python: "python", go: "go", java: "java" };
 
 function isOnPath(command: string): boolean {
   return (process.env["PATH"] ?? "").split(delimiter).some((folder) => {
