@@ -34,44 +34,51 @@ async function run(scenario: Scenario, command: string, args: string[], env: Nod
   );
 }
 
+/** Runs a step of a workflow as GitHub does, with `bash -e {0}`. */
+async function step(scenario: Scenario, file: string, job: string, name: string, env: NodeJS.ProcessEnv = {}) {
+  const { jobs } = await workflowOf(file);
+  const script = jobs[job]!.steps.find((one) => one.name === name)!.run!;
+  // npx would bring the package from the registry.
+  const bin = join(scenario.folder, "bin");
+  await mkdir(bin, { recursive: true });
+  const main = resolve("provider/dist/cli/main.js");
+  await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
+  // Says what it is asked for; of the open issues it knows the one that the environment names.
+  await writeFile(
+    join(bin, "gh"),
+    `#!/bin/sh\necho "gh $*" >> gh.log\nif [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi\n`,
+  );
+  for (const command of ["npx", "gh"]) await chmod(join(bin, command), 0o755);
+  return run(scenario, "bash", ["-e", "-c", script], {
+    PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
+    STACK: scenario.project.stack,
+    GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
+    GITHUB_OUTPUT: join(scenario.folder, "output"),
+    OPENAI_ADMIN_KEY: scenario.api.adminKey,
+    OPENAI_BASE_URL: scenario.api.url,
+    ...env,
+  });
+}
+
+/** What the steps of a workflow have put into the job's summary. */
+const summaryOf = ({ folder }: Scenario) => readFile(join(folder, "summary.md"), "utf8");
+/** What they have asked of GitHub. */
+const ghLogOf = ({ project }: Scenario) => readFile(join(project.folder, "gh.log"), "utf8");
+
 onTheCli("the drift-detection workflow", function (createScenario) {
-  /** GitHub runs a step with `bash -e {0}`. */
-  async function step(scenario: Scenario, name: string, env: NodeJS.ProcessEnv = {}) {
-    const { jobs } = await workflowOf("drift-detection/drift.yml");
-    const script = jobs["drift"]!.steps.find((one) => one.name === name)!.run!;
-    // npx would bring the package from the registry.
-    const bin = join(scenario.folder, "bin");
-    await mkdir(bin, { recursive: true });
-    const main = resolve("provider/dist/cli/main.js");
-    await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
-    // Says what it is asked for; of the open issues it knows the one that the environment names.
-    await writeFile(
-      join(bin, "gh"),
-      `#!/bin/sh\necho "gh $*" >> gh.log\nif [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi\n`,
-    );
-    for (const name of ["npx", "gh"]) await chmod(join(bin, name), 0o755);
-    return run(scenario, "bash", ["-e", "-c", script], {
-      PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
-      STACK: scenario.project.stack,
-      GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
-      GITHUB_OUTPUT: join(scenario.folder, "output"),
-      OPENAI_ADMIN_KEY: scenario.api.adminKey,
-      OPENAI_BASE_URL: scenario.api.url,
-      ...env,
-    });
-  }
+  const drift = (scenario: Scenario, name: string, env?: NodeJS.ProcessEnv) =>
+    step(scenario, "drift-detection/drift.yml", "drift", name, env);
 
   it("the drift workflow passes without drift and fails with a table of the differences", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web" });
     await scenario.runs("up");
     for (const name of ["Export the stack", "Compare it with OpenAI"]) {
-      expect(await step(scenario, name), name).to.include({ code: 0 });
+      expect(await drift(scenario, name), name).to.include({ code: 0 });
     }
     scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
-    expect(await step(scenario, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
-    const summary = await readFile(join(scenario.folder, "summary.md"), "utf8");
-    expect(summary)
+    expect(await drift(scenario, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
+    expect(await summaryOf(scenario))
       .to.match(/^# Checkpoint permissions: 1 of 1 checkpoint, all as in state$/m)
       .and.to.match(/^# Checkpoint permissions: 1 difference between state and what exists$/m)
       .and.to.match(/^\| missing +\| `proj_web` \|/m);
@@ -82,26 +89,56 @@ onTheCli("the drift-detection workflow", function (createScenario) {
     expect(jobs["drift"]!.steps.find(({ name }) => name === issue)).to.include({
       if: "failure() && steps.compare.outputs.code == '2'",
     });
-    for (const OPEN_ISSUE of ["", "7"]) expect(await step(scenario, issue, { OPEN_ISSUE })).to.include({ code: 0 });
-    const asked = await readFile(join(scenario.project.folder, "gh.log"), "utf8");
-    expect(asked.match(/gh issue (create|comment).*/g)).to.deep.equal([
+    for (const OPEN_ISSUE of ["", "7"]) expect(await drift(scenario, issue, { OPEN_ISSUE })).to.include({ code: 0 });
+    expect((await ghLogOf(scenario)).match(/gh issue (create|comment).*/g)).to.deep.equal([
       "gh issue create --title Checkpoint permissions differ from state --body-file drift.md",
       "gh issue comment 7 --body-file drift.md",
     ]);
   });
 
-  it("the drift workflow's preview job expects no changes, and such a preview fails on drift", async function () {
-    const { jobs } = await workflowOf("drift-detection/drift.yml");
-    const action = jobs["preview"]!.steps.find(({ uses }) => uses?.startsWith("pulumi/actions@"))!;
-    expect(action.with).to.include({ command: "preview", "expect-no-changes": true });
+  it("the workflow's preview passes without drift, and fails on drift with what it found in the summary", async function () {
     const scenario = await createScenario();
     await scenario.declare({ web: "proj_web" });
     await scenario.runs("up");
-    const preview = ["preview", "--expect-no-changes", "--stack", "test", "--non-interactive"];
-    await scenario.pulumi(...preview);
+    const preview = () => step(scenario, "drift-detection/drift.yml", "preview", "Preview");
+    expect(await preview()).to.include({ code: 0 });
+    expect(await summaryOf(scenario)).to.include("unchanged");
     scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
-    const failure = await scenario.pulumi(...preview).catch((error: unknown) => String(error));
-    expect(failure).to.include("Drift: proj_web lost its access").and.to.include("no changes were expected");
+    const { code, stdout } = await preview();
+    expect(code).not.to.equal(0);
+    for (const text of [stdout, await summaryOf(scenario)]) {
+      expect(text).to.include("Drift: proj_web lost its access").and.to.include("no changes were expected");
+    }
+  });
+});
+
+onTheCli("the pull-request workflow", function (createScenario) {
+  it("the comment names who gains and loses access and what was revoked, also if the preview fails", async function () {
+    const scenario = await createScenario();
+    const preview = () => step(scenario, "stack-preview/preview.yml", "preview", "Preview");
+    const comment = () => readFile(join(scenario.project.folder, "comment.md"), "utf8");
+    await scenario.declare({ web: "proj_web", mobile: "proj_mobile" });
+    await scenario.runs("up");
+    scenario.api.revoke(scenario.api.permissions(checkpoint).find(({ project_id }) => project_id === "proj_web")!.id);
+    await scenario.declare({ web: "proj_web", shop: "proj_shop" });
+    expect(await preview()).to.include({ code: 0 });
+    expect(await comment())
+      .to.include("Drift: proj_web lost its access")
+      .and.to.match(/proj_shop.* gains? access to/)
+      // Whose access goes.
+      .and.to.match(/- pulumi-nodejs:dynamic\/openai:CheckpointPermission: \(delete\)[^]*projectId *: "proj_mobile"/)
+      .and.not.to.include(scenario.api.adminKey);
+
+    await scenario.declare({ web: "proj_web", shop: "proj_web" });
+    const failed = await preview();
+    expect(failed.code).not.to.equal(0);
+    expect(await comment()).to.include("both give project proj_web access");
+    const { jobs } = await workflowOf("stack-preview/preview.yml");
+    const commenting = "Comment on the pull request";
+    expect(jobs["preview"]!.steps.find(({ name }) => name === commenting)).to.include({ if: "success() || failure()" });
+    const commented = await step(scenario, "stack-preview/preview.yml", "preview", commenting, { PULL_REQUEST: "7" });
+    expect(commented).to.include({ code: 0 });
+    expect(await ghLogOf(scenario)).to.equal("gh pr comment 7 --edit-last --create-if-none --body-file comment.md\n");
   });
 });
 
