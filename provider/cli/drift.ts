@@ -269,7 +269,7 @@ function commandsOf(differences: readonly Difference[], { api }: Evidence): Pick
     if (presentId === undefined || (change !== "unmanaged" && change !== "duplicate")) return [];
     // The only character that ends the quotes and is not encoded.
     const url = `${api}${permissionPath(checkpoint, presentId)}`.replaceAll("'", "%27");
-    return `curl -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" '${url}' # ${projectId}`;
+    return `curl -sS -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" '${url}' # ${projectId}`;
   });
   return lines.length === 0 ? {} : { commands: { title: "To revoke what no stack has in state:", lines } };
 }

@@ -43,10 +43,13 @@ function findingsOf(findings: readonly Finding[]): string {
 }
 
 function matrixOf({ checkpoints, rows }: Matrix): string {
-  const head = checkpoints.map((id) => `<th scope="col"><a href="#${text(id)}">${text(id)}</a></th>`);
+  const head = checkpoints.map((id) => `<th scope="col"${breaks(id)}><a href="#${text(id)}">${text(id)}</a></th>`);
   const body = rows.map(({ project, cells }) => {
-    const marks = cells.map((ids) => `<td>${ids.map((id) => `<a href="#${text(id)}">yes</a>`).join(" ")}</td>`);
-    return `<tr><th scope="row"><bdi>${text(project)}</bdi></th>${marks.join("")}</tr>`;
+    const mark = ({ id, remark }: (typeof cells)[number][number]) => {
+      return `<a href="#${text(id)}">yes</a>${remark === "" ? "" : `, ${text(remark)}`}`;
+    };
+    const marks = cells.map((permissions) => `<td>${permissions.map(mark).join("<br>")}</td>`);
+    return `<tr><th scope="row"${breaks(project)}><bdi>${text(project)}</bdi></th>${marks.join("")}</tr>`;
   });
   return [
     "<h2>Who has access to what</h2>",
@@ -66,11 +69,16 @@ function sectionOf({ checkpoint, summary, rows }: Section): string {
     // The row of a permission is where the matrix leads to.
     const id = cells[head.indexOf("Permission")]?.split(",")[0];
     const anchor = id === undefined || !/^[\w.:-]+$/.test(id) ? "" : ` id="${text(id)}"`;
-    return `<tr${anchor}>${cells.map((cell) => `<td><bdi>${text(cell)}</bdi></td>`).join("")}</tr>`;
+    return `<tr${anchor}>${cells.map((cell) => `<td${breaks(cell)}><bdi>${text(cell)}</bdi></td>`).join("")}</tr>`;
   };
   const heads = head.map((cell) => `<th scope="col">${text(cell)}</th>`).join("");
   const table = `<table>\n<thead><tr>${heads}</tr></thead>\n<tbody>\n${body.map(row).join("\n")}\n</tbody></table>`;
   return [...parts, `<div class="wide">${table}</div>`].join("\n");
+}
+
+/** What is long and has no space may break anywhere, so that a table fits a page; a word may not. */
+function breaks(cell: string): string {
+  return /\S{17}/.test(cell) ? ' class="long"' : "";
 }
 
 function text(value: string): string {
@@ -85,7 +93,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; overflow-wra
 h3 { font-size: 1rem; }
 table { border-collapse: collapse; font-size: 0.9em; }
 th, td { border: 1px solid var(--line); padding: 0.25rem 0.6rem; text-align: start; vertical-align: top; }
-td, th { overflow-wrap: anywhere; } thead th { background: var(--mark); }
+.long { overflow-wrap: anywhere; } thead th { background: var(--mark); }
 tr:target { outline: 2px solid; }
 .wide { overflow-x: auto; } .note { font-size: 0.9em; }
 pre { overflow-x: auto; background: var(--mark); padding: 0.5rem; }

@@ -51,7 +51,7 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       rows: (code, plain) => tableOf(one, code, plain),
       lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
-    notes: [[complete, source(evidence), ...sourcesIn(sources)].join("\n")],
+    notes: [[complete, source(evidence), ...sourcesIn(sources), `Made by ${options.madeBy}.`].join("\n")],
     gaps,
     json: {
       ...evidence,
@@ -200,12 +200,12 @@ function declarersIn({ declaredBy }: ReviewedPermission): string {
 }
 
 function matrixOf(reviews: readonly Review[]): Matrix {
-  const rows = new Map<string, string[][]>();
+  const rows = new Map<string, { id: string; remark: string }[][]>();
   for (const [column, { permissions }] of reviews.entries()) {
     for (const one of permissions) {
-      const name = projectOf(one);
+      const name = `${projectOf(one)}${one.projectStatus === "archived" ? ", archived" : ""}`;
       const cells = rows.get(name) ?? reviews.map(() => []);
-      cells[column]!.push(one.id);
+      cells[column]!.push({ id: one.id, remark: one.declaredBy?.length === 0 ? "declared by nobody" : "" });
       rows.set(name, cells);
     }
   }

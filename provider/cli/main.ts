@@ -332,12 +332,17 @@ Examples:
       writeAll([{ path: file, text: `${made.file}\n` }, ...program], force);
       if (programFile === undefined && otherRuntime === undefined) print(made.program.trimEnd());
       const where = programFile === undefined ? "on standard output" : `in ${programFile}`;
+      const notes = [
+        ...(native ? [] : ["It needs Pulumi's CLI 3.254 or later."]),
+        ...(programFile === undefined ? [] : [`If ${programFile} is not the program itself, import it there.`]),
+        ...(options.except === undefined ? ["What a stack has already, leave out with --except EXPORT."] : []),
+      ];
       screen.print(
         `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the ` +
           `${otherRuntime === undefined ? `program ${where}` : `code that it prints in ${otherRuntime}`} previews ` +
           "without a change:\n\n" +
           `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}` +
-          (native ? "" : "\n\nIt needs Pulumi's CLI 3.254 or later."),
+          (notes.length === 0 ? "" : `\n\n${notes.join("\n")}`),
       );
     },
   ),

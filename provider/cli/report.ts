@@ -34,8 +34,8 @@ export interface Finding {
 /** Which projects have access to which checkpoints. */
 export interface Matrix {
   checkpoints: readonly string[];
-  /** For each checkpoint, the IDs of the project's permissions. */
-  rows: readonly { project: string; cells: readonly (readonly string[])[] }[];
+  /** For each checkpoint, the project's permissions, and what stands out of each, if anything does. */
+  rows: readonly { project: string; cells: readonly (readonly { id: string; remark: string }[])[] }[];
 }
 
 /** What was found for one checkpoint. */

@@ -226,7 +226,7 @@ describe("the drift command", function () {
       const { text } = await compare([missing("proj_c")], format);
       const commands = text.split("\n").filter((line) => line.startsWith("curl "));
       const encoded = encodeURIComponent(checkpoint);
-      const start = `curl -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" 'https://api.openai.com/v1/fine_tuning/checkpoints/${encoded}/permissions/`;
+      const start = `curl -sS -X DELETE -H "Authorization: Bearer $OPENAI_ADMIN_KEY" 'https://api.openai.com/v1/fine_tuning/checkpoints/${encoded}/permissions/`;
       expect(commands).to.deep.equal([`${start}${id}' # proj_d`]);
     }
     expect((await compare([], "table")).text).not.to.include("curl");

@@ -41,7 +41,9 @@ function bigReview(): Report {
       checkpoints,
       rows: projects.map(({ name, id }, index) => ({
         project: `${name} (${id})`,
-        cells: checkpoints.map((_, column) => ((index + column) % 2 === 0 ? [`cp_${index}_${column}`] : [])),
+        cells: checkpoints.map((_, column) => {
+          return (index + column) % 2 === 0 ? [{ id: `cp_${index}_${column}`, remark: "" }] : [];
+        }),
       })),
     },
     sections: checkpoints.map((checkpoint, column) => ({
@@ -75,7 +77,7 @@ describe("a report as HTML", function () {
           ...bigReview(),
           title: hostile,
           findings: [{ what: hostile, items: [[hostile]] }],
-          matrix: { checkpoints: [hostile], rows: [{ project: hostile, cells: [[hostile]] }] },
+          matrix: { checkpoints: [hostile], rows: [{ project: hostile, cells: [[{ id: hostile, remark: hostile }]] }] },
           sections: [{ checkpoint: hostile, summary: hostile, rows: () => [[hostile], [hostile]], lines: [] }],
           notes: [hostile],
           commands: { title: hostile, lines: [hostile] },

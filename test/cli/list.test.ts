@@ -293,6 +293,20 @@ describe("the list command", function () {
     expect(await listed("csv", { stacks: inState("cp_old") })).to.match(/,web in shop\/prod$/);
   });
 
+  it("the matrix of the HTML page marks archived projects and what nobody declares", async function () {
+    const api = fakeApi({ projects });
+    const { id: mine } = api.grant(checkpoint, "proj_a");
+    const { id: other } = api.grant(checkpoint, "proj_b");
+    const html = await listed("html", { withOrganization: true, stacks: inState(mine) });
+    expect(html)
+      .to.match(new RegExp(`Mobile app \\(proj_a\\)</bdi></th><td><a href="#${mine}">yes</a></td>`))
+      .and.to.match(
+        new RegExp(
+          `Analytics \\(proj_b\\), archived</bdi></th><td><a href="#${other}">yes</a>, declared by nobody</td>`,
+        ),
+      );
+  });
+
   for (const width of [40, 80]) {
     it(`list fits a terminal of ${width} columns, but for IDs and names that are longer`, async function () {
       const api = fakeApi({ projects });
@@ -326,7 +340,9 @@ describe("the list command", function () {
       expect(await of("table")).to.include(name);
       const html = await of("html");
       expect(html).not.to.match(/<script|alert\(1\)<\/script>/);
-      const text = (html.match(/<td><bdi>([^]*?)<\/bdi><\/td>/)?.[1] ?? "").replace(/&lt;/g, "<").replace(/&gt;/g, ">");
+      const text = (html.match(/<td[^>]*><bdi>([^]*?)<\/bdi><\/td>/)?.[1] ?? "")
+        .replace(/&lt;/g, "<")
+        .replace(/&gt;/g, ">");
       expect(text.replace(/&quot;/g, '"')).to.equal(name);
       const markdown = (await of("markdown")).split("\n").find((line) => line.includes("proj_a"))!;
       expect(markdown.match(/(?<!\\)\|/g)).to.have.lengthOf(6);
