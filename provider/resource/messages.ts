@@ -24,7 +24,7 @@ export interface DriftFound {
 
 /** Permissions in state were revoked outside of Pulumi. */
 export function drift({ checkpoint, missing, recreated, date, isRefresh, newApi }: DriftFound): string[] {
-  const seen = `(seen ${new Date(date).toISOString()})`;
+  const seen = `(seen ${minute(date / 1000)})`;
   const lines: string[] = [];
   if (missing.length > 0) {
     const isOne = missing.length === 1;

@@ -50,10 +50,7 @@ export class Prompt {
         return this.#list(checkpoint);
       case "revoke":
         if (names.length === 0) return "Which project, or permission? As in: revoke proj_web";
-        for (const { id, project_id } of this.api.permissions(checkpoint)) {
-          if (names.includes(id) || names.includes(project_id)) this.api.revoke(id, you);
-        }
-        return this.#list(checkpoint);
+        return [this.#revoke(names, checkpoint), this.#list(checkpoint)].join("\n");
       case "projects":
         return this.#projects();
       case "archive": {
@@ -105,6 +102,14 @@ export class Prompt {
       ({ id, name, archived_at }) => `  ${id.padEnd(24)} ${name ?? ""}${archived_at === null ? "" : " (archived)"}`,
     );
     return lines.length === 0 ? "Any project is known, by no name." : lines.join("\n");
+  }
+
+  #revoke(names: readonly string[], checkpoint: string): string {
+    const found = this.api.permissions(checkpoint).filter(({ id, project_id }) => {
+      return names.includes(id) || names.includes(project_id);
+    });
+    for (const { id } of found) this.api.revoke(id, you);
+    return found.length === 0 ? "There was nothing to revoke." : `Revoked ${found.map(({ id }) => id).join(", ")}.`;
   }
 
   #list(checkpoint: string): string {

@@ -146,7 +146,7 @@ describe("Permissions", function () {
       expect(result).to.deep.equal({ changes: true, replaces: ["projectId"] });
       expect(said).to.deep.equal([
         `Drift: proj_a lost its access to ${checkpoint}: cp_gone was revoked outside of Pulumi ` +
-          `(seen 2026-01-01T00:00:00.000Z). It will be granted again.`,
+          `(seen 2026-01-01 00:00 UTC). It will be granted again.`,
       ]);
     });
 

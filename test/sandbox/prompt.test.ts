@@ -26,8 +26,11 @@ describe("the sandbox's prompt", function () {
 
   it("the prompt grants, lists and revokes, for the quickstart's checkpoint or another", function () {
     expect(prompt.answer("grant proj_a proj_b")).to.match(/proj_b +cp_\w+\n +proj_a +cp_/);
-    prompt.answer(`revoke ${api.permissions(checkpoint)[0]!.id}`);
-    expect(prompt.answer("revoke proj_a")).to.equal(`No project has access to ${checkpoint}.`);
+    const { id } = api.permissions(checkpoint)[0]!;
+    expect(prompt.answer(`revoke ${id}`)).to.include(`Revoked ${id}.\n`);
+    prompt.answer("revoke proj_a");
+    const none = `There was nothing to revoke.\nNo project has access to ${checkpoint}.`;
+    expect(prompt.answer("revoke proj_a")).to.equal(none);
     prompt.answer("grant proj_c ft:x");
     expect(api.projects("ft:x")).to.deep.equal(["proj_c"]);
     expect(prompt.answer("grant")).to.include("Which project?");
