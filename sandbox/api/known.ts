@@ -10,6 +10,7 @@ export const known = {
   ],
   projects: [
     { id: "proj_web", name: "Website", archived_at: null },
+    { id: "proj_web_dev", name: "Website (dev)", archived_at: null },
     { id: "proj_mobile", name: "Mobile app", archived_at: null },
     { id: "proj_analytics", name: "Analytics", archived_at: null },
     { id: "proj_crm", name: "CRM", archived_at: null },
