@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
@@ -13,7 +13,10 @@ interface Workflow {
   permissions: Record<string, string>;
   jobs: Record<
     string,
-    { steps: { name?: string; if?: string; uses?: string; run?: string; with?: Record<string, unknown> }[] }
+    {
+      strategy?: { matrix: unknown };
+      steps: { name?: string; if?: string; uses?: string; run?: string; with?: Record<string, unknown> }[];
+    }
   >;
 }
 
@@ -142,7 +145,21 @@ onTheCli("the pull-request workflow", function (createScenario) {
   });
 });
 
-describe("the examples' workflows", function () {
+describe("workflows", function () {
+  it("the jobs of test.yml run each file of scenarios once", async function () {
+    const { jobs } = await workflowOf("../.github/workflows/test.yml");
+    const { files } = jobs["scenarios"]!.strategy!.matrix as { files: string[] };
+    const patterns = files.map((glob) => new RegExp(`^${glob.replace("*", ".*")}\\.e2e\\.ts$`));
+    const scenarios = (await readdir("test/e2e")).filter((file) => file.endsWith(".e2e.ts"));
+    expect(scenarios).to.have.length.above(20);
+    for (const file of scenarios) {
+      expect(
+        patterns.filter((pattern) => pattern.test(file)),
+        file,
+      ).to.have.length(1);
+    }
+  });
+
   const own = ["codeql", "nightly", "release", "test"].map((name) => `../.github/workflows/${name}.yml`);
   for (const file of ["drift-detection/drift.yml", "stack-preview/preview.yml", ...own]) {
     it(`${file} pins every action to a commit, and asks for no more permissions than it names`, async function () {
