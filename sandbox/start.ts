@@ -77,8 +77,8 @@ async function main(): Promise<void> {
     title("2. Grant it.");
     await run(engine, project, "up");
     title(
-      "   The API's own list now. The emulated API says that it granted an hour ago, because a preview does not take " +
-        "a permission for revoked that was granted a moment ago:",
+      "   The API's own list now. Previews give new permissions a moment to appear in lists, so the emulated API says " +
+        "that it granted these an hour ago:",
     );
     show(api);
 

@@ -113,7 +113,8 @@ export class FaultyApi extends EmulatedApi {
     if (typeof kind === "object" && "before" in kind) await kind.before(this, request);
     if (kind === "html") return delivered(502, "<html><body><h1>502 Bad Gateway</h1></body></html>");
     if (typeof kind === "object" && "status" in kind) {
-      const answer = failure(kind.status, "The server had an error.", kind.error);
+      const message = kind.status < 500 ? "The request was refused." : "The server had an error.";
+      const answer = failure(kind.status, message, kind.error);
       return delivered(answer.status, kind.text ?? JSON.stringify(answer.body), kind.headers);
     }
 
