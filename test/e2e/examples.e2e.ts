@@ -26,9 +26,14 @@ function environmentOf({ engine, project }: Scenario): NodeJS.ProcessEnv {
   return engine instanceof PulumiEngine ? engine.environment(project) : {};
 }
 
-/** Runs a program in the scenario's folder with the CLI at hand; gives its exit code with what it printed. */
-async function run(scenario: Scenario, command: string, args: string[], env: NodeJS.ProcessEnv) {
-  const { folder } = scenario.project;
+/** Runs a program in a folder with the CLI at hand; gives its exit code with what it printed. */
+async function run(
+  scenario: Scenario,
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  folder = scenario.project.folder,
+) {
   const environment = { ...environmentOf(scenario), ...env };
   const running = promisify(execFile)(command, args, { cwd: folder, env: environment });
   return running.then(
@@ -40,7 +45,12 @@ async function run(scenario: Scenario, command: string, args: string[], env: Nod
 /** Runs a step of a workflow as GitHub does, with `bash -e {0}`. */
 async function step(scenario: Scenario, file: string, job: string, name: string, env: NodeJS.ProcessEnv = {}) {
   const { jobs } = await workflowOf(file);
-  const script = jobs[job]!.steps.find((one) => one.name === name)!.run!;
+  const { steps } = jobs[job]!;
+  const script = steps.find((one) => one.name === name)!.run!;
+  // Without a checkout, there is nothing in the folder but what earlier steps have left.
+  const hasProgram = steps.some(({ uses }) => uses?.startsWith("actions/checkout@"));
+  const folder = hasProgram ? scenario.project.folder : join(scenario.folder, job);
+  await mkdir(folder, { recursive: true });
   // npx would bring the package from the registry.
   const bin = join(scenario.folder, "bin");
   await mkdir(bin, { recursive: true });
@@ -49,24 +59,25 @@ async function step(scenario: Scenario, file: string, job: string, name: string,
   // Says what it is asked for; of the open issues it knows the one that the environment names.
   await writeFile(
     join(bin, "gh"),
-    `#!/bin/sh\necho "gh $*" >> gh.log\nif [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi\n`,
+    `#!/bin/sh\necho "gh $*" >> '${join(scenario.folder, "gh.log")}'\nif [ "$2" = list ]; then echo "$OPEN_ISSUE"; fi\n`,
   );
   for (const command of ["npx", "gh"]) await chmod(join(bin, command), 0o755);
-  return run(scenario, "bash", ["-e", "-c", script], {
+  const environment = {
     PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
-    STACK: scenario.project.stack,
+    STACK: `organization/scenario/${scenario.project.stack}`,
     GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
     GITHUB_OUTPUT: join(scenario.folder, "output"),
     OPENAI_ADMIN_KEY: scenario.api.adminKey,
     OPENAI_BASE_URL: scenario.api.url,
     ...env,
-  });
+  };
+  return run(scenario, "bash", ["-e", "-c", script], environment, folder);
 }
 
 /** What the steps of a workflow have put into the job's summary. */
 const summaryOf = ({ folder }: Scenario) => readFile(join(folder, "summary.md"), "utf8");
 /** What they have asked of GitHub. */
-const ghLogOf = ({ project }: Scenario) => readFile(join(project.folder, "gh.log"), "utf8");
+const ghLogOf = ({ folder }: Scenario) => readFile(join(folder, "gh.log"), "utf8");
 
 onTheCli("the drift-detection workflow", function (createScenario) {
   const drift = (scenario: Scenario, name: string, env?: NodeJS.ProcessEnv) =>
