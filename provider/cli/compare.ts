@@ -83,7 +83,7 @@ const event = v.object({
 const review = v.object({
   api: v.string(),
   organization: v.nullable(v.string()),
-  sources: v.object({ stacks: v.nullable(v.array(v.string())) }),
+  sources: v.object({ stacks: v.nullable(v.array(v.object({ stack: v.string() }))) }),
   projects: v.union([v.literal("all"), v.array(v.string())]),
   checkpoints: v.array(
     v.object({
@@ -346,7 +346,7 @@ function jsonEvidence(file: string, content: string): Evidence {
   const { api, organization, projects, sources, checkpoints, events } = parsed.output;
   return {
     file,
-    stacks: JSON.stringify(sources.stacks),
+    stacks: JSON.stringify(sources.stacks?.map(({ stack }) => stack) ?? null),
     source: `${api}, organization ${organization ?? "not named"}`,
     projects: projects === "all" ? projects : [...projects].sort(compareIds),
     checkpoints: new Map(

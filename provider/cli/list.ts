@@ -3,6 +3,7 @@ import {
   counted,
   iso,
   minute,
+  minuteOf,
   second,
   source,
   withoutEmptyColumns,
@@ -21,6 +22,7 @@ import {
 } from "./review";
 import { CommandFailed } from "./failure";
 import type { Screen } from "./screen";
+import type { ReadStack } from "./stack-export";
 
 /**
  * Lists who has access to checkpoints: by name, granted by whom, declared where. As evidence it says what was read, when, and
@@ -131,8 +133,12 @@ function sourcesIn({ projects, auditLog, stacks }: Sources): string[] {
     `Audit log: ${auditLog.status}, ${counted(auditLog.events, "event")} about permissions` +
       (auditLog.since === null ? "." : ` since ${auditLog.since}.`),
     `Projects: ${projects.status}.`,
-    ...(stacks === null ? [] : [`Stacks: ${stacks.join(", ")}.`]),
+    ...(stacks === null ? [] : [`Stacks: ${stacks.map(readStack).join(", ")}.`]),
   ];
+}
+
+function readStack({ stack, writtenAt }: ReadStack): string {
+  return writtenAt === null ? stack : `${stack} (state of ${minuteOf(writtenAt)} UTC)`;
 }
 
 function summaryOf({ permissions, readAt, foundBy, isDeleted }: Review, isSearch: boolean): string {

@@ -8,7 +8,7 @@ import { compareIds, groupBy } from "../resource/ids";
 import { fetchEach, fetchLists } from "./fetch-lists";
 import { iso } from "./report";
 import type { Screen } from "./screen";
-import { placeOf, type StackRecords } from "./stack-export";
+import { placeOf, type ReadStack, type StackRecords } from "./stack-export";
 
 /** How a checkpoint came to be in a review. */
 export type FoundBy = "argument" | "stack" | "audit log";
@@ -51,8 +51,8 @@ export interface Sources {
     since: string | null;
     problem: string | null;
   };
-  /** The stacks whose exports were given, as `project/stack`; null if none was. */
-  stacks: string[] | null;
+  /** The stacks whose exports were given; null if none was. */
+  stacks: ReadStack[] | null;
 }
 
 /** An event of the audit log, as it was read. */
@@ -219,7 +219,7 @@ export function problemsOf({ projects, auditLog }: Sources): string[] {
   return problems;
 }
 
-export function sourcesOf(organization: Organization | undefined, stacks: string[] | undefined): Sources {
+export function sourcesOf(organization: Organization | undefined, stacks: ReadStack[] | undefined): Sources {
   const files = stacks ?? null;
   if (organization === undefined) {
     const notAsked = { status: "not asked", problem: null } as const;

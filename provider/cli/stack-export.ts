@@ -4,6 +4,7 @@ import { contractBreach } from "../api/contract";
 import type { Permission } from "../api/permission";
 import { typesOf, type Kind } from "../resource/reference";
 import { CommandFailed } from "./failure";
+import { iso } from "./report";
 import { textIn } from "./settings";
 
 /** A permission in the state of a stack. */
@@ -27,8 +28,15 @@ export interface PendingGrant {
 export interface StackRecords {
   recorded: RecordedPermission[];
   pending: PendingGrant[];
-  /** The stacks, as `project/stack`, or by their file where nothing in it names them. */
-  stacks: string[];
+  stacks: ReadStack[];
+}
+
+/** A stack whose export was read. */
+export interface ReadStack {
+  /** As `project/stack`, or its file where nothing in that names it. */
+  stack: string;
+  /** When Pulumi last wrote its state; null if the export does not say. What changed since is not in it. */
+  writtenAt: string | null;
 }
 
 /** The key by which Pulumi marks a secret in state. */
@@ -48,7 +56,13 @@ type Resource = v.InferOutput<typeof resource>;
 
 const stackExport = v.object({
   version: v.number(),
-  deployment: v.object({ resources: v.nullish(v.array(resource)) }),
+  deployment: v.object({
+    manifest: v.optional(
+      v.object({ time: v.fallback(v.optional(v.pipe(v.string(), v.isoTimestamp())), undefined) }),
+      {},
+    ),
+    resources: v.nullish(v.array(resource)),
+  }),
 });
 
 const permission = v.object({
@@ -75,10 +89,13 @@ export async function readStacks(files: readonly string[]): Promise<StackRecords
     const isStdin = file === "-";
     const name = isStdin ? "Standard input" : file;
     const content = isStdin ? await text(process.stdin) : textIn(file);
-    const resources = resourcesIn(content, name);
-    for (const one of resources) addRecords(records, one, name);
-    const [first] = resources;
-    records.stacks.push(first === undefined ? name : placeOf(first.urn).stack);
+    const { manifest, resources } = deploymentIn(content, name);
+    for (const one of resources ?? []) addRecords(records, one, name);
+    const first = resources?.[0];
+    records.stacks.push({
+      stack: first === undefined ? name : placeOf(first.urn).stack,
+      writtenAt: manifest.time === undefined ? null : iso(Date.parse(manifest.time) / 1000),
+    });
   }
   return records;
 }
@@ -89,12 +106,12 @@ export function placeOf(urn: string): { stack: string; type: string; name: strin
   return { stack: `${project}/${stack}`, type: types.split("$").at(-1)!, name: name.join("::") };
 }
 
-function resourcesIn(content: string, file: string): Resource[] {
+function deploymentIn(content: string, file: string): v.InferOutput<typeof stackExport>["deployment"] {
   const value = parsed(content);
   if (value === undefined) throw notAnExport(file, content.trim() === "" ? "it is empty" : "it is not JSON");
   const checked = v.safeParse(stackExport, value);
   if (!checked.success) throw notAnExport(file, contractBreach(checked.issues));
-  return checked.output.deployment.resources ?? [];
+  return checked.output.deployment;
 }
 
 function addRecords({ recorded, pending }: StackRecords, one: Resource, file: string): void {

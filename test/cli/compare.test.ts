@@ -140,7 +140,7 @@ describe("the compare command", function () {
     const stackWith = (id: string, projectId: string) => ({
       recorded: [{ id, projectId, createdAt: 1, checkpoint, urn, isLeaving: false }],
       pending: [],
-      stacks: ["shop/prod"],
+      stacks: [{ stack: "shop/prod", writtenAt: null }],
     });
     const before = await reviewed("json", [checkpoint], undefined, stackWith(a.id, "proj_a"));
     api.set({ projects: [project("proj_a", "a"), project("proj_b", "b")] });

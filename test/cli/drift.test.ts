@@ -37,7 +37,7 @@ async function compare(
   const organization = options.withOrganization === true ? new Organization(context.config, clock) : undefined;
   const screen = new TestScreen();
   const { recordedOnly = false, pending = [], checkpoints = [] } = options;
-  const records = { recorded, pending, stacks: ["acme/dev"] };
+  const records = { recorded, pending, stacks: [{ stack: "acme/dev", writtenAt: null }] };
   const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
   return { text: render(report, format, 0), hasDrift, said, screen };
 }

@@ -26,7 +26,7 @@ function inState(id: string, of = checkpoint): StackRecords {
   return {
     recorded: [{ id, projectId: "proj_a", createdAt: 1, checkpoint: of, urn, isLeaving: false }],
     pending: [],
-    stacks: ["shop/prod"],
+    stacks: [{ stack: "shop/prod", writtenAt: "2026-11-20T18:02:11Z" }],
   };
 }
 

@@ -50,6 +50,17 @@ describe("Stack exports", function () {
     expect(stacks).to.have.lengthOf(1);
   });
 
+  for (const [time, writtenAt] of [
+    ["2026-11-27T01:39:51.386213069+01:00", "2026-11-27T00:39:51Z"],
+    ["yesterday", null],
+    [undefined, null],
+  ] as const) {
+    it(`an export of ${time ?? "no time"} says ${writtenAt ?? "not"} when its state was written`, async function () {
+      const { stacks } = await read(JSON.stringify({ version: 3, deployment: { manifest: { time } } }));
+      expect(stacks.map((one) => one.writtenAt)).to.deep.equal([writtenAt]);
+    });
+  }
+
   it("an export yields a set's ungranted projects as pending, and marks what is about to leave state", async function () {
     const leaving = { id: "cp_2", projectId: "proj_b", createdAt: 2 };
     const { recorded, pending } = await read(
