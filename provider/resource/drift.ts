@@ -56,8 +56,13 @@ export async function reportDrift(
 ): Promise<void> {
   if (checkpoint.isDeleted) return;
   const { clock, organization } = context;
-  const described = (await organization?.describe(missing, { areMissing: true })) ?? missing;
-  const found = { checkpoint: checkpoint.id, missing: described, recreated, date: clock.date(), isRefresh };
-  const newApi = context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined;
-  for (const line of messages.drift({ ...found, newApi })) context.say(line);
+  const revoked = [...missing, ...recreated.map(({ recorded }) => recorded)];
+  const described = (await organization?.describe(revoked, { areMissing: true })) ?? revoked;
+  const found = {
+    ...{ checkpoint: checkpoint.id, date: clock.date(), isRefresh },
+    missing: described.slice(0, missing.length),
+    recreated: recreated.map((one, index) => ({ ...one, recorded: described[missing.length + index]! })),
+    newApi: context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined,
+  };
+  for (const line of messages.drift(found)) context.say(line);
 }

@@ -13,7 +13,7 @@ const othersListed = 20;
 export interface DriftFound {
   checkpoint: string;
   missing: readonly DescribedPermission[];
-  recreated: readonly { recorded: Permission; permission: Permission }[];
+  recreated: readonly { recorded: DescribedPermission; permission: Permission }[];
   /** When it was seen, in milliseconds since the Unix epoch. */
   date: number;
   /** Whether a refresh found it, which changes state and not access. */
@@ -41,11 +41,15 @@ export function drift({ checkpoint, missing, recreated, date, isRefresh, newApi 
   }
   if (recreated.length > 0) {
     const [{ recorded, permission }] = recreated as [(typeof recreated)[number]];
-    const pairs = recreated.map((one) => ({ ...one.recorded, id: `${one.recorded.id}, now ${one.permission.id}` }));
+    const pairs = recreated.map((one) => ({
+      ...one.recorded,
+      id: `${one.recorded.id}${revoked(one.recorded)}, now ${one.permission.id}`,
+    }));
+    const by = revoked(recorded);
     const what =
       recreated.length === 1
-        ? `${recorded.projectId} has another permission for ${checkpoint}: ${recorded.id} was revoked outside of Pulumi ` +
-          `and granted again as ${permission.id} ${seen}.`
+        ? `${projectOf(recorded)} has another permission for ${checkpoint}: ${recorded.id} was revoked outside of Pulumi` +
+          `${by === "" ? "" : `${by},`} and granted again as ${permission.id}${by === "" ? ` ${seen}` : ""}.`
         : `${listOf(pairs, othersListed)} have other permissions for ${checkpoint}: revoked and granted again outside ` +
           `of Pulumi ${seen}.`;
     lines.push(
@@ -64,10 +68,12 @@ function lost(checkpoint: string, missing: readonly DescribedPermission[], seen:
     );
     return `${all} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
   }
-  const { projectId, projectName, id } = first;
-  const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
   const by = revoked(first) || ` ${seen}`;
-  return `${project} lost its access to ${checkpoint}: ${id} was revoked outside of Pulumi${by}.`;
+  return `${projectOf(first)} lost its access to ${checkpoint}: ${first.id} was revoked outside of Pulumi${by}.`;
+}
+
+function projectOf({ projectId, projectName }: DescribedPermission): string {
+  return projectName === undefined ? projectId : `${projectId} (${projectName})`;
 }
 
 /** Who revoked a permission, and when, if that is known. */

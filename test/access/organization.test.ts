@@ -50,6 +50,33 @@ describe("What messages tell of an organization", function () {
     );
   });
 
+  it("a permission that was granted again is described by its project's name, and who revoked the one before", async function () {
+    const { permission, permissionInState, api, said } = scenario({}, { projects });
+    const { id, state } = permissionInState();
+    api.revoke(id, alice);
+    const { id: next } = api.grant(checkpoint, "proj_a");
+    await permission.diff(id, state, state);
+    expect(said).to.deep.equal([
+      `Drift: proj_a (Mobile app) has another permission for ${checkpoint}: ${id} was revoked outside of Pulumi by ` +
+        `alice@example.com, 2026-01-01 00:00 UTC, and granted again as ${next}. State will have the new one; access ` +
+        "stays the same.",
+    ]);
+  });
+
+  it("a set's missing and recreated permissions are each described, by two requests in all", async function () {
+    const { set, setInState, api, said } = scenario({}, { projects });
+    const state = setInState(["proj_a", "proj_b", "proj_c"]);
+    for (const { id } of state.permissions) api.revoke(id, alice);
+    for (const project of ["proj_a", "proj_c"]) api.grant(checkpoint, project);
+    await set.diff(checkpoint, state, state);
+    const [missing, recreated] = said.filter((line) => line.startsWith("Drift:"));
+    expect(missing).to.match(/^Drift: proj_b lost .* by alice@example\.com, /);
+    expect(recreated)
+      .to.match(/^Drift: proj_a \(Mobile app, cp_\w+ by alice@example\.com, .* UTC, now cp_\w+\), proj_c \(Old, cp_/)
+      .and.to.include("have other permissions for");
+    expect(api.organizationRequests).to.have.lengthOf(2);
+  });
+
   it("whom an exclusive set locks out is named, and the effect for plans is not", async function () {
     const { set, api, said } = scenario({}, { projects });
     const { id } = api.grant(checkpoint, "proj_a");
