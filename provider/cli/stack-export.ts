@@ -57,10 +57,7 @@ type Resource = v.InferOutput<typeof resource>;
 const stackExport = v.object({
   version: v.number(),
   deployment: v.object({
-    manifest: v.optional(
-      v.object({ time: v.fallback(v.optional(v.pipe(v.string(), v.isoTimestamp())), undefined) }),
-      {},
-    ),
+    manifest: v.fallback(v.object({ time: v.string() }), { time: "" }),
     resources: v.nullish(v.array(resource)),
   }),
 });
@@ -92,9 +89,11 @@ export async function readStacks(files: readonly string[]): Promise<StackRecords
     const { manifest, resources } = deploymentIn(content, name);
     for (const one of resources ?? []) addRecords(records, one, name);
     const first = resources?.[0];
+    const time = Date.parse(manifest.time);
     records.stacks.push({
       stack: first === undefined ? name : placeOf(first.urn).stack,
-      writtenAt: manifest.time === undefined ? null : iso(Date.parse(manifest.time) / 1000),
+      // Of a stack that was never deployed, it is in the year 1.
+      writtenAt: time > 0 ? iso(time / 1000) : null,
     });
   }
   return records;

@@ -52,6 +52,7 @@ describe("Stack exports", function () {
 
   for (const [time, writtenAt] of [
     ["2026-11-27T01:39:51.386213069+01:00", "2026-11-27T00:39:51Z"],
+    ["0001-01-01T00:00:00Z", null],
     ["yesterday", null],
     [undefined, null],
   ] as const) {
