@@ -7,6 +7,7 @@ import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
+import { projectOf } from "../resource/messages";
 import { fetchEach } from "./fetch-lists";
 import {
   counted,
@@ -356,15 +357,17 @@ function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (i
 
 /** A few lines of a terminal. */
 function entry(difference: Difference): string {
-  const { change, projectId, projectName, recordedId = "none", presentId, grantedAt, urn } = difference;
+  const { change, recordedId = "none", presentId, grantedAt, urn } = difference;
   const act = actOf(difference);
   const details = [
     ...(urn === undefined ? [] : [`in state: ${recordedId}`, `by:       ${declaredBy(difference, (id) => id)}`]),
     ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
     ...(act === "" ? [] : [`${presentId === undefined ? "revoked: " : "by whom: "} ${act}`]),
   ];
-  const project = projectName === undefined ? projectId : `${projectId} (${projectName})`;
-  return [`  ${change.padEnd(10)}  ${project}`, ...details.map((detail) => `              ${detail}`)].join("\n");
+  return [
+    `  ${change.padEnd(10)}  ${projectOf(difference)}`,
+    ...details.map((detail) => `              ${detail}`),
+  ].join("\n");
 }
 
 function declaredBy({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {

@@ -72,7 +72,8 @@ function lost(checkpoint: string, missing: readonly DescribedPermission[], seen:
   return `${projectOf(first)} lost its access to ${checkpoint}: ${first.id} was revoked outside of Pulumi${by}.`;
 }
 
-function projectOf({ projectId, projectName }: DescribedPermission): string {
+/** A project by its ID, and its name if that is known. */
+export function projectOf({ projectId, projectName }: Pick<DescribedPermission, "projectId" | "projectName">): string {
   return projectName === undefined ? projectId : `${projectId} (${projectName})`;
 }
 
