@@ -8,11 +8,13 @@ import { readConfig } from "../provider/config";
 import { known } from "../sandbox/api/known";
 import { failureOf, type OperationFailed } from "../provider/resource/failure";
 
-const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
-  encoding: "utf8",
-})
-  .trim()
-  .split("\n");
+/** The repository's files, new ones too. */
+function filesIn(pattern: string): string[] {
+  const args = ["ls-files", "--cached", "--others", "--exclude-standard", pattern];
+  return execFileSync("git", args, { encoding: "utf8" }).trim().split("\n");
+}
+
+const pages = filesIn("*.md");
 
 /** The anchors of a page's headings, as GitHub makes them. */
 function anchorsOf(page: string): string[] {
@@ -63,8 +65,9 @@ describe("the documentation", function () {
   });
 
   it("the sandbox knows every project and checkpoint that an example names", function () {
-    const files = execFileSync("git", ["ls-files", "examples"], { encoding: "utf8" }).trim().split("\n");
-    const text = files.map((file) => readFileSync(file, "utf8")).join("\n");
+    const text = filesIn("examples")
+      .map((file) => readFileSync(file, "utf8"))
+      .join("\n");
     const projects = new Set(text.match(/\bproj_\w+/g));
     const checkpoints = new Set(text.match(/\bft:gpt-[\w.-]+:\w+:\w*:\w+(:ckpt-step-\d+)?/g));
     expect(known.projects.map(({ id }) => id)).to.include.members([...projects]);

@@ -84,8 +84,12 @@ export class MiniatureEngine implements Engine {
     await rm(project.stateFolder, { recursive: true, force: true });
   }
 
-  protected openState({ stateFolder, stack }: Project): State {
-    return new StateFile(join(stateFolder, `${stack}.json`));
+  protected openState(project: Project): State {
+    return new StateFile(this.fileOf(project));
+  }
+
+  protected fileOf({ stateFolder, stack }: Project): string {
+    return join(stateFolder, `${stack}.json`);
   }
 }
 

@@ -166,12 +166,15 @@ export class EngineServer {
   }
 }
 
+/** Config with its keys as the SDK takes them. */
+export function programConfig(config: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(":", ":config:"), value]));
+}
+
 /** Runs the program with the SDK's own `cmd/run`; false when it failed. */
 export async function runProgram(server: EngineServer, options: ProgramOptions): Promise<boolean> {
   const { folder, project, stack, config } = options;
   const script = createRequire(join(folder, "index.js")).resolve("@pulumi/pulumi/cmd/run");
-  const configKey = (key: string) => key.replace(":", ":config:");
-  const fullKeys = Object.fromEntries(Object.entries(config).map(([key, value]) => [configKey(key), value]));
   const args = ["--monitor", server.address, "--engine", server.address, "--organization", "organization"];
   args.push("--project", project, "--stack", stack, "--root-directory", folder, "--pwd", folder);
   args.push("--parallel", String(options.parallel));
@@ -180,7 +183,7 @@ export async function runProgram(server: EngineServer, options: ProgramOptions):
     cwd: folder,
     env: {
       ...options.env,
-      PULUMI_CONFIG: JSON.stringify(fullKeys),
+      PULUMI_CONFIG: JSON.stringify(programConfig(config)),
       PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(options.secretKeys),
       PULUMI_NODEJS_TYPESCRIPT: String(options.typescript),
     },

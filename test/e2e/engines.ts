@@ -70,11 +70,9 @@ function describeOn(title: string, find: Finder, entryPoint: EntryPoint, suite: 
     const keep = async (creating: Promise<Scenario>) => {
       const scenario = await creating;
       scenarios.push(scenario);
-      if (engine instanceof InProcessEngine) engine.serve(scenario.api);
       return scenario;
     };
-    const clock = () => (engine instanceof InProcessEngine ? { now: engine.now } : {});
-    const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, { ...clock(), ...options }, entryPoint));
+    const create = (options?: EmulatorOptions) => keep(Scenario.create(engine, options, entryPoint));
     suite(Object.assign(create, { entryPoint, ofExample: (name: string) => keep(Scenario.ofExample(engine, name)) }));
   });
 }

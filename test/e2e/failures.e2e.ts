@@ -16,7 +16,7 @@ throughEachEntryPoint("failures", function (createScenario) {
       .to.include(`${scenario.key("adminApiKey")} holds a project's key`)
       .and.to.include("admin-keys");
     expect(scenario.api.takeRequests()).to.deep.equal([]);
-    expect(scenario.output + (await scenario.kept())).not.to.include("sk-proj-ordinary");
+    expect(scenario.output + (await scenario.files())).not.to.include("sk-proj-ordinary");
   });
 
   it("a key that lacks permissions gives an error that says what to do, with no stack trace", async function () {
@@ -257,7 +257,7 @@ inOwnProcesses.throughEachEntryPoint("the admin key", function (createScenario) 
     await scenario.declare({ web: "proj_web" });
     const up = await scenario.run("up");
     expect(texts(up)).to.include("Incorrect API key provided");
-    expect(scenario.output + (await scenario.kept())).not.to.include("sk-admin-mistyped-123");
+    expect(scenario.output + (await scenario.files())).not.to.include("sk-admin-mistyped-123");
   });
 
   it("the environment supplies key and base URL if the stack does not", async function () {
@@ -267,7 +267,7 @@ inOwnProcesses.throughEachEntryPoint("the admin key", function (createScenario) 
     await scenario.declare({ web: "proj_web" });
     await scenario.runs("up");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
-    expect(scenario.output + (await scenario.kept())).not.to.include(scenario.api.adminKey);
+    expect(scenario.output + (await scenario.files())).not.to.include(scenario.api.adminKey);
   });
 
   for (const where of ["the stack's config", "the environment"]) {
@@ -289,7 +289,7 @@ inOwnProcesses.throughEachEntryPoint("the admin key", function (createScenario) 
       // At that level the CLI itself logs the config that it hands to any provider, and a plugin's environment.
       const ofTheCli =
         /^.*([mM]arshaling property for RPC\[Provider\[\w+\]\.(Configure|CheckConfig)|Constructed NodeJS command to run).*$/gm;
-      for (const text of [scenario.output, await scenario.kept()].map((all) => all.replace(ofTheCli, ""))) {
+      for (const text of [scenario.output, await scenario.files()].map((all) => all.replace(ofTheCli, ""))) {
         expect(text)
           .not.to.include(scenario.api.adminKey)
           .and.not.to.include("Bearer ")

@@ -102,7 +102,7 @@ inOwnProcesses.onEachEngine("engine behavior", function (createScenario) {
       new CheckpointPermission("web", ${args('config.require("project")')});`);
     await scenario.runs("up");
     expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_from_config"]);
-    expect(await scenario.kept()).not.to.include("a-secret-of-the-program");
+    expect(await scenario.files()).not.to.include("a-secret-of-the-program");
   });
 
   it("a hundred permissions take at most 20 POSTs, and a preview of them one GET", async function () {

@@ -4,18 +4,14 @@ import { join } from "node:path";
 import { RunRequest } from "@pulumi/pulumi/proto/language_pb";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
-import { withUrns } from "../../provider/dynamic/urns";
-import { PermissionResource } from "../../provider/resource/permission";
-import { PermissionSetResource } from "../../provider/resource/permission-set";
-import { typesOf } from "../../provider/resource/reference";
-import type { Emulator } from "../../sandbox/api/server";
-import type { Project } from "../../sandbox/engines";
+import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
+import type { Command, Project, Run, RunOptions } from "../../sandbox/engines";
 import { MiniatureEngine } from "../../sandbox/miniature";
 import type { Host, HostOptions } from "../../sandbox/miniature/host";
-import { State } from "../../sandbox/miniature/state";
-import type { EngineServer, ProgramOptions } from "../../sandbox/miniature/program";
+import { StateFile } from "../../sandbox/miniature/state";
+import { programConfig, type EngineServer, type ProgramOptions } from "../../sandbox/miniature/program";
 import { TestClock } from "../support/clock";
-import { inProcessProvider, useInProcess } from "../support/in-process";
+import { hostedResources, inProcessProvider, useInProcess } from "../support/in-process";
 
 const load = createRequire(__filename);
 
@@ -35,7 +31,7 @@ const { LanguageServer } = load("@pulumi/pulumi/automation/server") as {
  */
 export class InProcessEngine extends MiniatureEngine {
   readonly #apis: Emulator[] = [];
-  readonly #states = new Map<string, State>();
+  readonly #states = new Map<string, LateStateFile>();
   readonly #clock = new PatientClock();
 
   constructor() {
@@ -47,18 +43,37 @@ export class InProcessEngine extends MiniatureEngine {
     useInProcess((url) => this.#apis.find((api) => api.isListening && api.url.startsWith(url.origin)));
   }
 
-  readonly now = (): number => this.#clock.date();
-
-  /** In memory: with each of its steps, a matrix would write a file of a thousand resources. */
-  protected override openState({ stateFolder }: Project): State {
-    const state = this.#states.get(stateFolder) ?? new State();
-    this.#states.set(stateFolder, state);
-    return state;
+  /** Starts an API with the engine's clock, and answers requests to it. */
+  async startApi(options: EmulatorOptions): Promise<Emulator> {
+    const api = await Emulator.start({ now: () => this.#clock.date(), ...options });
+    this.#apis.push(api);
+    return api;
   }
 
-  /** Answers requests to this API. */
-  serve(api: Emulator): void {
-    this.#apis.push(api);
+  override async run(project: Project, command: Command, options?: RunOptions): Promise<Run> {
+    try {
+      return await super.run(project, command, options);
+    } finally {
+      this.openState(project).write();
+    }
+  }
+
+  protected override openState(project: Project): LateStateFile {
+    const file = this.fileOf(project);
+    const state = this.#states.get(file) ?? new LateStateFile(file);
+    this.#states.set(file, state);
+    return state;
+  }
+}
+
+/** Written once a run ends: with each of its steps, a matrix would write a file of a thousand resources. */
+class LateStateFile extends StateFile {
+  override save(): void {
+    // Memory keeps it until then.
+  }
+
+  write(): void {
+    super.save();
   }
 }
 
@@ -86,19 +101,8 @@ function hostOf({ config, env, onLine }: HostOptions, clock: TestClock): Host {
       undefined,
       false,
     ));
-  const permission = withUrns(new PermissionResource(context));
-  const set = withUrns(new PermissionSetResource(context));
-  type Resource = Parameters<typeof inProcessProvider>[0] extends (urn: string) => infer Result ? Result : never;
-  const provider = inProcessProvider((urn) => {
-    const [isPermission, isSet] = [typesOf.permission, typesOf.permissionSet].map((type) =>
-      urn.includes(`${type.dynamic}::`),
-    );
-    if (!isPermission && !isSet)
-      throw new Error(`${urn} needs a provider host in a process of its own: inOwnProcesses.`);
-    return (isSet ? set : permission) as unknown as Resource;
-  });
   return {
-    ...provider,
+    ...inProcessProvider(hostedResources(context)),
     stop: () => {
       made?.gathered.end();
       return Promise.resolve();
@@ -117,7 +121,7 @@ function runProgram(server: EngineServer, options: ProgramOptions): Promise<bool
   request.setDryrun(preview);
   request.setMonitorAddress(server.address);
   request.setArgsList([server.address]);
-  for (const [key, value] of Object.entries(config)) request.getConfigMap().set(key.replace(":", ":config:"), value);
+  for (const [key, value] of Object.entries(programConfig(config))) request.getConfigMap().set(key, value);
   request.setConfigsecretkeysList(secretKeys);
   const program = async (): Promise<unknown> => {
     for (const file of Object.keys(load.cache)) if (file.startsWith(join(folder, "/"))) load.cache[file] = undefined;

@@ -137,7 +137,7 @@ byNativePlugin("stacks", function (createScenario) {
     await scenario.runs("up");
     for (const { api } of [scenario, other]) expect(api.projects(checkpoint)).to.deep.equal(["proj_web"]);
     // In its debug messages the SDK itself tells what it registered.
-    const all = (scenario.output + (await scenario.kept())).replace(/^.*RegisterResource RPC finished.*$/gm, "");
+    const all = (scenario.output + (await scenario.files())).replace(/^.*RegisterResource RPC finished.*$/gm, "");
     for (const { api } of [scenario, other]) expect(all).not.to.include(api.adminKey);
     await scenario.runs("destroy");
     for (const { api } of [scenario, other]) expect(api.permissions(checkpoint)).to.deep.equal([]);

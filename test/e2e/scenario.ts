@@ -15,6 +15,7 @@ import {
 } from "../../sandbox/engines";
 import type { ServedRequest } from "../../sandbox/api/faults";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
+import { InProcessEngine } from "./in-process-engine";
 import { PulumiEngine } from "../../sandbox/pulumi";
 
 export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
@@ -71,7 +72,9 @@ export class Scenario {
   ): Promise<Scenario> {
     const folder = await mkdtemp(join(tmpdir(), "checkpoint-permissions-e2e-"));
     // A permission that was granted a moment ago is never treated as missing.
-    const scenario = new Scenario(engine, await Emulator.start({ age: 3600, ...options }), folder, entryPoint);
+    const start = (all: EmulatorOptions) =>
+      engine instanceof InProcessEngine ? engine.startApi(all) : Emulator.start(all);
+    const scenario = new Scenario(engine, await start({ age: 3600, ...options }), folder, entryPoint);
     await mkdir(scenario.project.folder);
     await symlink(resolve("node_modules"), join(scenario.project.folder, "node_modules"));
     // Plain JavaScript: compiling TypeScript would cost each run a second.
@@ -90,7 +93,6 @@ export class Scenario {
   async remove(): Promise<void> {
     await this.api.stop();
     if (process.env["KEEP_SCENARIOS"] !== undefined) {
-      await writeFile(join(this.folder, "export.json"), JSON.stringify(await this.export(), undefined, 2));
       console.log(`Kept ${this.folder}`);
       return;
     }
@@ -218,12 +220,12 @@ export class Scenario {
     return requestsOf(this.api.takeRequests().filter(({ method }) => method !== "GET"));
   }
 
-  /** All that the engine keeps of the project, as text: state, backups, logs. */
-  async kept(): Promise<string> {
+  /** Every file that the engine keeps of the project, as text: state, backups, logs. */
+  async files(): Promise<string> {
     const names = await readdir(this.folder, { recursive: true, withFileTypes: true });
     const files = names.filter((name) => name.isFile() && !name.parentPath.includes("node_modules"));
     const texts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name), "utf8")));
-    return [JSON.stringify(await this.export()), ...texts].join("\n");
+    return texts.join("\n");
   }
 }
 

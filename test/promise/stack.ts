@@ -5,7 +5,6 @@ import type { dynamic } from "@pulumi/pulumi";
 import { Peers } from "../../provider/access/peers";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
-import { withUrns } from "../../provider/dynamic/urns";
 import { PermissionResource, type PermissionOutputs } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
 import type { SetOutputs } from "../../provider/resource/permission-set-inputs";
@@ -18,7 +17,7 @@ import type { Goal } from "../../sandbox/miniature/program";
 import { State, type Resource } from "../../sandbox/miniature/state";
 import { adminKey } from "../support/api";
 import { TestClock } from "../support/clock";
-import { inProcessProvider } from "../support/in-process";
+import { hostedResources, inProcessProvider, type HostedResource } from "../support/in-process";
 import {
   checkpoints,
   projects,
@@ -33,7 +32,6 @@ const permissionType = typesOf.permission.dynamic;
 const setType = typesOf.permissionSet.dynamic;
 const dependencyType = "pulumi-nodejs:dynamic:Dependency";
 type Call = (...args: unknown[]) => unknown;
-type AnyProvider = dynamic.ResourceProvider<Record<string, unknown>, Record<string, unknown>>;
 
 /** A stack, and the API that it is applied to. */
 export class Stack {
@@ -178,7 +176,7 @@ export class Stack {
       delete: async () => undefined,
     };
     const of = (urn: string, call: string) => {
-      if (urn.includes(`${dependencyType}::`)) return dependency as AnyProvider;
+      if (urn.includes(`${dependencyType}::`)) return dependency as HostedResource;
       const declared = declaredBy.get(urn);
       const recorded = this.#processOf.get(urn);
       // Pulumi reads and deletes with the provider that state names.
@@ -202,17 +200,13 @@ export class Stack {
   }
 
   /** One provider process: what serves each resource. */
-  #process(number: number, peers: Peers): (urn: string) => AnyProvider {
+  #process(number: number, peers: Peers): (urn: string) => HostedResource {
     const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
     const context = new ProviderContext(config, this.clock, (line) => this.log.push(`      ${number}: ${line}`), peers);
+    if (number === 0) return hostedResources(() => context);
     const permission = new PermissionResource(() => context);
     const set = new PermissionSetResource(() => context);
-    const hosted = { permission: withUrns(permission), set: withUrns(set) };
-    return (urn) => {
-      const isSet = urn.includes(`${setType}::`);
-      if (number === 0) return (isSet ? hosted.set : hosted.permission) as dynamic.ResourceProvider as AnyProvider;
-      return withUrn(urn, isSet ? set : permission);
-    };
+    return (urn) => withUrn(urn, urn.includes(`${setType}::`) ? set : permission);
   }
 }
 
@@ -222,7 +216,7 @@ function lazily<Value>(make: () => Value): () => Value {
 }
 
 /** Calls a resource as the native plugin does. */
-function withUrn(urn: string, resource: PermissionResource | PermissionSetResource): AnyProvider {
+function withUrn(urn: string, resource: PermissionResource | PermissionSetResource): HostedResource {
   const { check, diff, create, update, read, delete: remove } = resource as unknown as Record<string, Call>;
   const of = (call: Call, ...args: unknown[]) => call.apply(resource, args) as Promise<never>;
   return {
@@ -236,7 +230,7 @@ function withUrn(urn: string, resource: PermissionResource | PermissionSetResour
 }
 
 /** A provider whose checks are followed by a policy's remediation. */
-function remediatedBy({ remediated, isSet }: Declared, provider: AnyProvider): AnyProvider {
+function remediatedBy({ remediated, isSet }: Declared, provider: HostedResource): HostedResource {
   if (remediated === undefined) return provider;
   const ids = remediated.map((project) => projects[project]!).sort();
   return {

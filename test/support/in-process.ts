@@ -1,5 +1,10 @@
 import axios, { AxiosError, type InternalAxiosRequestConfig } from "axios";
 import type { dynamic } from "@pulumi/pulumi";
+import type { ProviderContext } from "../../provider/access/context";
+import { withUrns } from "../../provider/dynamic/urns";
+import { PermissionResource } from "../../provider/resource/permission";
+import { PermissionSetResource } from "../../provider/resource/permission-set";
+import { typesOf } from "../../provider/resource/reference";
 import type { Method } from "../../sandbox/api/api";
 import type { FaultyApi } from "../../sandbox/api/faults";
 import { InitFailed, type Properties, type Provider } from "../../sandbox/miniature/host";
@@ -24,6 +29,21 @@ export function useInProcess(apiAt: (url: URL) => FaultyApi | undefined): () => 
   };
 }
 
+export type HostedResource = dynamic.ResourceProvider<Properties, Properties>;
+
+/** The resources that Pulumi's host serves, by URN. */
+export function hostedResources(context: () => ProviderContext): (urn: string) => HostedResource {
+  const hosted = {
+    [typesOf.permission.dynamic]: withUrns(new PermissionResource(context)),
+    [typesOf.permissionSet.dynamic]: withUrns(new PermissionSetResource(context)),
+  };
+  return (urn) => {
+    const found = Object.entries(hosted).find(([type]) => urn.includes(`${type}::`));
+    if (found === undefined) throw new Error(`${urn} needs a provider host in a process of its own: inOwnProcesses.`);
+    return found[1] as dynamic.ResourceProvider as HostedResource;
+  };
+}
+
 /** What tells Pulumi's host which handler serves a resource; the host keeps it in state. */
 const handlerKey = "__provider";
 
@@ -32,9 +52,7 @@ const handlerKey = "__provider";
  *
  * @param resourceOf returns what serves a call.
  */
-export function inProcessProvider(
-  resourceOf: (urn: string, call: keyof Provider) => dynamic.ResourceProvider<Properties, Properties>,
-): Provider {
+export function inProcessProvider(resourceOf: (urn: string, call: keyof Provider) => HostedResource): Provider {
   const copy = <T>(value: T): T => structuredClone(value);
   const kept = (properties: Properties | undefined, from: Properties): Properties => {
     return handlerKey in from ? { ...properties, [handlerKey]: from[handlerKey] } : { ...properties };

@@ -251,10 +251,10 @@ export class Matrix {
       this.#assertServerHas(one, []);
       if (!this.#hit.has(one)) this.#addProblem(one, "the request that was to go wrong was never made");
     }
-    const kept = await this.scenario.kept();
+    const files = await this.scenario.files();
     for (const secret of [this.scenario.api.adminKey, "Bearer", "Authorization", "sk-admin-repeated-by-the-server"]) {
       if (this.scenario.output.includes(secret)) this.problems.push(`the output shows ${secret}`);
-      if (kept.includes(secret)) this.problems.push(`state or a file holds ${secret}`);
+      if (files.includes(secret)) this.problems.push(`a file holds ${secret}`);
     }
     if (/^\s+at .*\.[jt]s:\d+/m.test(this.scenario.output)) this.problems.push("the output shows a stack trace");
     if (this.problems.length > 0) {
