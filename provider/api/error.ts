@@ -155,6 +155,8 @@ export const table: readonly Row[] = [
     where: isOfAnotherOrganization,
   },
   { kind: "unknown-project", status: [404], where: isAboutProjects },
+  // To such a key everything of the checkpoint is missing.
+  { kind: "other-organization", status: [404], where: cannotOwnCheckpoint },
   { kind: "unknown-checkpoint", status: [404], code: /^(model|checkpoint|fine_tun\w*)_not_found$/ },
   { kind: "unknown-permission", status: [404], code: /^permission_not_found$/ },
   { kind: "unknown-permission", status: [404], says: /\bpermission/i, where: isAboutPermission },
@@ -225,6 +227,11 @@ function isOfAnotherOrganization(refusal: Refusal): boolean {
   if (about === undefined || isAboutGivenProjects(refusal)) return false;
   const owner = organizationOf(about.checkpoint);
   return owner === undefined || organization !== owner;
+}
+
+/** Whether the answer names an organization to which the checkpoint cannot belong. */
+function cannotOwnCheckpoint({ organization, about }: Refusal): boolean {
+  return about !== undefined && !mayOwn(organization, about.checkpoint);
 }
 
 /**

@@ -58,6 +58,10 @@ const answers: Record<Exclude<ErrorKind, WithoutAnswer>, Answer[]> = {
     [404, unclear, { code: "model_not_found" }],
     [404, unclear, { code: "model_not_found", organization: "other" }],
     [404, unclear, { about: { checkpoint: "ft-abc123", projectIds }, organization: "acme" }],
+    // In plain words, and without any that name the key.
+    [404, "The model does not exist.", { code: "model_not_found", organization: "other" }],
+    [404, `The model '${checkpoint}' does not exist`, { organization: "other" }],
+    [404, "No such permission.", { code: "permission_not_found", organization: "other" }],
   ],
   "inactive-account": [
     [429, "You exceeded your current quota.", { code: "insufficient_quota" }],
