@@ -3,103 +3,78 @@ import { ApiError, mayOwn } from "../api/error";
 import { UsageError, type Config } from "../config";
 import type { Checkpoint } from "./checkpoint";
 import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
-import type { PermissionList } from "./lookups";
+import type { Key, KindOfPermission } from "./ledger";
+import type { LookupOptions, PermissionList } from "./lookups";
+import { releaseOf, type ReleaseFacts } from "./release";
 
-/** A resource that is in state and still in the program. */
-export interface LiveResource {
-  urn: string;
-  /** The checkpoint for which the program declares it now. */
-  declaredFor: Checkpoint;
-  /** Whether the program asks for a replacement to delete it first. */
-  deleteBeforeReplace: boolean;
-}
+/** What a lookup found: */
+export type Look =
+  /** A permission: the one that state has, if it was asked about. */
+  | { is: "listed"; permission: Permission; others: Permission[] }
+  /** None, and state has none. */
+  | { is: "none" }
+  /** Not the one that state has, which counts as granted all the same: lists may lag behind one this young. */
+  | { is: "tooYoung" }
+  /** Not the one that state has, nor another. */
+  | { is: "missing" }
+  /** Not the one that state has, but another. */
+  | { is: "replaced"; by: Permission };
 
-/** What a lookup found. */
-export interface Look {
-  /** The permission that state has, else the newest; undefined when there is none. */
-  permission: Permission | undefined;
-  /** Further permissions of the project, as far as they were read. */
-  others: Permission[];
-  /** Whether the permission that state has is missing at the API. */
-  isMissing: boolean;
-  /** Whether it counts as granted although no list has it yet: lists may lag behind one this young. */
-  isNotListedYet: boolean;
-}
-
-/**
- * What a release did:
- *
- * - `revoked`: revoked the permission;
- * - `missing`: nothing, since the permission was missing already;
- * - `kept`: nothing, since another resource of the program has the permission in state;
- * - `stillDeclared`: nothing, since the program declares the access and no other resource has a permission for it in
- *   state. The record must stay.
- */
-export type Release = "revoked" | "missing" | "kept" | "stillDeclared";
+/** What a release did; see `releaseOf`. */
+export type Release = "revoked" | Exclude<ReturnType<typeof releaseOf>, "revoke">;
 
 /** A permission younger than this, in seconds, may be missing from a list that lags. */
 export const lag = 30;
+/** How often, in milliseconds, a process reads whether another has ended a revocation. */
+const betweenReads = 500;
 
 /**
- * Everything that a process knows about one project's access to one checkpoint, and the one place that decides about it.
+ * One project's access to one checkpoint, and the one place that decides about it. What is known of it is in the ledger.
  *
  * Grants and releases of one access take turns: a create that looks while the permission is being revoked would adopt
  * what is missing a moment later.
  */
 export class Access {
-  /** The live resources that have it in state, by URN. */
-  readonly #resources = new Map<string, LiveResource>();
-  /** The ID of the permission that a resource of the program has in state by now. */
-  #inStateId: string | undefined;
-  /** Whether a create or an update has asked for it. */
-  #isAskedFor = false;
-  /** IDs of permissions that are in our state, or that replaced one that is. */
-  readonly #ours = new Set<string>();
-  /** IDs of permissions that we are revoking, or tried to. */
-  readonly #revoking = new Set<string>();
-  /** Ends with the revocation that is under way; it never rejects. */
-  #revocation: Promise<unknown> | undefined;
-  /** IDs of permissions that are missing, because a list lacks them or we revoked them. */
-  readonly #missing = new Set<string>();
-  readonly #onInState: (() => void)[] = [];
+  readonly #key: Key;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
     readonly checkpoint: Checkpoint,
     readonly projectId: string,
-  ) {}
+  ) {
+    this.#key = this.#ledger.accessKey(checkpoint.id, projectId);
+  }
 
   /** Whether a resource of the program declares it, as far as is known, besides the one with this URN. */
   isDeclared(besides?: string): boolean {
     return this.#shared.declarations.has(this.checkpoint.id, this.projectId, besides);
   }
 
-  /** Whether a create or an update has asked for it, or it is in state. */
-  get isSettled(): boolean {
-    return this.#isAskedFor || this.#inStateId !== undefined;
+  /** Whether a resource of the program has a permission for it in state by now. */
+  get isInState(): boolean {
+    return this.#ledger.is("in state", this.#key);
   }
 
-  /** Notes a resource that has it in state and is still in the program. */
-  addResource(resource: LiveResource): void {
-    this.#resources.set(resource.urn, resource);
+  /** Resolves once a resource of the program has it in state. */
+  whenInState(): Promise<void> {
+    return this.#ledger.until(() => this.isInState);
   }
 
   /** Whether a permission is ours, as far as is known. */
   isOurs(permissionId: string): boolean {
-    return this.#ours.has(permissionId) || this.#shared.peers.isOurs(permissionId);
+    return this.#is("ours", permissionId);
   }
 
   /** Notes that a permission is ours, so that adopting it is nothing to report. */
   markOurs(permissionId: string): void {
-    if (this.#ours.has(permissionId)) return;
-    this.#ours.add(permissionId);
-    this.#shared.peers.noteOurs(permissionId);
+    const known = this.#ledger.all("ours", this.#ledger.permissionKey(permissionId));
+    if (!known.some(({ access }) => access === this.#key)) this.#append("ours", permissionId);
   }
 
   /** Notes that a diff keeps the permission: if its resource is in the program, it is in state. */
   markInState(permissionId: string): void {
     this.markOurs(permissionId);
-    if ([...this.#resources.keys()].some((urn) => this.#isDeclaredBy(urn))) this.#setInState(permissionId);
+    if (this.#shared.declarations.isUnchanged(this.#key)) this.#putInState(permissionId);
   }
 
   /**
@@ -110,35 +85,26 @@ export class Access {
    * @param maxAge the greatest age, in milliseconds, of an answer from memory.
    */
   async look(recorded?: Permission, maxAge = Infinity): Promise<Look> {
-    const { lookups } = this.checkpoint;
     if (recorded !== undefined) this.markOurs(recorded.id);
-    const ids = recorded === undefined ? this.#ours : new Set([recorded.id]);
-    const options = ids.size > 0 ? { ids, maxAge } : { maxAge };
-    const list = await this.checkpoint.emptyIfDeleted(() => lookups.listFor(this.projectId, options));
-    const lookOf = (permission: Permission | undefined, what: Partial<Look> = {}): Look => {
-      const others = list.permissions.filter((other) => other !== permission);
-      return { permission, others, isMissing: false, isNotListedYet: false, ...what };
+    const isWanted = recorded === undefined ? this.#isWanted : (id: string) => id === recorded.id;
+    const list = await this.#list({ isWanted, maxAge });
+    const listed = (permission: Permission): Look => {
+      return { is: "listed", permission, others: list.permissions.filter((other) => other !== permission) };
     };
-    if (recorded === undefined) return lookOf(oursOrNewest(list, this.#isOurs));
+    const counting = oursOrNewest(list, this.#isOurs);
+    if (recorded === undefined) return counting === undefined ? { is: "none" } : listed(counting);
     const found = list.permissions.find(({ id }) => id === recorded.id);
-    if (found !== undefined) {
-      // What is being revoked is still listed.
-      const isListed = this.#revocation === undefined;
-      await this.#revocation;
-      const { peers, clock } = this.#shared;
-      if (isListed && !(await peers.isRevokedAfterAll(found.id, clock))) return lookOf(found);
-      return this.look(recorded, maxAge);
-    }
-    const isRevoked = this.#revoking.has(recorded.id) || this.#missing.has(recorded.id);
-    const isRevokedElsewhere = this.#shared.peers.revoked()(recorded.id);
-    if (!isRevoked && !isRevokedElsewhere && isYoung(recorded, list)) return lookOf(recorded, { isNotListedYet: true });
+    // What is being revoked is still listed.
+    if (found !== undefined) return (await this.#hasEnded(found.id)) ? this.look(recorded, maxAge) : listed(found);
+    const isThere = !this.#isMissing(recorded.id) && !this.#is("maybe revoked", recorded.id);
+    if (isThere && isYoung(recorded, list)) return { is: "tooYoung" };
     this.#assertKeySeesList();
     // Until it is confirmed that the checkpoint does not exist, nothing is known to be missing.
-    if (!this.checkpoint.isDeleted) this.#missing.add(recorded.id);
-    const permission = oursOrNewest(list, this.#isOurs);
+    if (!this.checkpoint.isDeleted) this.#append("missing", recorded.id);
+    if (counting === undefined) return { is: "missing" };
     // What replaced it outside of Pulumi is ours, too.
-    if (permission !== undefined) this.markOurs(permission.id);
-    return lookOf(permission, { isMissing: true });
+    this.markOurs(counting.id);
+    return { is: "replaced", by: counting };
   }
 
   /**
@@ -150,13 +116,14 @@ export class Access {
    */
   grant(recorded?: Permission): Promise<GrantResult> {
     return this.#inTurn(async () => {
-      this.#isAskedFor = true;
-      const { peers, clock } = this.#shared;
-      for (;;) {
+      this.#ledger.append({ kind: "asked for", checkpoint: this.checkpoint.key, access: this.#key });
+      for (let before: string | undefined; ;) {
         const result = await this.#grantOrFind(recorded);
-        this.#setInState(result.permission.id);
+        const { id } = result.permission;
+        this.#putInState(id);
         // Another process may have begun to revoke it before it could read that.
-        if (!(await peers.isRevokedAfterAll(result.permission.id, clock))) return result;
+        if (id === before || !(await this.#isRevokedAfterAll(id))) return result;
+        before = id;
       }
     });
   }
@@ -165,10 +132,11 @@ export class Access {
     if (recorded !== undefined) {
       // Where its answer before was wrong, what state has is there.
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
-      const { permission, isMissing } = await this.look(recorded, maxAgeOfWrite);
-      if (permission !== undefined && !isMissing) return { permission, isAdopted: false };
+      const look = await this.look(recorded, maxAgeOfWrite);
+      if (look.is === "listed") return { permission: look.permission, isAdopted: false };
+      if (look.is === "tooYoung") return { permission: recorded, isAdopted: false };
     }
-    const result = await this.checkpoint.grants.grant(this.projectId, this.#ours, this.#isOurs);
+    const result = await this.checkpoint.grants.grant(this.projectId, this.#isOurs, this.#isWanted);
     const { permission, isAdopted } = result;
     const { config } = this.#shared;
     if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
@@ -177,63 +145,54 @@ export class Access {
   }
 
   /**
-   * Gives up a permission: revokes it, or lets only its record go, or neither.
-   *
-   * When a rename, a swap or a move has just adopted a permission, the engine still deletes its old record by the same
-   * ID. So the program decides, and not the engine's delete.
+   * Gives up a permission, as `releaseOf` says.
    *
    * @param createdAt when it was granted, in Unix seconds. Default: long ago.
    */
   release(permissionId: string, createdAt = 0): Promise<Release> {
     return this.#inTurn(async () => {
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
-      const spared = this.#reasonToSpare(permissionId);
-      if (spared !== undefined) return spared;
-      const { peers } = this.#shared;
-      peers.noteRevoking(permissionId);
-      let isRevoked = false;
-      try {
-        // Another process may have put it in state before it could read that.
-        const release = this.#reasonToSpare(permissionId) ?? (await this.#revoke(permissionId, createdAt));
-        isRevoked = release !== "kept" && release !== "stillDeclared";
+      // First: so a process that puts it in state at the same moment reads this, or this one reads that.
+      this.#append("revoking", permissionId);
+      const release = this.#releaseOf(permissionId, await this.#ledger.mayLackDeclarations());
+      if (release !== "revoke") {
+        this.#append("not revoked", permissionId);
         return release;
-      } finally {
-        peers.noteOutcome(permissionId, isRevoked ? "revoked" : "not revoked");
+      }
+      try {
+        const end = await this.#deleteUntilMissing(permissionId, createdAt);
+        this.#append("revoked", permissionId);
+        return end;
+      } catch (error) {
+        this.#append("maybe revoked", permissionId);
+        throw error;
       }
     });
   }
 
   /** Whether a release would revoke the permission, as far as is known. */
   willRevoke(permissionId: string): boolean {
-    return this.#reasonToSpare(permissionId) === undefined;
+    return this.#releaseOf(permissionId, false) === "revoke";
   }
 
-  /** Why a permission must not be revoked; undefined when it must. The table in docs/architecture.md, row by row. */
-  #reasonToSpare(id: string): Exclude<Release, "revoked"> | undefined {
-    if (this.checkpoint.isDeleted || this.#missing.has(id)) return "missing";
-    const { peers } = this.#shared;
-    // What was granted in this deployment is never revoked by the delete of an old record, even if no check declared it.
-    if (this.#inStateId === id || peers.hasInState(id)) return "kept";
-    // In a record that was edited it may be another project's.
-    if (this.checkpoint.isInStateOfAnother(this.projectId, id)) return "missing";
-    // Another permission for this access is in state, so this one is surplus.
-    if (this.isInState) return undefined;
-    if (!this.isDeclared() && !this.checkpoint.hasUnknownProjects) return undefined;
-    return this.#isDeletedFirst ? undefined : "stillDeclared";
+  #releaseOf(permissionId: string, mayLackDeclarations: boolean): ReturnType<typeof releaseOf> {
+    const { checkpoint } = this;
+    const isDeclared = this.isDeclared() || checkpoint.hasUnknownProjects;
+    return releaseOf({
+      isMissing: checkpoint.isDeleted || this.#isMissing(permissionId),
+      inState: this.#inState(permissionId),
+      isDeclared: isDeclared ? "yes" : mayLackDeclarations ? "maybe" : "no",
+      // Where a replacement may come from a wrong answer, the next run will not replace anything.
+      isDeletedFirst: !checkpoint.isDoubted && this.#shared.declarations.isDeletedFirst(this.#key),
+    });
   }
 
-  /**
-   * Whether delete-before-replace asks for it: the resource is to have access, and has not asked for any of it yet.
-   *
-   * Where a replacement may come from a wrong answer, it does not: the next run will not replace anything.
-   */
-  get #isDeletedFirst(): boolean {
-    if (this.checkpoint.wasTakenForDeleted) return false;
-    const isUnsettled = ({ urn, declaredFor }: LiveResource) => {
-      const projectIds = [...this.#shared.declarations.projectsOf(urn, declaredFor.id)];
-      return projectIds.length > 0 && projectIds.every((projectId) => !declaredFor.access(projectId).isSettled);
-    };
-    return [...this.#resources.values()].some((one) => one.deleteBeforeReplace && isUnsettled(one));
+  #inState(permissionId: string): ReleaseFacts["inState"] {
+    const inState = this.#ledger.last("in state", this.#ledger.permissionKey(permissionId));
+    if (inState === undefined) return this.isInState ? "another permission" : "nothing";
+    // A key that this process has not come across may be this access at another URL of the API.
+    const isOther = inState.access !== this.#key && this.#ledger.textOf(inState.access) !== undefined;
+    return isOther ? "this permission, for another project" : "this permission";
   }
 
   /**
@@ -243,39 +202,32 @@ export class Access {
    */
   async remaining(): Promise<Permission[]> {
     if (this.isDeclared()) return [];
-    const options = { isExhaustive: true, isPageFirst: true };
-    const list = await this.checkpoint.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
-    return list.permissions.filter(({ id }) => !this.#missing.has(id));
+    const list = await this.#list({ isExhaustive: true, isPageFirst: true });
+    return list.permissions.filter(({ id }) => !this.#isMissing(id));
   }
 
   /** Further permissions of the project that a lookup has shown, without a request. */
   othersKnown(permissionId: string): Permission[] {
-    return this.checkpoint.lookups
-      .known(this.projectId)
-      .filter(({ id }) => id !== permissionId && !this.#missing.has(id));
+    const known = this.checkpoint.lookups.known(this.projectId);
+    return known.filter(({ id }) => id !== permissionId && !this.#isMissing(id));
   }
 
-  /** Resolves once a resource of the program has it in state. */
-  whenInState(): Promise<void> {
-    if (this.isInState) return Promise.resolve();
-    return new Promise((resolve) => this.#onInState.push(resolve));
+  #isMissing(permissionId: string): boolean {
+    return this.#is("missing", permissionId) || this.#is("revoked", permissionId);
   }
 
-  /** Whether a resource of the program has a permission for it in state by now. */
-  get isInState(): boolean {
-    const { peers } = this.#shared;
-    return this.#inStateId !== undefined || peers.isInState(this.checkpoint.id, this.projectId);
+  /** Waits while a permission is being revoked, and says whether anything has changed by that. */
+  async #hasEnded(permissionId: string): Promise<boolean> {
+    const isOwn = this.#ledger.revokerOf(this.#ledger.permissionKey(permissionId)) === "this process";
+    if (isOwn) await this.#turn;
+    return (await this.#isRevokedAfterAll(permissionId)) || isOwn;
   }
 
-  #revoke(id: string, createdAt: number): Promise<Release> {
-    this.#revoking.add(id);
-    const release = this.#deleteUntilMissing(id, createdAt);
-    this.#revocation = release
-      .catch(() => undefined)
-      .then(() => {
-        this.#revocation = undefined;
-      });
-    return release;
+  /** Waits while another process is revoking a permission, and says whether it is revoked then. */
+  async #isRevokedAfterAll(permissionId: string): Promise<boolean> {
+    const key = this.#ledger.permissionKey(permissionId);
+    while (this.#ledger.revokerOf(key) === "another") await this.#shared.clock.sleep(betweenReads);
+    return this.#ledger.is("revoked", key);
   }
 
   async #deleteUntilMissing(id: string, createdAt: number): Promise<Release> {
@@ -284,21 +236,20 @@ export class Access {
       try {
         const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, this.projectId, id);
         if (!isConfirmed) await this.#waitUntilUnlisted(id);
-        lookups.revoked(id);
-        this.#missing.add(id);
+        lookups.remove(id);
         return "revoked";
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         if (error.isAmbiguous) lookups.forget();
         if (error.status !== 404) throw error;
-        if (await this.#isMissing(id, createdAt)) return "missing";
+        if (await this.#isUnlisted(id, createdAt)) return "missing";
         if (tries === 2) throw error;
       }
     }
   }
 
   /** Whether a permission is missing. A DELETE's 404 may also come from a wrong base URL, so a list confirms it. */
-  async #isMissing(id: string, createdAt: number): Promise<boolean> {
+  async #isUnlisted(id: string, createdAt: number): Promise<boolean> {
     const { lookups } = this.checkpoint;
     let list = await this.#listWith(id);
     if (isListed(id, list)) {
@@ -345,26 +296,40 @@ export class Access {
   }
 
   #listWith(id: string): Promise<PermissionList> {
-    const { lookups } = this.checkpoint;
-    return this.checkpoint.emptyIfDeleted(() => lookups.listFor(this.projectId, { ids: new Set([id]) }));
+    return this.#list({ isWanted: (one) => one === id });
+  }
+
+  #list(options: LookupOptions): Promise<PermissionList> {
+    return this.checkpoint.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
   }
 
   get #shared() {
     return this.checkpoint.shared;
   }
 
-  readonly #isOurs = (permissionId: string) => this.isOurs(permissionId);
-
-  #isDeclaredBy(urn: string): boolean {
-    return this.#shared.declarations.projectsOf(urn, this.checkpoint.id).has(this.projectId);
+  get #ledger() {
+    return this.#shared.ledger;
   }
 
-  #setInState(permissionId: string): void {
-    this.#inStateId = permissionId;
-    this.checkpoint.markInState(this.projectId, permissionId);
-    this.#shared.peers.noteInState(this.checkpoint.id, this.projectId, permissionId);
+  readonly #isOurs = (permissionId: string) => this.isOurs(permissionId);
+
+  /** Which permission a list is searched for; undefined where any will do. */
+  get #isWanted(): ((permissionId: string) => boolean) | undefined {
+    return this.#ledger.is("ours", this.#key) ? this.#isOurs : undefined;
+  }
+
+  #putInState(permissionId: string): void {
+    this.#append("in state", permissionId);
     this.checkpoint.grants.recount();
-    for (const resolve of this.#onInState.splice(0)) resolve();
+  }
+
+  #is(kind: KindOfPermission, permissionId: string): boolean {
+    return this.#ledger.is(kind, this.#ledger.permissionKey(permissionId));
+  }
+
+  #append(kind: KindOfPermission, permissionId: string): void {
+    const keys = { checkpoint: this.checkpoint.key, access: this.#key };
+    this.#ledger.append({ kind, ...keys, permission: this.#ledger.permissionKey(permissionId) });
   }
 
   #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -6,7 +6,7 @@ import type { Config } from "../config";
 import { Access, type Release } from "./access";
 import type { Declarations } from "./declarations";
 import { Grants } from "./grants";
-import type { Peers } from "./peers";
+import type { Key, Ledger } from "./ledger";
 import { Lookups, type LookupOptions, type PermissionList } from "./lookups";
 
 /** What the checkpoints of one process share. */
@@ -15,7 +15,7 @@ interface Shared {
   client: Client;
   clock: Clock;
   declarations: Declarations;
-  peers: Peers;
+  ledger: Ledger;
   readonly say: (line: string) => void;
   /** How many creates the engine runs at a time; undefined if that is not known. */
   parallel: number | undefined;
@@ -30,26 +30,24 @@ const revocationsAtATime = 8;
 export class Checkpoint {
   readonly lookups: Lookups;
   readonly grants: Grants;
+  readonly key: Key;
   readonly #accesses = new Map<string, Access>();
-  /** By ID of a permission that a resource of the program has in state by now, its project. */
-  readonly #inState = new Map<string, string>();
   /** How many accesses the program's constructors declare; undefined if that is not known. */
   declaredCount: number | undefined;
-  #hasUnknownProjects = false;
   /** When the API said that the checkpoint does not exist. */
   #deletedAt: number | undefined;
   #confirmation: Promise<boolean> | undefined;
-  /** Whether the API has said that it does not exist, and then that it does. */
-  wasTakenForDeleted = false;
 
   constructor(
     readonly id: string,
     readonly shared: Shared,
   ) {
-    const { client, clock } = shared;
+    const { client, clock, ledger } = shared;
+    this.key = ledger.checkpointKey(id);
     const list = async (query: ListQuery) => this.#existsAsOf(await client.listPermissions(id, query));
     const isFirstOfSeveral = () => (this.declaredCount ?? 0) > 1;
-    this.lookups = new Lookups(list, clock, () => shared.peers.revoked(), isFirstOfSeveral);
+    const isRevoked = (permissionId: string) => ledger.is("revoked", ledger.permissionKey(permissionId));
+    this.lookups = new Lookups(list, clock, isRevoked, isFirstOfSeveral);
     const create = async (projectIds: readonly string[]) =>
       this.#existsAsOf(await client.createPermissions(id, projectIds));
     const outlook = () => ({ toCome: this.#toCome, parallel: shared.parallel });
@@ -58,12 +56,11 @@ export class Checkpoint {
 
   /** Whether the program also declares access for projects that are not known yet. */
   get hasUnknownProjects(): boolean {
-    return this.#hasUnknownProjects || this.shared.peers.hasUnknownProjects(this.id);
+    return this.shared.ledger.is("unknown projects", this.key);
   }
 
   markUnknownProjects(): void {
-    this.#hasUnknownProjects = true;
-    this.shared.peers.noteUnknownProjects(this.id);
+    this.shared.ledger.append({ kind: "unknown projects", checkpoint: this.key });
   }
 
   access(projectId: string): Access {
@@ -75,17 +72,8 @@ export class Checkpoint {
     return access;
   }
 
-  /** Whether a resource of the program has the permission in state, for another project than this one. */
-  isInStateOfAnother(projectId: string, permissionId: string): boolean {
-    return (this.#inState.get(permissionId) ?? projectId) !== projectId;
-  }
-
-  markInState(projectId: string, permissionId: string): void {
-    this.#inState.set(permissionId, projectId);
-  }
-
   /** Every permission of the checkpoint, also those that are not ours. */
-  all(options: Omit<LookupOptions, "ids"> = {}): Promise<PermissionList> {
+  all(options: Omit<LookupOptions, "isWanted"> = {}): Promise<PermissionList> {
     return this.emptyIfDeleted(() => this.lookups.listAll(options));
   }
 
@@ -145,6 +133,11 @@ export class Checkpoint {
     return this.#deletedAt !== undefined;
   }
 
+  /** Whether the API has said, if only once, that the checkpoint does not exist. */
+  get isDoubted(): boolean {
+    return this.shared.ledger.is("doubted", this.key);
+  }
+
   /**
    * Asks again whether the checkpoint does not exist, 10 s after the API has said so: an existing model may answer 404 for
    * a while.
@@ -177,7 +170,6 @@ export class Checkpoint {
   #existsAsOf<Answer>(answer: Answer): Answer {
     if (this.isDeleted) {
       this.#deletedAt = this.#confirmation = undefined;
-      this.wasTakenForDeleted = true;
       this.shared.say(`OpenAI does have ${this.id}; its answer before was wrong.`);
     }
     return answer;
@@ -191,6 +183,7 @@ export class Checkpoint {
       } catch (error) {
         if (!saysCheckpointIsDeleted(error)) throw error;
         this.#deletedAt = this.shared.clock.now();
+        this.shared.ledger.append({ kind: "doubted", checkpoint: this.key });
         this.shared.say(
           `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it; ` +
             "`pulumi up` fails where the program declares any.",
@@ -200,16 +193,14 @@ export class Checkpoint {
     return { permissions: [], date: Infinity };
   }
 
-  /** Whether all that the program declares has been checked, as far as is known. */
-  get isChecked(): boolean {
-    return this.shared.declarations.countChecked(this.id) >= (this.declaredCount ?? 0);
-  }
-
   /** How many accesses the program declares that no create has asked for yet, and no state has. */
   get #toCome(): number | undefined {
     if (this.declaredCount === undefined) return undefined;
-    const settled = [...this.#accesses.values()].filter(({ isSettled }) => isSettled).length;
-    return Math.max(0, this.declaredCount - settled);
+    const { ledger } = this.shared;
+    const settled = [...ledger.all("asked for", this.key), ...ledger.all("in state", this.key)];
+    // Other processes settle what their own constructors declare.
+    const own = settled.filter((one) => ledger.isOwn(one)).map(({ access }) => access);
+    return Math.max(0, this.declaredCount - new Set(own).size);
   }
 
   async #lookForMissing(permissions: readonly Permission[]): Promise<void> {

@@ -4,8 +4,8 @@ import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
 import { Gathered } from "./gathered";
+import { Ledger } from "./ledger";
 import { Organization } from "./organization";
-import { Peers } from "./peers";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
 export type Print = (line: string, kind: "message" | "warning" | "progress") => void;
@@ -22,7 +22,8 @@ export class ProviderContext {
   readonly organization: Organization | undefined;
   readonly #checkpoints = new Map<string, Checkpoint>();
   readonly #said = new Set<string>();
-  /** By what a refresh has read, whether that differs from state. */
+  readonly #print: Print;
+  /** By resource, as a refresh has read it: whether that differs from state. */
   readonly #refreshed = new Map<string, boolean>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
@@ -37,13 +38,20 @@ export class ProviderContext {
   constructor(
     readonly config: Config,
     readonly clock: Clock,
-    readonly print: Print,
-    readonly peers = new Peers(),
+    print: Print,
+    readonly ledger = new Ledger(),
     isImmediate = true,
   ) {
-    this.declarations = new Declarations(peers);
+    this.#print = (line, kind) => {
+      try {
+        print(line, kind);
+      } catch {
+        // A line that cannot be printed must not fail what has been done.
+      }
+    };
+    this.declarations = new Declarations(ledger);
     this.gathered = new Gathered(this.say, clock, isImmediate);
-    this.client = new Client(config, clock, (line) => print(line, "progress"));
+    this.client = new Client(config, clock, (line) => this.#print(line, "progress"));
     this.organization = config.auditDetails ? new Organization(config, clock, { limitSeconds: 5 }) : undefined;
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);
@@ -59,13 +67,14 @@ export class ProviderContext {
   }
 
   /** Notes what a refresh has read. The engine then asks for a diff of it, which by itself does not see a new ID. */
-  noteRefresh(read: string, isChanged: boolean): void {
-    this.#refreshed.set(read, isChanged);
+  noteRefresh(resource: string, isChanged: boolean): void {
+    // Two sets may have ended up the same: then both are told as changed.
+    this.#refreshed.set(resource, isChanged || this.#refreshed.get(resource) === true);
   }
 
   /** Whether what a diff is asked about was read by a refresh and differs from state; undefined if it was not. */
-  wasChangedByRefresh(read: string): boolean | undefined {
-    return this.runsProgram ? undefined : this.#refreshed.get(read);
+  wasChangedByRefresh(resource: string): boolean | undefined {
+    return this.runsProgram ? undefined : this.#refreshed.get(resource);
   }
 
   /** Prints a message, in one line and only once. */
@@ -81,7 +90,7 @@ export class ProviderContext {
   #once(line: string, kind: "message" | "warning"): void {
     if (this.#said.has(line)) return;
     this.#said.add(line);
-    this.print(line, kind);
+    this.#print(line, kind);
   }
 
   /** Fails the requests that wait, and sends no more; those under way are finished. */

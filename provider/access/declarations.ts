@@ -1,5 +1,13 @@
-import { nameOf, typeAndNameOf, type Declaration } from "./declaration";
-import type { Peers } from "./peers";
+import { announcedKey, type Key, type Ledger, type Signed } from "./ledger";
+
+/** The access that one resource of the program declares. */
+export interface Declaration {
+  urn: string;
+  checkpoint: string;
+  projectIds: ReadonlySet<string>;
+  /** Whether no other project may have access. */
+  exclusive: boolean;
+}
 
 /** Another resource with which a declaration cannot stand. */
 export interface Conflict {
@@ -11,75 +19,81 @@ export interface Conflict {
   projectId: string | undefined;
 }
 
+type Declared = Signed<"announced" | "declared">;
+
 /**
- * What the resources of the program declare, as far as is known, in this process and in others of the same deployment.
+ * What the resources of the program declare, as far as the ledger knows.
  *
  * A declaration belongs to a resource: what a check, a diff, a create or an update brings later replaces it, since a
  * policy may rewrite inputs after the check. That a resource declares access guarantees neither a create nor that it uses
  * this value.
  */
 export class Declarations {
-  readonly #byUrn = new Map<string, Declaration>();
-  /** URNs by checkpoint and project. */
-  readonly #urns = new Map<string, Map<string, Set<string>>>();
-  /** The resources, by key, of which more is known by now than a constructor has told. */
-  readonly #known = new Set<string>();
-
-  constructor(readonly peers: Peers) {}
+  constructor(readonly ledger: Ledger) {}
 
   /** Notes what a resource declares, in place of what was noted before. */
-  set(declaration: Declaration): void {
-    this.#enter(declaration);
+  set({ urn, checkpoint, projectIds, exclusive }: Declaration): void {
+    const { ledger } = this;
+    ledger.append({
+      kind: "declared",
+      urn: ledger.urnKey(urn),
+      typeAndName: typeAndNameOf(urn),
+      checkpoint: ledger.checkpointKey(checkpoint),
+      accesses: this.#accesses(checkpoint, projectIds),
+      ...(exclusive ? { exclusiveFor: ledger.exclusiveKey(checkpoint) } : {}),
+    });
   }
 
   /**
    * Notes what a constructor tells of a resource ahead of its check. Transformations may still change that.
    *
-   * @param key tells it from all others. That of a native resource ends in `::TYPE::NAME`: once another process has
-   * checked all that are called so, they no longer count.
+   * @param key tells it from all others. That of a native resource ends in `::TYPE::NAME`: once as many of that type and
+   * name are checked, it no longer counts.
+   * @param accesses as `announcedKey` makes them.
    */
-  setAhead(key: string, checkpoint: string, projectIds: ReadonlySet<string>): void {
-    if (!this.#known.has(key)) this.#enter({ urn: aheadOf(key), checkpoint, projectIds, exclusive: false });
+  announce(key: string, accesses: readonly Key[]): void {
+    const { ledger } = this;
+    const urn = ledger.urnKey(announcedAs(key));
+    // Each set announces all other resources of its checkpoint.
+    const before = ledger.last("announced", urn);
+    if (ledger.is("arrived", urn) || before?.accesses.join() === accesses.join()) return;
+    ledger.append({ kind: "announced", urn, typeAndName: typeAndNameOf(key), accesses: [...accesses] });
   }
 
   /** Forgets what a constructor has told, since the resource's check has come. */
-  dropAhead(key: string): void {
-    this.#known.add(key);
-    const ahead = this.#byUrn.get(aheadOf(key));
-    if (ahead !== undefined) this.#enter({ ...ahead, projectIds: new Set() });
+  arrive(key: string): void {
+    const urn = this.ledger.urnKey(announcedAs(key));
+    if (!this.ledger.is("arrived", urn)) this.ledger.append({ kind: "arrived", urn });
   }
 
-  /** The projects that a resource gives access to a checkpoint. */
-  projectsOf(urn: string, checkpoint: string): ReadonlySet<string> {
-    const declaration = this.#byUrn.get(urn);
-    return declaration?.checkpoint === checkpoint ? declaration.projectIds : new Set();
-  }
-
-  /** How many accesses to a checkpoint are declared by resources that were checked. */
-  countChecked(checkpoint: string): number {
-    const checked = [...this.#byUrn.values()].filter((one) => one.checkpoint === checkpoint && !isAhead(one.urn));
-    return checked.reduce((sum, { projectIds }) => sum + projectIds.size, 0);
+  /** Notes what a resource that is still in the program has in state from earlier deployments. */
+  setHad({ urn, checkpoint, projectIds }: Omit<Declaration, "exclusive">, isDeletedFirst: boolean): void {
+    const accesses = this.#accesses(checkpoint, projectIds);
+    this.ledger.append({ kind: "had", urn: this.ledger.urnKey(urn), accesses, isDeletedFirst });
   }
 
   /** Whether a resource declares the access, besides the one with this URN. */
   has(checkpoint: string, projectId: string, besides?: string): boolean {
-    const urns = this.#urns.get(checkpoint)?.get(projectId) ?? [];
-    for (const urn of urns) {
-      if (urn !== besides && !(isAhead(urn) && this.#isOutdated(typeAndNameOf(urn)))) return true;
-    }
-    const elsewhere = this.peers.declaredFor(checkpoint, besides);
-    if (elsewhere.length === 0) return false;
-    const project = this.peers.hash(checkpoint, projectId);
-    return elsewhere.some((one) => one.projects.has(project) && !(one.isAhead && this.#isOutdated(one.typeAndName)));
+    const { ledger } = this;
+    const except = besides === undefined ? undefined : ledger.urnKey(besides);
+    const declared = ledger.all("declared", ledger.accessKey(checkpoint, projectId));
+    if (declared.some((one) => one.urn !== except && this.#isCurrent(one))) return true;
+    const announced = ledger.all("announced", announcedKey(checkpoint, projectId));
+    return announced.some((one) => this.#isCurrent(one) && !this.#isOutdated(one.typeAndName));
   }
 
-  /** Whether as many resources of this type and name were checked as constructors have told of, which are native ones. */
-  #isOutdated(typeAndName: string): boolean {
-    const here = [...this.#byUrn.keys()].filter((urn) => typeAndNameOf(urn) === typeAndName).map(isAhead);
-    const elsewhere = [...this.peers.declared].filter((one) => one.typeAndName === typeAndName);
-    const areAhead = [...here, ...elsewhere.map((one) => one.isAhead)];
-    const told = areAhead.filter((one) => one).length;
-    return areAhead.length - told >= told;
+  /** Whether a resource had the access in state before this deployment, and still declares it. */
+  isUnchanged(access: Key): boolean {
+    return this.#having(access).some(({ wanted }) => wanted.includes(access));
+  }
+
+  /** Whether a resource that has the access is to be deleted before its replacement, which has asked for nothing yet. */
+  isDeletedFirst(access: Key): boolean {
+    const { ledger } = this;
+    const isSettled = (one: Key) => ledger.is("asked for", one) || ledger.is("in state", one);
+    return this.#having(access).some(
+      ({ had, wanted }) => had.isDeletedFirst && wanted.length > 0 && !wanted.some(isSettled),
+    );
   }
 
   /**
@@ -87,39 +101,53 @@ export class Declarations {
    * of one would revoke what the other grants.
    */
   conflictOf({ urn, checkpoint, projectIds, exclusive }: Declaration): Conflict | undefined {
-    for (const other of this.#byUrn.values()) {
-      if (other.urn === urn || other.checkpoint !== checkpoint || isAhead(other.urn)) continue;
-      const projectId = [...projectIds].find((one) => other.projectIds.has(one));
-      if (projectId === undefined && !exclusive && !other.exclusive) continue;
-      return { name: nameOf(other.urn), urn: other.urn, projectId };
-    }
-    for (const other of this.peers.declaredFor(checkpoint, urn)) {
-      if (other.isAhead) continue;
-      const projectId = [...projectIds].find((one) => other.projects.has(this.peers.hash(checkpoint, one)));
-      if (projectId === undefined && !exclusive && !other.exclusive) continue;
-      return { name: nameOf(other.typeAndName), urn: undefined, projectId };
-    }
-    return undefined;
+    const { ledger } = this;
+    const me = ledger.urnKey(urn);
+    const wanted = new Map([...projectIds].map((projectId) => [ledger.accessKey(checkpoint, projectId), projectId]));
+    const keys = exclusive ? [ledger.checkpointKey(checkpoint)] : [...wanted.keys(), ledger.exclusiveKey(checkpoint)];
+    const conflicts = keys
+      .flatMap((key) => ledger.all("declared", key))
+      .filter((one) => one.urn !== me && this.#isCurrent(one));
+    // Of several, one of this process is named: its URN is known.
+    const other = conflicts.find((one) => ledger.isOwn(one)) ?? conflicts[0];
+    if (other === undefined) return undefined;
+    const otherUrn = ledger.textOf(other.urn);
+    const access = other.accesses.find((one) => wanted.has(one));
+    return { name: nameOf(otherUrn ?? other.typeAndName), urn: otherUrn, projectId: access && wanted.get(access) };
   }
 
-  #enter(declaration: Declaration): void {
-    const { urn, checkpoint, projectIds } = declaration;
-    const before = this.#byUrn.get(urn);
-    for (const projectId of before?.projectIds ?? []) this.#urnsFor(before!.checkpoint, projectId).delete(urn);
-    this.#byUrn.set(urn, declaration);
-    for (const projectId of projectIds) this.#urnsFor(checkpoint, projectId).add(urn);
-    this.peers.noteDeclared(declaration, isAhead(urn));
+  /** Whether an entry is the last word on what its resource declares. */
+  #isCurrent(one: Declared): boolean {
+    return one === this.ledger.last(one.kind, one.urn) && !this.ledger.is("arrived", one.urn);
   }
 
-  #urnsFor(checkpoint: string, projectId: string): Set<string> {
-    const byProject = this.#urns.get(checkpoint) ?? new Map<string, Set<string>>();
-    this.#urns.set(checkpoint, byProject);
-    const urns = byProject.get(projectId) ?? new Set<string>();
-    byProject.set(projectId, urns);
-    return urns;
+  /** The resources that had an access, and what they want now. */
+  #having(access: Key) {
+    const had = this.ledger.all("had", access).filter((one) => one === this.ledger.last("had", one.urn));
+    return had.map((one) => ({ had: one, wanted: this.ledger.last("declared", one.urn)?.accesses ?? [] }));
+  }
+
+  /** Whether as many resources of this type and name were checked as constructors have told of, which are native ones. */
+  #isOutdated(typeAndName: string): boolean {
+    const countOf = (kind: Declared["kind"]) =>
+      this.ledger.all(kind, typeAndName).filter((one) => this.#isCurrent(one)).length;
+    return countOf("declared") >= countOf("announced");
+  }
+
+  #accesses(checkpoint: string, projectIds: ReadonlySet<string>): Key[] {
+    return [...projectIds].map((projectId) => this.ledger.accessKey(checkpoint, projectId));
   }
 }
 
-const aheadPrefix = "ahead::";
-const aheadOf = (key: string) => `${aheadPrefix}${key}`;
-const isAhead = (urn: string) => urn.startsWith(aheadPrefix);
+const announcedAs = (key: string) => `announced::${key}`;
+
+/** A URN's last part: the resource's name. */
+export function nameOf(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/** A URN's type and name, without those of its parents. */
+export function typeAndNameOf(urn: string): string {
+  const [name = "", type = ""] = urn.split("::").reverse();
+  return `${type.slice(type.lastIndexOf("$") + 1)}::${name}`;
+}

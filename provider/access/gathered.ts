@@ -10,8 +10,7 @@ const quiet = 500;
 /**
  * Gathers what is to be said of single permissions, so that a hundred resources make one line for each checkpoint.
  *
- * It is said when nothing more is to come, as far as that is known, else after a quiet time or at the end. Nothing but the
- * number of lines depends on the timer.
+ * It is said after a quiet time, or at the end. Nothing but the number of lines depends on the timer.
  */
 export class Gathered {
   readonly #lines = new Map<Line, Map<string, Permission[]>>();
@@ -46,13 +45,12 @@ export class Gathered {
     if (!this.#isWaiting) void this.#sayWhenQuiet();
   }
 
-  /** Says what was gathered for a checkpoint, or for all. */
-  flush(checkpoint?: string): void {
+  /** Says what was gathered. */
+  flush(): void {
     for (const [line, byCheckpoint] of this.#lines) {
-      for (const [id, permissions] of byCheckpoint) {
-        if (checkpoint !== undefined && checkpoint !== id) continue;
-        byCheckpoint.delete(id);
-        this.say(line(id, permissions));
+      for (const [checkpoint, permissions] of byCheckpoint) {
+        byCheckpoint.delete(checkpoint);
+        this.say(line(checkpoint, permissions));
       }
     }
   }

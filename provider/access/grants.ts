@@ -2,7 +2,7 @@ import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
-import type { PermissionList, Lookups } from "./lookups";
+import type { LookupOptions, Lookups, PermissionList } from "./lookups";
 
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
 export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
@@ -16,9 +16,8 @@ export interface GrantResult {
 
 interface PendingGrant {
   projectId: string;
-  /** Permissions that are ours. */
-  ours: ReadonlySet<string>;
   isOurs: (permissionId: string) => boolean;
+  isWanted: LookupOptions["isWanted"];
   /** Whether it was refused once because the API did not know the project. */
   isSecondTry?: boolean;
   /** Whether a POST for it may have taken effect. What is there then is ours. */
@@ -60,15 +59,15 @@ export class Grants {
   /**
    * Returns the project's permission, and grants one if there is none.
    *
-   * @param ours permissions that are ours: if the project has several, ours is returned.
-   * @param isOurs whether one is ours, also by what other processes know.
+   * @param isOurs whether a permission is ours: if the project has several, ours is returned.
+   * @param isWanted which permission lists are searched for. Default: any will do.
    */
   grant(
     projectId: string,
-    ours: ReadonlySet<string> = new Set(),
-    isOurs = (permissionId: string) => ours.has(permissionId),
+    isOurs: (permissionId: string) => boolean = () => false,
+    isWanted?: LookupOptions["isWanted"],
   ): Promise<GrantResult> {
-    return new Promise((resolve, reject) => this.#batches.add({ projectId, ours, isOurs, resolve, reject }));
+    return new Promise((resolve, reject) => this.#batches.add({ projectId, isOurs, isWanted, resolve, reject }));
   }
 
   /** Takes note that more is known of the grants that are still to come. */
@@ -209,9 +208,7 @@ export class Grants {
 
   async #resolveExisting(batch: PendingGrant[], existed: boolean, age = Infinity): Promise<PendingGrant[]> {
     const missing: PendingGrant[] = [];
-    const looks = batch.map(({ projectId, ours }) =>
-      this.lookups.listFor(projectId, { maxAge: age, ...(ours.size > 0 ? { ids: ours } : {}) }),
-    );
+    const looks = batch.map(({ projectId, isWanted }) => this.lookups.listFor(projectId, { maxAge: age, isWanted }));
     const answers = await Promise.allSettled(looks);
     for (const [index, grant] of batch.entries()) {
       const answer = answers[index]!;

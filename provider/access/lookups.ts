@@ -22,8 +22,8 @@ export interface ListProgress {
 }
 
 export interface LookupOptions {
-  /** If any of these permissions is found, the answer may lack the others. */
-  ids?: ReadonlySet<string>;
+  /** If such a permission is found, the answer may lack the others. Default: any will do. */
+  isWanted?: ((permissionId: string) => boolean) | undefined;
   /** Whether the answer must have every permission of the project, rather than at least one. Default: false. */
   isExhaustive?: boolean;
   /** Whether to read the first page of the whole list before a filtered one. Default: false. */
@@ -43,7 +43,7 @@ const maxRestarts = 10;
 interface Lookup {
   /** Undefined: the whole list. */
   projectId: string | undefined;
-  ids: ReadonlySet<string> | undefined;
+  isWanted: LookupOptions["isWanted"];
   isExhaustive: boolean;
   isPageFirst: boolean;
   onPage: LookupOptions["onPage"];
@@ -72,15 +72,15 @@ class Snapshot {
     public readAt: number,
     readonly pass: number,
     /** What we revoked is missing, even if a list that lags still has it. */
-    readonly revoked: () => (permissionId: string) => boolean,
+    readonly isRevoked: (permissionId: string) => boolean,
   ) {}
 
   /** The answer to a lookup; undefined when it cannot be given yet. */
   answer({
     projectId,
-    ids,
+    isWanted = () => true,
     isExhaustive,
-  }: Pick<Lookup, "projectId" | "ids" | "isExhaustive">): PermissionList | undefined {
+  }: Pick<Lookup, "projectId" | "isWanted" | "isExhaustive">): PermissionList | undefined {
     const permissions = this.rowsOf(projectId);
     const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
     const date = readInFull ?? this.#firstPageDate;
@@ -88,18 +88,16 @@ class Snapshot {
     if (this.complete || readInFull !== undefined) return { permissions, date };
     if (projectId === undefined || isExhaustive) return undefined;
     // Part of a list shows what exists, and never what is missing.
-    const isSettled = ids === undefined ? permissions.length > 0 : permissions.some(({ id }) => ids.has(id));
-    return isSettled ? { permissions, date } : undefined;
+    return permissions.some(({ id }) => isWanted(id)) ? { permissions, date } : undefined;
   }
 
   /** What has been read of a project's permissions, or of all. */
   rowsOf(projectId: string | undefined): Permission[] {
-    const isRevoked = this.revoked();
     const projects =
       projectId === undefined ? [...this.#rows.values()] : [this.#rows.get(projectId) ?? new Map<string, Permission>()];
     return projects
       .flatMap((byId) => [...byId.values()])
-      .filter(({ id }) => !isRevoked(id))
+      .filter(({ id }) => !this.isRevoked(id))
       .sort((a, b) => b.createdAt - a.createdAt);
   }
 
@@ -149,13 +147,12 @@ export class Lookups {
   #restarts = 0;
   /** Whether any list has ever had a row, or a grant was accepted: then the key sees what is there. */
   hasSeenRows = false;
-  readonly #revoked = new Set<string>();
 
   constructor(
     readonly list: ListPermissions,
     readonly clock: Clock,
-    /** Which permissions other processes have revoked by now, though a list may still show them. */
-    readonly revokedElsewhere: () => (permissionId: string) => boolean = () => () => false,
+    /** Whether a permission was revoked in this deployment, though a list may still show it. */
+    readonly isRevoked: (permissionId: string) => boolean = () => false,
     /** Whether lookups of several projects are to come: then the first reads a page, which may answer all. */
     readonly isFirstOfSeveral: () => boolean = () => false,
   ) {}
@@ -171,7 +168,7 @@ export class Lookups {
   }
 
   /** Every permission of the checkpoint, from a list that was read to its end. */
-  listAll(options: Omit<LookupOptions, "ids"> = {}): Promise<PermissionList> {
+  listAll(options: Omit<LookupOptions, "isWanted"> = {}): Promise<PermissionList> {
     return this.#lookUp(undefined, options);
   }
 
@@ -190,8 +187,7 @@ export class Lookups {
   }
 
   /** Takes note of our own revocation. */
-  revoked(permissionId: string): void {
-    this.#revoked.add(permissionId);
+  remove(permissionId: string): void {
     // The next page may be asked for by the last row of this one.
     if (this.#snapshot?.cursor === permissionId && !this.#snapshot.complete) this.forget();
     this.#snapshot?.remove(permissionId);
@@ -199,27 +195,22 @@ export class Lookups {
 
   #lookUp(
     projectId: string | undefined,
-    { ids, isExhaustive = false, isPageFirst = false, maxAge = Infinity, onPage }: LookupOptions,
+    { isWanted, isExhaustive = false, isPageFirst = false, maxAge = Infinity, onPage }: LookupOptions,
   ): Promise<PermissionList> {
     // While a list is being read, it is as new as can be.
     const isStale = !this.#working && this.#snapshot !== undefined && this.clock.now() - this.#snapshot.readAt > maxAge;
     if (isStale) this.#snapshot = undefined;
-    const known = this.#current().answer({ projectId, ids, isExhaustive });
+    const known = this.#current().answer({ projectId, isWanted, isExhaustive });
     if (known !== undefined) return Promise.resolve(known);
     if (projectId !== undefined) this.#current().projectsAsked.add(projectId);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ projectId, ids, isExhaustive, isPageFirst, onPage, resolve, reject });
+      this.#waiting.push({ projectId, isWanted, isExhaustive, isPageFirst, onPage, resolve, reject });
       if (!this.#working) void this.#work();
     });
   }
 
-  readonly #isRevoked = () => {
-    const isRevokedElsewhere = this.revokedElsewhere();
-    return (permissionId: string) => this.#revoked.has(permissionId) || isRevokedElsewhere(permissionId);
-  };
-
   #current(): Snapshot {
-    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#pass, this.#isRevoked));
+    return (this.#snapshot ??= new Snapshot(this.clock.now(), this.#pass, this.isRevoked));
   }
 
   async #work(): Promise<void> {
@@ -274,7 +265,7 @@ export class Lookups {
       const { after } = query;
       const isRefused = error instanceof ApiError && error.status === 400 && after !== undefined;
       // The row that the page was to follow may have been revoked since, by us or by others.
-      if (isRefused && (this.#revoked.has(after) || error.param === "after")) throw new ListChanged(error);
+      if (isRefused && (this.isRevoked(after) || error.param === "after")) throw new ListChanged(error);
       throw error;
     }
   }

@@ -169,9 +169,11 @@ async function driftInState(
     return { change, checkpoint: checkpoint.id, projectId, recordedId, urn };
   };
   return [
-    ...missing.map((one) => difference(checkpoint.isDeleted ? "deleted" : "missing", one)).sort(byProject),
+    ...missing
+      .map(({ recorded: one }) => difference(checkpoint.isDeleted ? "deleted" : "missing", one))
+      .sort(byProject),
     ...recreated
-      .map((one) => ({ ...difference("recreated", one.recorded), ...presentOf(one.permission) }))
+      .map(({ recorded: one, listed }) => ({ ...difference("recreated", one), ...presentOf(listed) }))
       .sort(byProject),
   ];
 }
@@ -180,9 +182,15 @@ async function pendingIn(checkpoint: Checkpoint, pending: readonly PendingGrant[
   const looks = await Promise.all(pending.map(({ projectId }) => checkpoint.access(projectId).look()));
   return pending
     .map(({ projectId, urn }, index): Difference => {
-      const { permission } = looks[index]!;
+      const look = looks[index]!;
       const change = checkpoint.isDeleted ? "deleted" : "pending";
-      return { change, checkpoint: checkpoint.id, projectId, urn, ...(permission && presentOf(permission)) };
+      return {
+        change,
+        checkpoint: checkpoint.id,
+        projectId,
+        urn,
+        ...(look.is === "listed" ? presentOf(look.permission) : {}),
+      };
     })
     .sort(byProject);
 }

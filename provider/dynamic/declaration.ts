@@ -4,7 +4,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { keysOfAdminKey, problemsWithKeys, warningOfPlainKey } from "../config";
 import { problemsWithEffects } from "../resource/effects";
 import { packageName, providerOf } from "../resource/reference";
-import { hintsFor, type Declaration } from "./hints";
+import { hintsFor, type ConstructorCall } from "./hints";
+import { undefinedAsSecretAs } from "./inputs";
 import { isMocked } from "./mocks";
 
 const foldersWithPackage = new Set<string>();
@@ -43,13 +44,13 @@ export function assertCanDeclare(
  * The inputs that no user writes: what Pulumi's provider host loads, and what the check has to know. A unit test, whose
  * mocks run neither, sees what its program wrote.
  */
-export function ownInputs(declaration: Declaration): pulumi.Inputs {
+export function ownInputs(call: ConstructorCall): pulumi.Inputs {
   if (isMocked()) return {};
-  const { kind, projectIds } = declaration;
-  // Undefined, but secret if the projects are: what the check adds is then secret in state, too.
-  const effect = pulumi.output(projectIds).apply(() => undefined);
+  const { kind, projectIds } = call;
+  // What the check adds is secret in state if the projects are.
+  const effect = undefinedAsSecretAs(projectIds);
   const effects = { adopts: effect, ...(kind === "permissionSet" ? { revokes: effect } : {}) };
-  return { __provider: providerOf(kind), __hints: hintsFor(declaration), ...effects };
+  return { __provider: providerOf(kind), __hints: hintsFor(call), ...effects };
 }
 
 /** A resource's type in state; undefined if it is none. */

@@ -1,9 +1,12 @@
+import { randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
+import { announcedKey, type Key } from "../access/ledger";
 import type { ProgramHints } from "../resource/hints";
 import { typesOf, type Kind } from "../resource/reference";
+import { knownValueOf } from "./inputs";
 
-/** The access that a resource of the program declares. */
-export interface Declaration {
+/** What a constructor was called with. */
+export interface ConstructorCall {
   kind: Kind;
   name: string;
   opts: pulumi.CustomResourceOptions | undefined;
@@ -12,15 +15,16 @@ export interface Declaration {
 }
 
 interface Owner {
-  number: number;
-  projectIds: Set<string>;
-  /** Of a native resource, which has no hints: its type and name. */
-  native: string | undefined;
+  key: string;
+  /** What it gives access to, as far as is known. */
+  accesses: Set<Key>;
   /** Whether the engine has to wait for another resource before it can create this one. */
   isDependent: boolean;
 }
 
 interface Program {
+  /** One deployment can run several, such as a component's in another language. */
+  id: string;
   /** How many resources have been declared. */
   count: number;
   byCheckpoint: Map<string, Owner[]>;
@@ -40,53 +44,77 @@ const programs: WeakMap<object, Program> = ((globalThis as Record<symbol, unknow
  * set that gives up a project must know whether a resource that is checked later adopts it.
  *
  * What is declared after an `await`, or with IDs that are outputs, may come too late. Undefined outside a program.
+ *
+ * It is a promise, and no output: an output that comes from a resource would make this one depend on it. It waits for
+ * nothing but what the SDK itself waits for before it registers the resource, and never rejects.
  */
-export function hintsFor(declaration: Declaration): pulumi.Output<ProgramHints> | undefined {
+export function hintsFor(call: ConstructorCall): Promise<ProgramHints> | undefined {
   const monitor: object | undefined = pulumi.runtime.getMonitor();
   if (monitor === undefined) return undefined;
-  const program = programs.get(monitor) ?? watched({ count: 0, byCheckpoint: new Map<string, Owner[]>() });
+  const program =
+    programs.get(monitor) ?? watched({ id: randomBytes(6).toString("hex"), count: 0, byCheckpoint: new Map() });
   programs.set(monitor, program);
 
-  const { kind, name, opts, fineTunedModelCheckpoint, projectIds } = declaration;
-  const listed = listOf(projectIds);
-  const plain = listed.filter((projectId) => typeof projectId === "string");
+  const { opts, fineTunedModelCheckpoint, projectIds } = call;
+  const plain = listOf(projectIds).filter((projectId) => typeof projectId === "string");
   const isPlain =
-    typeof fineTunedModelCheckpoint === "string" && Array.isArray(projectIds) && plain.length === listed.length;
-  const number = program.count++;
+    typeof fineTunedModelCheckpoint === "string" &&
+    Array.isArray(projectIds) &&
+    plain.length === listOf(projectIds).length;
   const owner: Owner = {
-    number,
-    projectIds: new Set(),
-    native: undefined,
+    key: `${program.id}:${program.count++}`,
+    accesses: new Set(),
     isDependent: !isPlain || opts?.dependsOn !== undefined,
   };
   if (typeof fineTunedModelCheckpoint === "string") enter(program, owner, fineTunedModelCheckpoint, plain);
-  if (!isPlain) {
-    void pulumi.all([fineTunedModelCheckpoint, projectIds]).apply(([checkpoint, projects]) => {
-      // The check reports what is not a list.
-      if (Array.isArray(projects)) enter(program, owner, checkpoint, projects);
-    });
-  }
+  if (!isPlain) void enterOnceKnown(program, owner, call);
+  return hintsOf(program, owner, call);
+}
 
-  const urn = pulumi.createUrn(name, typesOf[kind].dynamic, opts?.parent);
+async function hintsOf(program: Program, owner: Owner, call: ConstructorCall): Promise<ProgramHints> {
+  const { kind, name, opts, fineTunedModelCheckpoint, projectIds } = call;
   const constructorsHaveRun = new Promise<void>((resolve) => setImmediate(resolve));
-  return pulumi.all([urn, fineTunedModelCheckpoint, constructorsHaveRun]).apply(([ownUrn, checkpoint]) => {
-    const owners = program.byCheckpoint.get(checkpoint) ?? [];
-    return {
-      urn: ownUrn,
-      number,
-      // Each tells it, since any may be checked first.
-      ...forecastOf(owners),
-      ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
-      ...(mayBeShortened(declaration) ? { listLength: listed.length } : {}),
-      ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
-    };
-  });
+  const type = typesOf[kind].dynamic;
+  const parentUrn = await knownValueOf<string>(opts?.parent?.urn);
+  const urn = await knownValueOf<string>(pulumi.createUrn(name, type, parentUrn));
+  const checkpoint = await knownValueOf<string>(fineTunedModelCheckpoint);
+  await constructorsHaveRun;
+  const owners = program.byCheckpoint.get(checkpoint ?? "") ?? [];
+  const isParentKnown = opts?.parent === undefined || parentUrn !== undefined;
+  return {
+    key: owner.key,
+    urn: isParentKnown && urn !== undefined ? urn : `${owner.key}::${type}::${name}`,
+    // Each tells it, since any may be checked first.
+    ...forecastOf(owners),
+    ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
+    ...(mayBeShortened(call) ? { listLength: listOf(projectIds).length } : {}),
+    ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
+  };
+}
+
+async function enterOnceKnown(
+  program: Program,
+  owner: Owner,
+  { fineTunedModelCheckpoint, projectIds }: ConstructorCall,
+): Promise<void> {
+  const [checkpoint, projects] = await Promise.all([
+    knownValueOf<unknown>(fineTunedModelCheckpoint),
+    knownValueOf<unknown[]>(projectIds),
+  ]);
+  // The check reports what is no list of strings.
+  if (typeof checkpoint !== "string" || !Array.isArray(projects)) return;
+  enter(
+    program,
+    owner,
+    checkpoint,
+    projects.filter((projectId) => typeof projectId === "string"),
+  );
 }
 
 /** Notes that a resource gives these projects access to a checkpoint. */
 function enter(program: Program, owner: Owner, checkpoint: string, projectIds: readonly string[]): void {
   const owners = program.byCheckpoint.get(checkpoint) ?? [];
-  for (const projectId of projectIds) owner.projectIds.add(projectId);
+  for (const projectId of projectIds) owner.accesses.add(announcedKey(checkpoint, projectId));
   if (!owners.includes(owner)) program.byCheckpoint.set(checkpoint, [...owners, owner]);
 }
 
@@ -100,9 +128,8 @@ function watched(program: Program): Program {
     const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds } = props as Record<string, unknown>;
     if (!natives.includes(type) || typeof checkpoint !== "string") return;
     const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
-    const number = program.count++;
-    const owner: Owner = { number, projectIds: new Set(), native: `${type}::${name}`, isDependent: true };
-    enter(program, owner, checkpoint, plain);
+    const key = `${program.id}:${program.count++}::${type}::${name}`;
+    enter(program, { key, accesses: new Set(), isDependent: true }, checkpoint, plain);
   };
   try {
     pulumi.runtime.registerStackTransformation(note);
@@ -124,30 +151,25 @@ function forecastOf(owners: readonly Owner[]): Forecast {
   // The SDK keeps it in a variable that it hands to its own processes.
   const parallel = Number(process.env["PULUMI_NODEJS_PARALLEL"]);
   const forecast = {
-    declaredCount: new Set(independent.flatMap(({ projectIds }) => [...projectIds])).size,
+    declaredCount: new Set(independent.flatMap(({ accesses }) => [...accesses])).size,
     ...(parallel > 0 ? { parallel } : {}),
   };
   forecasts.set(owners, forecast);
   return forecast;
 }
 
-function othersOf(owners: readonly Owner[], owner: Owner): Record<string, string[]> {
-  const others = owners.filter((one) => one !== owner && one.projectIds.size > 0);
-  return Object.fromEntries(
-    others.map(({ number, native, projectIds }) => [
-      native === undefined ? number : `${number}::${native}`,
-      [...projectIds],
-    ]),
-  );
+function othersOf(owners: readonly Owner[], owner: Owner): Record<string, Key[]> {
+  const others = owners.filter((one) => one !== owner && one.accesses.size > 0);
+  return Object.fromEntries(others.map(({ key, accesses }) => [key, [...accesses]]));
 }
 
 /** Whether the engine may drop elements of the list. (With `ignoreChanges` an older list arrives, of another length.) */
-function mayBeShortened({ kind, projectIds, opts }: Declaration): boolean {
+function mayBeShortened({ kind, projectIds, opts }: ConstructorCall): boolean {
   if (kind === "permission" || opts?.ignoreChanges !== undefined) return false;
   return listOf(projectIds).some((projectId) => typeof projectId !== "string");
 }
 
 /** The elements of the list; none if the whole list is an output. */
-function listOf(projectIds: Declaration["projectIds"]): pulumi.Input<string>[] {
+function listOf(projectIds: ConstructorCall["projectIds"]): pulumi.Input<string>[] {
   return Array.isArray(projectIds) ? projectIds : [];
 }

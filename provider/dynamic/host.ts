@@ -5,10 +5,10 @@
  */
 import type { dynamic } from "@pulumi/pulumi";
 import { ProviderContext } from "../access/context";
-import { sharePeers } from "../access/peers";
+import { shareLedger } from "../access/ledger";
 import { systemClock } from "../clock";
 import { readConfig } from "../config";
-import { engineAddress, exitWithEngine } from "../exit-with-engine";
+import { engineAddress, exitWithEngine } from "../engine";
 import { OperationFailed } from "../resource/failure";
 import { PermissionResource } from "../resource/permission";
 import { PermissionSetResource } from "../resource/permission-set";
@@ -46,8 +46,8 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     // Pulumi prints the host's output under the stack's diagnostics.
     const print = (line: string) => console.log(line);
     const settings = readConfig((key) => config.get(key), process.env);
-    const peers = sharePeers(engineAddress(), settings.baseUrl, print);
-    const ready = new ProviderContext(settings, systemClock, print, peers, false);
+    const ledger = shareLedger(engineAddress(), settings.baseUrl, print);
+    const ready = new ProviderContext(settings, systemClock, print, ledger, false);
     // First, while what other processes note can still be read.
     process.prependOnceListener("exit", () => {
       ready.gathered.end();

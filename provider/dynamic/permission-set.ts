@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
 import { typesOf } from "../resource/reference";
 import { assertCanDeclare, ownInputs, typeOf } from "./declaration";
+import { undefinedAsSecretAs } from "./inputs";
 
 /** Arguments of a {@link CheckpointPermissionSet}. A change of the checkpoint replaces it; other changes are updates. */
 export interface CheckpointPermissionSetArgs {
@@ -55,8 +56,8 @@ export class CheckpointPermissionSet extends pulumi.CustomResource {
     assertCanDeclare("CheckpointPermissionSet", name, args, opts);
     const { fineTunedModelCheckpoint, projectIds, exclusive } = args;
     const ours = ownInputs({ kind: "permissionSet", name, opts, fineTunedModelCheckpoint, projectIds });
-    // Undefined, but secret if the projects are: Pulumi makes an output secret if the input of the same name is.
-    const permissions = pulumi.output(projectIds).apply(() => undefined);
+    // Pulumi makes an output secret if the input of the same name is.
+    const permissions = undefinedAsSecretAs(projectIds);
     super(
       typesOf.permissionSet.dynamic,
       name,

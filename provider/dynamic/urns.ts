@@ -1,15 +1,18 @@
 import type { dynamic } from "@pulumi/pulumi";
+import { hashOf } from "../access/shared-log";
 import type { ProgramHints } from "../resource/hints";
 
 type WithHints<Inputs> = Inputs & { __hints?: Partial<ProgramHints> };
 type Checked<Inputs> = Required<dynamic.CheckResult<Inputs>>;
+/** Undefined if it is not known. */
+type Urn = string | undefined;
 
-/** A resource whose checks, diffs, creates and updates need its URN. */
+/** A resource whose checks, diffs, creates and updates use its URN. */
 interface Resource<Inputs, Outputs> {
   check(urn: string, olds: Partial<Inputs>, news: WithHints<Inputs>): Promise<Checked<Inputs>>;
-  diff(urn: string, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
-  create(urn: string, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
-  update?(urn: string, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
+  diff(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
+  create(urn: Urn, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
+  update?(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
   read(id: string, props?: Partial<Outputs>): Promise<dynamic.ReadResult<Outputs>>;
   delete(id: string, props: Partial<Outputs>): Promise<void>;
 }
@@ -18,25 +21,26 @@ interface Resource<Inputs, Outputs> {
  * Adds the URN to calls of Pulumi's provider host, which does not have it.
  *
  * The constructor tells it to the check. Later calls are recognized by the inputs that the check was given or returned,
- * since no two resources of a program may have the same. Where a policy has rewritten the inputs of a create, it counts
- * as a resource of its own; then what the check said counts as declared, too, which only keeps more.
+ * since no two resources of a program may have the same. A call that is not recognized declares nothing: a refresh that
+ * runs the program asks for the diff of what it has read before it has checked the resource, and a policy may have
+ * rewritten the inputs of a create. What the check said counts then, too, which only keeps more.
  */
 export function withUrns<Inputs extends object, Outputs extends Inputs>(resource: Resource<Inputs, Outputs>) {
   // Kept apart, because one resource may be given what another has in state.
   const byOlds = new Map<string, string>();
   const byNews = new Map<string, string>();
-  const urnOf = (urns: ReadonlyMap<string, string>, inputs: object) => urns.get(keyOf(inputs)) ?? keyOf(inputs);
+  const urnOf = (olds: object, news: object): Urn => byOlds.get(keyOf(olds)) ?? byNews.get(keyOf(news));
   return {
     check: async (olds: Partial<Inputs>, news: WithHints<Inputs>) => {
-      const urn = news.__hints?.urn ?? urnOf(byNews, news);
+      const urn = news.__hints?.urn ?? byNews.get(keyOf(news)) ?? `${keyOf(news)}::(unnamed)`;
       const result = await resource.check(urn, olds, news);
       byOlds.set(keyOf(olds), urn);
       byNews.set(keyOf(result.inputs), urn);
       return result;
     },
-    diff: (id: string, olds: Outputs, news: Inputs) => resource.diff(urnOf(byOlds, olds), id, olds, news),
-    create: (inputs: Inputs) => resource.create(urnOf(byNews, inputs), inputs),
-    update: (id: string, olds: Outputs, news: Inputs) => resource.update!(urnOf(byOlds, olds), id, olds, news),
+    diff: (id: string, olds: Outputs, news: Inputs) => resource.diff(urnOf(olds, news), id, olds, news),
+    create: (inputs: Inputs) => resource.create(byNews.get(keyOf(inputs)), inputs),
+    update: (id: string, olds: Outputs, news: Inputs) => resource.update!(urnOf(olds, news), id, olds, news),
     read: (id: string, props?: Partial<Outputs>) => resource.read(id, props),
     delete: (id: string, props: Partial<Outputs>) => resource.delete(id, props),
   };
@@ -44,5 +48,5 @@ export function withUrns<Inputs extends object, Outputs extends Inputs>(resource
 
 function keyOf(inputs: object): string {
   const { fineTunedModelCheckpoint, projectId, projectIds } = inputs as Record<string, unknown>;
-  return JSON.stringify([fineTunedModelCheckpoint, projectId ?? projectIds]);
+  return hashOf(JSON.stringify([fineTunedModelCheckpoint, projectId ?? projectIds]));
 }

@@ -5,7 +5,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
 import { systemClock } from "../clock";
-import { engineAddress, exitWithEngine } from "../exit-with-engine";
+import { engineAddress, exitWithEngine } from "../engine";
 import { EngineLog } from "./engine-log";
 import { service } from "./service";
 

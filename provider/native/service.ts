@@ -5,7 +5,7 @@ import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc
 import * as messages from "@pulumi/pulumi/proto/provider_pb";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ProviderContext } from "../access/context";
-import { sharePeers } from "../access/peers";
+import { shareLedger } from "../access/ledger";
 import { systemClock } from "../clock";
 import { defaultBaseUrl, providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
 import { withoutEffects } from "../resource/effects";
@@ -123,7 +123,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const warn = (line: string) => {
         engineLog.print(line, "warning");
       };
-      configured = new ProviderContext(config, clock, engineLog.print, sharePeers(engine, config.baseUrl, warn));
+      configured = new ProviderContext(config, clock, engineLog.print, shareLedger(engine, config.baseUrl, warn));
       configured.hasNewBaseUrl = hasNewBaseUrl;
       if (values["adminApiKey"] !== undefined && !secrets.has("adminApiKey"))
         configured.warn(warningOfPlainKey(config.nameOf("adminApiKey")));

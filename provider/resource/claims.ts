@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { ProviderContext } from "../access/context";
-import { nameOf, type Declaration } from "../access/declaration";
+import { nameOf, type Declaration } from "../access/declarations";
 
 /**
  * Notes what a resource declares, and finds out whether another resource of the program declares the same access, or

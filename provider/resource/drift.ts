@@ -1,16 +1,17 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
+import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
 import * as messages from "./messages";
 
-/** How permissions in state differ from what the API lists. */
+/** How permissions in state, which are `recorded`, differ from what the API lists. */
 export interface Drift<Recorded extends Permission> {
   /** Listed, or too young to be listed. */
-  present: Recorded[];
+  present: { recorded: Recorded; listed?: Permission }[];
   /** Revoked outside of Pulumi, and the project has no other permission. */
-  missing: Recorded[];
+  missing: { recorded: Recorded }[];
   /** Revoked outside of Pulumi, and the project has another permission. */
-  recreated: { recorded: Recorded; permission: Permission }[];
+  recreated: { recorded: Recorded; listed: Permission }[];
 }
 
 /** Compares permissions in state with what the API lists. */
@@ -21,14 +22,14 @@ export async function driftOf<Recorded extends Permission>(
 ): Promise<Drift<Recorded>> {
   const looks = await Promise.all(recorded.map((one) => checkpoint.access(one.projectId).look(one)));
   const drift: Drift<Recorded> = { present: [], missing: [], recreated: [] };
-  const notListedYet: Recorded[] = [];
-  for (const [index, { permission, isMissing, isNotListedYet }] of looks.entries()) {
-    const one = recorded[index]!;
-    if (!isMissing) drift.present.push(one);
-    else if (permission === undefined) drift.missing.push(one);
-    else drift.recreated.push({ recorded: one, permission });
-    if (isNotListedYet) notListedYet.push(one);
+  for (const [index, look] of looks.entries()) {
+    const one = { recorded: recorded[index]! };
+    if (look.is === "listed") drift.present.push({ ...one, listed: look.permission });
+    else if (look.is === "tooYoung") drift.present.push(one);
+    else if (look.is === "replaced") drift.recreated.push({ ...one, listed: look.by });
+    else drift.missing.push(one);
   }
+  const notListedYet = drift.present.flatMap((one) => (one.listed === undefined ? one.recorded : []));
   if (notListedYet.length > 0) context.say(messages.notListedYet(checkpoint.id, notListedYet));
   return drift;
 }
@@ -41,10 +42,11 @@ export async function confirmedDriftOf<Recorded extends Permission>(
   checkpoint: Checkpoint,
   recorded: readonly Recorded[],
 ): Promise<Drift<Recorded>> {
-  for (;;) {
+  for (let contradictions = 0; contradictions < 2; contradictions++) {
     const drift = await driftOf(context, checkpoint, recorded);
     if (!checkpoint.isDeleted || (await checkpoint.confirmDeleted())) return drift;
   }
+  throw new ApiError("contradiction", `the API says that ${checkpoint.id} does not exist, and lists its permissions`);
 }
 
 /** Reports what was found, unless the checkpoint itself is deleted, which is reported once. */
@@ -56,12 +58,12 @@ export async function reportDrift(
 ): Promise<void> {
   if (checkpoint.isDeleted) return;
   const { clock, organization } = context;
-  const revoked = [...missing, ...recreated.map(({ recorded }) => recorded)];
+  const revoked = [...missing, ...recreated].map(({ recorded }) => recorded);
   const described = (await organization?.describe(revoked, { areMissing: true })) ?? revoked;
   const found = {
     ...{ checkpoint: checkpoint.id, date: clock.date(), isRefresh },
     missing: described.slice(0, missing.length),
-    recreated: recreated.map((one, index) => ({ ...one, recorded: described[missing.length + index]! })),
+    recreated: recreated.map(({ listed }, index) => ({ recorded: described[missing.length + index]!, listed })),
     newApi: context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined,
   };
   for (const line of messages.drift(found)) context.say(line);

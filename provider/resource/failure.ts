@@ -1,5 +1,6 @@
 import type { ProviderContext } from "../access/context";
 import { ApiError, type ErrorKind } from "../api/error";
+import type { Permission } from "../api/permission";
 import { MissingKey, UsageError, whereKeysAre, type Config } from "../config";
 import { groupBy } from "./ids";
 import { few } from "./messages";
@@ -123,6 +124,22 @@ export function notRevoked(checkpoint: string, subject: string, ids: string): Op
       `nothing was revoked, and ${ids} stays in state.`,
     "Fix that resource and run `pulumi up` again. If a forced replacement (--replace or taint) with deleteBeforeReplace " +
       "asked for the delete, run it without either. To revoke the access, remove it from the program first.",
+  );
+}
+
+/** Why permissions stay in state: what other provider processes of the run know could not be read. */
+export function maybeDeclared(
+  { ledger }: ProviderContext,
+  checkpoint: string,
+  permissions: readonly Permission[],
+): OperationFailed {
+  const subject = few(permissions.map(({ projectId }) => projectId));
+  return new OperationFailed(
+    `Cannot revoke the access of ${subject} to ${checkpoint}`,
+    `whether the program still declares it is not known, because the provider processes of this run could not tell each ` +
+      `other (${ledger.problem ?? "no reason is known"}); nothing was revoked, and ${few(permissions.map(({ id }) => id))} stays in state.`,
+    "Make room in the temporary folder, or set TMPDIR to another one, and run the same command again. `pulumi destroy " +
+      "--target URN` revokes it in any case.",
   );
 }
 

@@ -13,7 +13,7 @@ const othersListed = 20;
 export interface DriftFound {
   checkpoint: string;
   missing: readonly DescribedPermission[];
-  recreated: readonly { recorded: DescribedPermission; permission: Permission }[];
+  recreated: readonly { recorded: DescribedPermission; listed: Permission }[];
   /** When it was seen, in milliseconds since the Unix epoch. */
   date: number;
   /** Whether a refresh found it, which changes state and not access. */
@@ -40,16 +40,16 @@ export function drift({ checkpoint, missing, recreated, date, isRefresh, newApi 
     if (archived.length > 0 && !isRefresh) lines.push(notWhileArchived(archived));
   }
   if (recreated.length > 0) {
-    const [{ recorded, permission }] = recreated as [(typeof recreated)[number]];
+    const [{ recorded, listed }] = recreated as [(typeof recreated)[number]];
     const pairs = recreated.map((one) => ({
       ...one.recorded,
-      id: `${one.recorded.id}${revoked(one.recorded)}, now ${one.permission.id}`,
+      id: `${one.recorded.id}${revoked(one.recorded)}, now ${one.listed.id}`,
     }));
     const by = revoked(recorded);
     const what =
       recreated.length === 1
         ? `${projectOf(recorded)} has another permission for ${checkpoint}: ${recorded.id} was revoked outside of Pulumi` +
-          `${by === "" ? "" : `${by},`} and granted again as ${permission.id}${by === "" ? ` ${seen}` : ""}.`
+          `${by === "" ? "" : `${by},`} and granted again as ${listed.id}${by === "" ? ` ${seen}` : ""}.`
         : `${listOf(pairs, othersListed)} have other permissions for ${checkpoint}: revoked and granted again outside ` +
           `of Pulumi ${seen}.`;
     lines.push(

@@ -68,52 +68,6 @@ export function subjectOf({ projectIds }: Pick<SetInputs, "projectIds">): string
   return projectIds.length === 1 ? projectIds[0]! : `${projectIds.length} projects`;
 }
 
-/** What an update of a set does. */
-export interface Plan {
-  /** Permissions that stay. */
-  staying: Permission[];
-  /** Permissions that are given up, except those that another resource is to adopt. */
-  leaving: Permission[];
-  /** Permissions that stay in state until another resource has adopted them. */
-  waiting: Permission[];
-  /** Projects that have no permission in state, or whose permission is missing. */
-  joining: string[];
-  /** Whether the inputs change, or permissions leave. That projects join does not count. */
-  isChanged: boolean;
-}
-
-/**
- * Plans an update of a set.
- *
- * @param present the permissions in state that the API still lists.
- * @param isDeclaredElsewhere whether another resource is to adopt what this one gives up. Until it has, the permission
- * stays in state and is not mentioned.
- */
-export function planOf(
-  olds: Omit<SetInputs, keyof Effects>,
-  news: SetInputs,
-  present: readonly Permission[],
-  isDeclaredElsewhere: (projectId: string) => boolean,
-): Plan {
-  const listed = new Set(isUnknown(news.projectIds) ? [] : news.projectIds);
-  const having = new Set(present.map(({ projectId }) => projectId));
-  const staying = present.filter(({ projectId }) => listed.has(projectId));
-  const unlisted = present.filter(({ projectId }) => !listed.has(projectId));
-  const leaving = unlisted.filter(({ projectId }) => !isDeclaredElsewhere(projectId));
-  const waiting = unlisted.filter(({ projectId }) => isDeclaredElsewhere(projectId));
-  const joining = [...listed].filter((projectId) => !having.has(projectId));
-  const isChanged =
-    news.exclusive !== olds.exclusive ||
-    isUnknown(news.projectIds) ||
-    !sameProjects(news.projectIds, olds.projectIds) ||
-    leaving.length > 0;
-  return { staying, leaving, waiting, joining, isChanged };
-}
-
-function sameProjects(one: readonly string[], other: readonly string[]): boolean {
-  return one.length === other.length && one.every((projectId, index) => projectId === other[index]);
-}
-
 export function byProject(one: Permission, other: Permission): number {
   return one.projectId < other.projectId ? -1 : 1;
 }

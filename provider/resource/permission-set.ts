@@ -1,9 +1,9 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Access, Release } from "../access/access";
+import type { Release } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import { maxAgeOfWrite } from "../access/grants";
-import type { Declaration } from "../access/declaration";
+import type { Declaration } from "../access/declarations";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
 import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
@@ -12,6 +12,7 @@ import {
   configFailure,
   failureOf,
   failuresOf,
+  maybeDeclared,
   notRevoked,
   nothingToImport,
   PartialFailure,
@@ -27,12 +28,12 @@ import {
   completeState,
   isKnown,
   knownOf,
-  planOf,
   problemsWith,
   subjectOf,
   type SetInputs,
   type SetOutputs,
 } from "./permission-set-inputs";
+import { areChanged, planOf } from "./permission-set-plan";
 import {
   effectsOfSet,
   projectsHaving,
@@ -84,18 +85,16 @@ export class PermissionSetResource {
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
       if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.organization?.hide(projectId);
       if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds, isSecret(given));
-      const { fineTunedModelCheckpoint: id } = inputs;
-      if (!isUnknown(id) && context.checkpoint(id).isChecked) context.gathered.flush(id);
     } catch (error) {
       failures.push(configFailure(error));
     }
     return { inputs: { ...inputs, ...effects }, failures };
   }
 
-  async diff(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
+  async diff(urn: string | undefined, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
     const olds = completeState(id, state);
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
-      const isChangedByRefresh = context.wasChangedByRefresh(idsOf(olds));
+      const isChangedByRefresh = context.wasChangedByRefresh(refreshedAs(olds, news.projectIds));
       if (isChangedByRefresh !== undefined) return { changes: isChangedByRefresh };
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
@@ -108,36 +107,37 @@ export class PermissionSetResource {
       const { driftDetection } = context.config;
       const drift = driftDetection
         ? await this.#drift(context, checkpoint, olds, { isRefresh: false })
-        : { present: olds.permissions, drifted: new Set<string>() };
+        : { present: olds.permissions.map((recorded) => ({ recorded })), drifted: new Set<string>() };
       const isDeclaredElsewhere = (projectId: string) =>
         !context.runsProgram || checkpoint.access(projectId).isDeclared(urn);
-      const { staying, leaving, waiting, joining, isChanged } = planOf(olds, news, drift.present, isDeclaredElsewhere);
-      for (const { projectId, id } of staying) checkpoint.access(projectId).markInState(id);
+      const inState = drift.present.map(({ recorded }) => recorded);
+      const { keep, grant, giveUp, handOver } = planOf(inState, news, isDeclaredElsewhere);
+      for (const { projectId, id } of keep) checkpoint.access(projectId).markInState(id);
 
+      const isChanged = areChanged(olds, news) || giveUp.length > 0;
+      const isLeftOver = isLeftOverFrom(olds);
       if (!isKnown(news)) reportUnknown(context, news);
       else if (isChanged) {
-        const losing = leaving.filter(({ projectId }) => olds.projectIds.includes(projectId));
+        const losing = giveUp.filter((one) => !isLeftOver(one));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
-        const gaining = joining.filter((projectId) => !drift.drifted.has(projectId));
+        const gaining = grant.filter((projectId) => !drift.drifted.has(projectId));
         reportGains(context, checkpoint, gaining, await projectsHaving(context, checkpoint, gaining));
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.
-      const leftOver = (permissions: readonly Permission[]) =>
-        context.runsProgram ? permissions.filter(({ projectId }) => !olds.projectIds.includes(projectId)) : [];
-      const isLeftOver = leftOver(waiting).length > 0;
-      if (isLeftOver) context.say(messages.leftOver(checkpoint.id, leftOver(waiting), { isDeclared: true }));
-      const undeclared = leftOver(leaving);
-      if (undeclared.length > 0) context.say(messages.leftOver(checkpoint.id, undeclared, { isDeclared: false }));
-      const revoked = await this.#unmanaged(context, checkpoint, news, olds.permissions);
-      const isIncomplete = driftDetection && joining.some((projectId) => !isUnknown(projectId));
-      const changes = isChanged || isLeftOver || isIncomplete || drift.drifted.size > 0 || revoked.length > 0;
+      const toAdopt = context.runsProgram ? handOver.filter(isLeftOver) : [];
+      if (toAdopt.length > 0) context.say(messages.leftOver(checkpoint.id, toAdopt, { isDeclared: true }));
+      const unwanted = giveUp.filter(isLeftOver);
+      if (unwanted.length > 0) context.say(messages.leftOver(checkpoint.id, unwanted, { isDeclared: false }));
+      const revoke = await this.#unmanaged(context, checkpoint, news, olds.permissions);
+      const isIncomplete = driftDetection && grant.some((projectId) => !isUnknown(projectId));
+      const changes = isChanged || toAdopt.length > 0 || isIncomplete || drift.drifted.size > 0 || revoke.length > 0;
       if (!changes || !isKnown(news)) return { changes };
-      return { changes, gains: joining, loses: leaving.map(({ projectId }) => projectId) };
+      return { changes, gains: grant, loses: giveUp.map(({ projectId }) => projectId) };
     });
   }
 
-  async create(urn: string, inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
+  async create(urn: string | undefined, inputs: SetInputs): Promise<dynamic.CreateResult<SetOutputs>> {
     const id = inputs.fineTunedModelCheckpoint;
     const { outs, failure } = await this.#reconcile(urn, inputs, { projectIds: [], permissions: [] });
     if (failure === undefined) return { id, outs };
@@ -156,7 +156,8 @@ export class PermissionSetResource {
       await reportUnmanaged(context, checkpoint.id, unmanaged);
       // One for each project, as in a set's state: an update of the set revokes the others by name.
       const recorded = newestOfEach(unmanaged);
-      const permissions = [...present, ...recreated.map(({ permission }) => permission), ...recorded];
+      const inState = present.map((one) => one.recorded);
+      const permissions = [...inState, ...recreated.map(({ listed }) => listed), ...recorded];
       if (context.config.adoptExisting) permissions.push(...(await this.#adoptable(context, checkpoint, state)));
       permissions.sort(byProject);
       const listed = new Set([...state.projectIds, ...unmanaged.map(({ projectId }) => projectId)]);
@@ -164,7 +165,7 @@ export class PermissionSetResource {
       const projectIds = [...having].filter((projectId) => listed.has(projectId));
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
       const props = { ...inputs, permissions };
-      context.noteRefresh(idsOf(props), idsOf(props) !== idsOf(state));
+      context.noteRefresh(refreshedAs(props, state.projectIds), idsOf(props) !== idsOf(state));
       return { id, props, inputs: inputs as SetOutputs };
     });
   }
@@ -192,7 +193,7 @@ export class PermissionSetResource {
     });
   }
 
-  async update(urn: string, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
+  async update(urn: string | undefined, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
     const olds = completeState(id, state);
     const { outs, failure } = await this.#reconcile(urn, news, olds);
     if (failure !== undefined) throw new PartialFailure(id, { ...withoutEffects(news), ...outs }, failure);
@@ -204,14 +205,15 @@ export class PermissionSetResource {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, permissions } = state;
     return this.#withFailure("revoke", state, async (checkpoint, context) => {
-      const { failures, by } = await release(context, checkpoint, permissions);
-      if (by("kept").length > 0) context.say(messages.kept(fineTunedModelCheckpoint, by("kept")));
-      await reportRemaining(
-        context,
-        checkpoint,
-        [...by("revoked"), ...by("missing")].map(({ projectId }) => projectId),
-      );
-      const stillDeclared = by("stillDeclared");
+      const { failures, isAny } = await release(context, checkpoint, permissions);
+      const kept = permissions.filter(isAny("kept"));
+      if (kept.length > 0) context.say(messages.kept(fineTunedModelCheckpoint, kept));
+      const ended = permissions.filter(isAny("revoked", "missing")).map(({ projectId }) => projectId);
+      // A run that was killed may have granted what state does not have.
+      const recorded = new Set(permissions.map(({ projectId }) => projectId));
+      const unrecorded = state.projectIds.filter((projectId) => !recorded.has(projectId));
+      await reportRemaining(context, checkpoint, [...ended, ...unrecorded]);
+      const stillDeclared = permissions.filter(isAny("stillDeclared"));
       if (stillDeclared.length > 0) {
         const isOne = stillDeclared.length === 1;
         const subject = isOne ? stillDeclared[0]!.projectId : `${stillDeclared.length} projects`;
@@ -241,10 +243,10 @@ export class PermissionSetResource {
     const drift = await compare(context, checkpoint, state.permissions);
     // What has left the list moves to another resource, which reports it.
     const listed = new Set(state.projectIds);
-    const missing = drift.missing.filter(({ projectId }) => listed.has(projectId));
-    const recreated = drift.recreated.filter(({ permission }) => listed.has(permission.projectId));
+    const isListed = ({ recorded }: { recorded: Permission }) => listed.has(recorded.projectId);
+    const [missing, recreated] = [drift.missing.filter(isListed), drift.recreated.filter(isListed)];
     await reportDrift(context, checkpoint, { missing, recreated }, how);
-    const drifted = new Set([...missing, ...recreated.map(({ recorded }) => recorded)].map((one) => one.projectId));
+    const drifted = new Set([...missing, ...recreated].map(({ recorded }) => recorded.projectId));
     return { ...drift, drifted };
   }
 
@@ -270,47 +272,48 @@ export class PermissionSetResource {
     const recorded = new Set(state.permissions.map(({ projectId }) => projectId));
     const without = state.projectIds.filter((projectId) => !recorded.has(projectId));
     const looks = await Promise.all(without.map((projectId) => checkpoint.access(projectId).look()));
-    const found = looks.flatMap(({ permission }) => permission ?? []);
+    const found = looks.flatMap((look) => (look.is === "listed" ? look.permission : []));
     if (found.length > 0) context.say(messages.adopted(checkpoint.id, found));
     return found;
   }
 
   /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
-  #reconcile(urn: string, inputs: SetInputs, olds: Pick<SetOutputs, "projectIds" | "permissions">) {
+  #reconcile(urn: string | undefined, inputs: SetInputs, olds: Pick<SetOutputs, "projectIds" | "permissions">) {
     return this.#withFailure("grant", inputs, async (checkpoint, context) => {
       declare(context, urn, inputs);
-      const inState = olds.permissions;
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
-      const { granted, failures } = await grantAll(context, checkpoint, projectIds, inState);
-      const listed = new Set(projectIds);
-      const grantedTo = new Set(granted.map(({ projectId }) => projectId));
-      const staying = inState.filter(({ projectId }) => listed.has(projectId) && !grantedTo.has(projectId));
-      const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
-      await adopters(context, urn, checkpoint, leaving, new Set(olds.projectIds));
-      const unmanaged = await this.#unmanaged(context, checkpoint, inputs, inState, maxAgeOfWrite).catch(
+      const { granted, failures } = await grantAll(context, checkpoint, projectIds, olds.permissions);
+      // Only now, since more resources may have been checked meanwhile.
+      const isDeclaredElsewhere = (projectId: string) => checkpoint.access(projectId).isDeclared(urn);
+      const { keep, giveUp, handOver } = planOf(olds.permissions, inputs, isDeclaredElsewhere);
+      // What an earlier update has not given up belongs to another resource, which may be checked later than this one.
+      await adopted(context, checkpoint, [...handOver, ...giveUp.filter(isLeftOverFrom(olds))]);
+      const revoke = await this.#unmanaged(context, checkpoint, inputs, olds.permissions, maxAgeOfWrite).catch(
         (error: unknown) => {
           const attempt = { operation: "look up", checkpoint: checkpoint.id, subject: subjectOf(inputs) } as const;
           failures.push(failureOf(error, attempt, () => context.config));
           return [];
         },
       );
-      const released = await release(context, checkpoint, [...leaving, ...unmanaged]);
+      const leaving = [...giveUp, ...handOver];
+      const released = await release(context, checkpoint, [...leaving, ...revoke]);
       failures.push(...released.failures);
-      const left = new Set(leaving);
-      const notGivenUp = [...released.by("stillDeclared"), ...released.untouched];
-      staying.push(...notGivenUp.filter((permission) => left.has(permission)));
-      const revoked = released.by("revoked").filter((permission) => !left.has(permission));
+      const revoked = revoke.filter(released.isAny("revoked"));
       if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
-      const givenUp = [...released.by("revoked"), ...released.by("missing")].filter((permission) =>
-        left.has(permission),
-      );
+      const ended = leaving.filter(released.isAny("revoked", "missing"));
       await reportRemaining(
         context,
         checkpoint,
-        givenUp.map(({ projectId }) => projectId),
+        ended.map(({ projectId }) => projectId),
       );
 
-      const permissions = [...granted, ...staying].sort(byProject);
+      // What failed stays in state.
+      const grantedTo = new Set(granted.map(({ projectId }) => projectId));
+      const failed = [
+        ...keep.filter(({ projectId }) => !grantedTo.has(projectId)),
+        ...leaving.filter((one) => !released.isAny("revoked", "missing", "kept")(one)),
+      ];
+      const permissions = [...granted, ...failed].sort(byProject);
       const outs: SetOutputs = { fineTunedModelCheckpoint, projectIds, exclusive, permissions };
       if (failures.length === 0) return { outs, failure: undefined };
       const failure = combined(
@@ -351,9 +354,9 @@ function recordDeclarations(
   takeHints(context, checkpoint, hints);
   const failures = claim(context, declarationOf(urn, news), "projectIds");
   if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
-  const old = context.checkpoint(olds.fineTunedModelCheckpoint);
-  const resource = { urn, declaredFor: checkpoint, deleteBeforeReplace: hints.deleteBeforeReplace === true };
-  for (const projectId of olds.projectIds) old.access(projectId).addResource(resource);
+  const { fineTunedModelCheckpoint, projectIds } = olds;
+  const had = { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set(projectIds) };
+  context.declarations.setHad(had, hints.deleteBeforeReplace === true);
   return failures;
 }
 
@@ -367,29 +370,30 @@ function declarationOf(urn: string, { fineTunedModelCheckpoint, projectIds, excl
 }
 
 /** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
-function declare(context: ProviderContext, urn: string, inputs: SetInputs): void {
-  if (context.runsProgram && !isUnknown(inputs.fineTunedModelCheckpoint)) {
+function declare(context: ProviderContext, urn: string | undefined, inputs: SetInputs): void {
+  if (context.runsProgram && urn !== undefined && !isUnknown(inputs.fineTunedModelCheckpoint)) {
     context.declarations.set(declarationOf(urn, inputs));
   }
 }
 
 /**
- * Waits a moment for the resources that are to adopt what a set gives up, so that its state need not keep it any longer.
+ * Waits a moment until other resources have adopted what a set gives up, so that its state need not keep it any longer.
  * Access does not depend on that: what they have not adopted stays in state.
  */
-async function adopters(
+async function adopted(
   context: ProviderContext,
-  urn: string,
   checkpoint: Checkpoint,
-  leaving: readonly Permission[],
-  listedBefore: ReadonlySet<string>,
+  permissions: readonly Permission[],
 ): Promise<void> {
-  const accesses = leaving.map(({ projectId }) => checkpoint.access(projectId));
-  // What an earlier update has not given up belongs to another resource, which may be checked later than this one.
-  const isToMove = (access: Access) => access.isDeclared(urn) || !listedBefore.has(access.projectId);
-  const moving = accesses.filter((access) => isToMove(access) && !access.isInState);
+  const moving = permissions.map(({ projectId }) => checkpoint.access(projectId)).filter((access) => !access.isInState);
   if (moving.length === 0) return;
   await Promise.race([Promise.all(moving.map((access) => access.whenInState())), context.clock.sleep(adoptionPause)]);
+}
+
+/** What an earlier update of a set has left in state: its project was not on the list then either. */
+function isLeftOverFrom(olds: Pick<SetOutputs, "projectIds">): (permission: Permission) => boolean {
+  const listed = new Set(olds.projectIds);
+  return ({ projectId }) => !listed.has(projectId);
 }
 
 async function grantAll(
@@ -423,20 +427,29 @@ function idsOf({ permissions }: Pick<SetOutputs, "permissions">): string {
   return permissions.map(({ id }) => id).join(" ");
 }
 
-/** Releases permissions. `by` returns those with one outcome. */
+/** What tells a set from all others of a refresh: the diff is told what it has read, and the list of before. */
+function refreshedAs(read: SetOutputs, projectIdsBefore: readonly string[]): string {
+  return JSON.stringify([read.fineTunedModelCheckpoint, idsOf(read), projectIdsBefore]);
+}
+
+/** Releases permissions. `isAny` tells of one whether its release has one of some outcomes. */
 async function release(context: ProviderContext, checkpoint: Checkpoint, permissions: readonly Permission[]) {
   const outcomes = await checkpoint.releaseAll(permissions);
-  const untouched = permissions.filter(({ id }) => typeof outcomes.get(id) !== "string");
-  const failed = untouched.flatMap(({ id, projectId }): [string, unknown][] => {
+  const failed = permissions.flatMap(({ id, projectId }): [string, unknown][] => {
     const outcome = outcomes.get(id);
-    return outcome === undefined ? [] : [[projectId, outcome]];
+    return outcome instanceof Error ? [[projectId, outcome]] : [];
   });
   const failures = failuresOf(failed, { operation: "revoke", checkpoint: checkpoint.id }, context.config);
-  const untried = untouched.length - failed.length;
+  const isAny =
+    (...some: Release[]) =>
+    ({ id }: Permission) =>
+      some.some((outcome) => outcome === outcomes.get(id));
+  const unknown = permissions.filter(isAny("maybeDeclared"));
+  if (unknown.length > 0) failures.push(maybeDeclared(context, checkpoint.id, unknown));
+  const untried = permissions.filter(({ id }) => !outcomes.has(id)).length;
   if (untried > 0) {
-    const done = permissions.length - untouched.length;
+    const done = permissions.length - failed.length - untried;
     failures.push(new Error(`${done} of ${permissions.length} are done; the rest was not tried.`));
   }
-  const by = (outcome: Release) => permissions.filter(({ id }) => outcomes.get(id) === outcome);
-  return { failures, untouched, by };
+  return { failures, isAny };
 }

@@ -1,11 +1,19 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/access";
 import type { ProviderContext } from "../access/context";
-import type { Declaration } from "../access/declaration";
+import type { Declaration } from "../access/declarations";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift } from "./drift";
 import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
-import { configFailure, incompleteState, notRevoked, nothingToImport, withFailure, type Operation } from "./failure";
+import {
+  configFailure,
+  incompleteState,
+  maybeDeclared,
+  notRevoked,
+  nothingToImport,
+  withFailure,
+  type Operation,
+} from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown } from "./ids";
@@ -56,13 +64,12 @@ export class PermissionResource {
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
         failures.push(...conflicts);
         const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
-        if (hasBoth(olds)) accessOf(context, olds).addResource({ urn, declaredFor: checkpoint, deleteBeforeReplace });
+        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), deleteBeforeReplace);
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {
           effects = await effectsOfPermission(context, checkpoint, news.projectId, isSecret(given));
         }
-        if (checkpoint.isChecked) context.gathered.flush(checkpoint.id);
       }
     } catch (error) {
       failures.push(configFailure(error));
@@ -70,7 +77,12 @@ export class PermissionResource {
     return { inputs: { ...news, ...effects }, failures };
   }
 
-  async diff(urn: string, id: string, state: PermissionOutputs, news: PermissionInputs): Promise<dynamic.DiffResult> {
+  async diff(
+    urn: string | undefined,
+    id: string,
+    state: PermissionOutputs,
+    news: PermissionInputs,
+  ): Promise<dynamic.DiffResult> {
     const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
     return this.#withFailure("look up", olds, async (access, context) => {
@@ -93,7 +105,7 @@ export class PermissionResource {
     });
   }
 
-  async create(urn: string, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
+  async create(urn: string | undefined, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
     return this.#withFailure("grant", inputs, async (access, context) => {
       declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
@@ -107,7 +119,7 @@ export class PermissionResource {
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
       await reportDrift(context, access.checkpoint, drift, { isRefresh: true });
-      const permission = drift.present[0] ?? drift.recreated[0]?.permission;
+      const permission = drift.present[0]?.recorded ?? drift.recreated[0]?.listed;
       if (permission === undefined) return {};
       context.noteRefresh(permission.id, permission.id !== id);
       return readResult(access, permission);
@@ -133,9 +145,9 @@ export class PermissionResource {
       );
     }
     return this.#withFailure("look up", inputs, async (access) => {
-      const { permission } = await access.look();
-      if (permission === undefined) throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
-      return readResult(access, permission);
+      const look = await access.look();
+      if (look.is !== "listed") throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
+      return readResult(access, look.permission);
     });
   }
 
@@ -145,6 +157,7 @@ export class PermissionResource {
       const { projectId, checkpoint } = access;
       const outcome = await access.release(id, state.createdAt);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
+      if (outcome === "maybeDeclared") throw maybeDeclared(context, checkpoint.id, [permissionOf(id, state)]);
       if (outcome === "kept") context.gathered.add(messages.kept, checkpoint.id, permissionOf(id, state));
       else await reportRemaining(context, checkpoint, [projectId]);
     });
@@ -170,9 +183,9 @@ function declarationOf(urn: string, { fineTunedModelCheckpoint, projectId }: Per
 }
 
 /** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
-function declare(context: ProviderContext, urn: string, inputs: PermissionInputs): void {
+function declare(context: ProviderContext, urn: string | undefined, inputs: PermissionInputs): void {
   const isKnown = inputNames.every((name) => !isUnknown(inputs[name]));
-  if (context.runsProgram && isKnown) context.declarations.set(declarationOf(urn, inputs));
+  if (context.runsProgram && urn !== undefined && isKnown) context.declarations.set(declarationOf(urn, inputs));
 }
 
 function hasBoth(inputs: Partial<PermissionInputs>): inputs is PermissionInputs {

@@ -8,6 +8,7 @@ import { reasonOf, remedyIfLasting, withFailure } from "./failure";
 import { isUnknown } from "./ids";
 import * as messages from "./messages";
 import { isKnown, subjectOf, type SetInputs } from "./permission-set-inputs";
+import { planOf } from "./permission-set-plan";
 
 /** What a preview tells of gains and losses of access. */
 
@@ -23,7 +24,7 @@ interface Existing {
 
 async function existingOf(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing> {
   const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
-  const found = looks.flatMap(({ permission, others }) => (permission === undefined ? [] : { permission, others }));
+  const found = looks.flatMap((look) => (look.is === "listed" ? look : []));
   const notOurs = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));
   return {
     having: new Set(found.map(({ permission }) => permission.projectId)),
@@ -93,21 +94,25 @@ export async function effectsOfSet(
     attempt,
     () => unmanagedOf(context, inputs, []),
   );
-  const before = new Set(isCreate || !Array.isArray(olds.projectIds) ? [] : olds.projectIds);
+  const before = isCreate || !Array.isArray(olds.projectIds) ? [] : olds.projectIds;
+  const { grant, giveUp } = planOf(
+    before.map((projectId) => ({ projectId })),
+    inputs,
+  );
   // What leaves the list is reported with all that leaves.
-  const unlisted = unmanaged.filter(({ projectId }) => !before.has(projectId));
-  await reportUnmanaged(context, fineTunedModelCheckpoint, unlisted);
+  const leaving = new Set(giveUp.map(({ projectId }) => projectId));
+  const elsewhere = unmanaged.filter(({ projectId }) => !leaving.has(projectId));
+  await reportUnmanaged(context, fineTunedModelCheckpoint, elsewhere);
   if (exclusive && projectIds.length === 0) context.say(messages.emptyList(fineTunedModelCheckpoint));
 
   const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
-  const joining = projectIds.filter((projectId) => !before.has(projectId));
-  const existing = joining.length === 0 ? undefined : await tryExistingOf(context, checkpoint, joining);
+  const existing = grant.length === 0 ? undefined : await tryExistingOf(context, checkpoint, grant);
   const { toAdopt, others, having } = existing ?? { toAdopt: [], others: [], having: undefined };
   const adopted = config.adoptExisting ? messages.adopted : messages.notAdopted;
   if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
   // Those of an update are told by its diff, which knows what is granted again.
-  if (isCreate && having !== undefined && !isSecret) reportGains(context, checkpoint, joining, having);
+  if (isCreate && having !== undefined && !isSecret) reportGains(context, checkpoint, grant, having);
   return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
 }
 

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import type { Access, LiveResource, Look } from "../../provider/access/access";
+import type { Access, Look } from "../../provider/access/access";
 import { UsageError } from "../../provider/config";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -8,13 +8,16 @@ import { declareElsewhere, scenario } from "../support/scenario";
 /** The answer for a model that exists, and that the API does not find for a while. */
 const notFound = { status: 404, error: { message: "The model does not exist.", code: "model_not_found" } };
 
-/** A resource that is in state, and is to have these accesses now. */
-function live(accesses: [Access, ...Access[]], deleteBeforeReplace = false): LiveResource {
-  const [{ checkpoint: declaredFor }] = accesses;
+/** A resource of the program has one access in state, and is to have another now, or none. */
+function live(had: Access, declared: Access | undefined, { deleteBeforeReplace = false } = {}): void {
   const urn = "urn:pulumi:test::test::test::live";
-  const projectIds = new Set(accesses.map(({ projectId }) => projectId));
-  declaredFor.shared.declarations.set({ urn, checkpoint: declaredFor.id, projectIds, exclusive: false });
-  return { urn, declaredFor, deleteBeforeReplace };
+  const { id, shared } = had.checkpoint;
+  const declarationOf = (...accesses: Access[]) => {
+    const projectIds = new Set(accesses.map(({ projectId }) => projectId));
+    return { urn, checkpoint: id, projectIds, exclusive: false };
+  };
+  shared.declarations.set(declared === undefined ? declarationOf() : declarationOf(declared));
+  shared.declarations.setHad(declarationOf(had), deleteBeforeReplace);
 }
 
 describe("Releases of a permission", function () {
@@ -47,8 +50,8 @@ describe("Releases of a permission", function () {
     const { access, granted, writes } = scenario();
     const newer = granted("proj_a");
     declareElsewhere(access("proj_a"));
-    expect((await access("proj_a").look({ id: "cp_missing", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(
-      true,
+    expect((await access("proj_a").look({ id: "cp_missing", projectId: "proj_a", createdAt: 1 })).is).to.equal(
+      "replaced",
     );
     expect((await access("proj_a").grant()).permission.id).to.equal(newer.id);
     expect(await access("proj_a").release("cp_missing")).to.equal("missing");
@@ -62,7 +65,7 @@ describe("Releases of a permission", function () {
       declareElsewhere(access("proj_a"));
       if (by === "grant") await access("proj_a").grant();
       else {
-        access("proj_a").addResource(live([access("proj_a")]));
+        live(access("proj_a"), access("proj_a"));
         access("proj_a").markInState(id);
       }
       expect(await access("proj_a").release(id)).to.equal("kept");
@@ -75,7 +78,7 @@ describe("Releases of a permission", function () {
     const { id } = granted("proj_a");
     declareElsewhere(access("proj_a"));
     access("proj_a").markInState(id);
-    access("proj_a").addResource(live([access("proj_b")]));
+    live(access("proj_a"), access("proj_b"));
     access("proj_a").markInState(id);
     expect(await access("proj_a").release(id)).to.equal("stillDeclared");
   });
@@ -84,7 +87,7 @@ describe("Releases of a permission", function () {
     const { access, granted } = scenario();
     const { id } = granted("proj_a");
     declareElsewhere(access("proj_a"));
-    access("proj_a").addResource(live([access("proj_a")], true));
+    live(access("proj_a"), access("proj_a"), { deleteBeforeReplace: true });
     expect(await access("proj_a").release(id)).to.equal("revoked");
   });
 
@@ -92,8 +95,7 @@ describe("Releases of a permission", function () {
     const { access, granted, writes } = scenario();
     const { id } = granted("proj_a");
     declareElsewhere(access("proj_a"));
-    const emptied = { ...live([access("proj_b")], true), urn: "urn:pulumi:test::test::test::emptied" };
-    access("proj_a").addResource(emptied);
+    live(access("proj_a"), undefined, { deleteBeforeReplace: true });
     expect(await access("proj_a").release(id)).to.equal("stillDeclared");
     expect(writes()).to.deep.equal([]);
   });
@@ -101,9 +103,9 @@ describe("Releases of a permission", function () {
   it("a replacement that comes from a wrong answer deletes nothing first", async function () {
     const { access, granted, api, writes } = scenario();
     const recorded = granted("proj_a");
-    access("proj_a").addResource(live([access("proj_a")], true));
+    live(access("proj_a"), access("proj_a"), { deleteBeforeReplace: true });
     api.fail({ method: "GET", kind: notFound });
-    expect((await access("proj_a").look(recorded)).isMissing).to.equal(true);
+    expect((await access("proj_a").look(recorded)).is).to.equal("missing");
     expect(await access("proj_a").release(recorded.id)).to.equal("stillDeclared");
     expect(writes()).to.deep.equal([]);
   });
@@ -117,7 +119,7 @@ describe("Releases of a permission", function () {
       api.fail({ method: "DELETE", kind: { before } });
     });
     expect(await access("proj_a").release(recorded.id)).to.equal("revoked");
-    expect((await looking).isMissing).to.equal(true);
+    expect((await looking).is).to.equal("missing");
   });
 
   it("an ID that is in state for another project is not revoked for this one", async function () {
@@ -132,7 +134,7 @@ describe("Releases of a permission", function () {
     const { access, granted } = scenario();
     const [a] = [granted("proj_a"), granted("proj_b")];
     declareElsewhere(access("proj_a"));
-    access("proj_a").addResource(live([access("proj_b")], true));
+    live(access("proj_a"), access("proj_b"), { deleteBeforeReplace: true });
     await access("proj_b").grant();
     expect(await access("proj_a").release(a.id)).to.equal("stillDeclared");
   });
@@ -194,7 +196,7 @@ describe("Releases of a permission", function () {
     const { access, granted, clock } = scenario({}, { lag: 8, age: 0 });
     const { id } = granted("proj_a");
     clock.pass(10_000);
-    expect((await access("proj_a").look()).permission?.id).to.equal(id);
+    expect(await access("proj_a").look()).to.have.nested.property("permission.id", id);
     await access("proj_a").release(id);
     const { permission } = await access("proj_a").grant();
     expect(permission.id).not.to.equal(id);
@@ -203,21 +205,21 @@ describe("Releases of a permission", function () {
 
 describe("Permissions that a list lacks", function () {
   it("an unlisted permission is missing only if it is older than 30 s by the API's own clock", async function () {
-    for (const [age, isMissing] of [
-      [29, false],
-      [31, true],
+    for (const [age, is] of [
+      [29, "tooYoung"],
+      [31, "missing"],
     ] as const) {
       const { access, clock } = scenario();
       const createdAt = clock.date() / 1000 - age;
       const look = await access("proj_a").look({ id: "cp_young", projectId: "proj_a", createdAt });
-      expect(look).to.include({ isMissing, isNotListedYet: !isMissing });
+      expect(look.is).to.equal(is);
     }
   });
 
   it("a permission not listed yet satisfies no grant", async function () {
     const { access, granted, writes } = scenario({}, { age: 0, lag: 60 });
     const { id, createdAt } = granted("proj_a");
-    expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).isNotListedYet).to.equal(true);
+    expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).is).to.equal("tooYoung");
     // A repeated POST gives it back.
     expect(await access("proj_a").grant()).to.deep.include({ isAdopted: false });
     expect(writes()).to.deep.equal(["POST proj_a"]);
@@ -227,8 +229,18 @@ describe("Permissions that a list lacks", function () {
     const { access, granted, api } = scenario({}, { age: 0, lag: 60 });
     const { id, createdAt } = granted("proj_a");
     expect(await access("proj_a").release(id)).to.equal("revoked");
-    expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).isMissing).to.equal(true);
+    expect((await access("proj_a").look({ id, projectId: "proj_a", createdAt })).is).to.equal("missing");
     expect(api.permissions(checkpoint)).to.deep.equal([]);
+  });
+
+  it("a permission whose revocation failed is missing once a list lacks it, however young it is", async function () {
+    const { access, granted, api, clock } = scenario();
+    const { id, projectId } = granted("proj_a");
+    api.fail({ method: "DELETE", times: Infinity, kind: "reset" });
+    await failureOf(access("proj_a").release(id));
+    api.revoke(id);
+    const recorded = { id, projectId, createdAt: clock.date() / 1000 };
+    expect((await access("proj_a").look(recorded)).is).to.equal("missing");
   });
 
   it("a grant keeps the permission in state if it is not listed yet", async function () {
@@ -350,7 +362,7 @@ describe("Answers that mislead", function () {
     const recorded = granted("proj_a");
     api.fail({ method: "GET", kind: notFound });
     // A diff shows what one answer says.
-    expect((await access("proj_a").look(recorded)).isMissing).to.equal(true);
+    expect((await access("proj_a").look(recorded)).is).to.equal("missing");
     expect((await access("proj_a").grant(recorded)).permission.id).to.equal(recorded.id);
     expect(writes()).to.deep.equal([]);
   });
@@ -393,7 +405,7 @@ describe("Answers that mislead", function () {
       const access = context.checkpoint(`ft:gpt-4.1-mini-2025-04-14:${own}::${organization}`).access("proj_a");
       const looking = access.look({ id: "cp_1", projectId: "proj_a", createdAt: 1 });
       if (isError) expect((await failureOf(looking)).message).to.include(`organization "${organization}"`);
-      else expect((await looking).isMissing).to.equal(true);
+      else expect((await looking).is).to.equal("missing");
     }
   });
 
@@ -411,7 +423,7 @@ describe("Answers that mislead", function () {
     const { access, granted } = scenario({}, { organization: "other" });
     granted("proj_b");
     await access("proj_b").look();
-    expect((await access("proj_a").look({ id: "cp_1", projectId: "proj_a", createdAt: 1 })).isMissing).to.equal(true);
+    expect((await access("proj_a").look({ id: "cp_1", projectId: "proj_a", createdAt: 1 })).is).to.equal("missing");
   });
 
   for (const lag of [0, 5]) {

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import Module from "node:module";
 import { join, posix, resolve } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { announcedKey } from "../../provider/access/ledger";
+import type { ProgramHints } from "../../provider/resource/hints";
 import { expect } from "chai";
 import { CheckpointPermission, CheckpointPermissionSet, listCheckpointPermissions } from "../../provider/index";
 import { assertHostFindsPackage } from "../../provider/dynamic/declaration";
@@ -22,6 +24,11 @@ function hintsOf(inputs: unknown): unknown {
   return (inputs as Record<string, unknown>)["__hints"];
 }
 
+/** What tells a resource's check which of the constructors was its own. */
+function keyOf(registered: readonly pulumi.runtime.MockResourceArgs[], name: string): string {
+  return (hintsOf(registered.find((one) => one.name === name)!.inputs) as ProgramHints).key;
+}
+
 describe("CheckpointPermission in a program", function () {
   it("a CheckpointPermission's provider is one constant line that names the host's entry", async function () {
     const registered = await startProgram();
@@ -34,7 +41,7 @@ describe("CheckpointPermission in a program", function () {
       inputs: {
         ...{ fineTunedModelCheckpoint, projectId: "proj_web", __provider: providerOf("permission") },
         // The check takes it out.
-        __hints: { urn: urnOf("CheckpointPermission", "web"), number: 0, declaredCount: 1 },
+        __hints: { key: keyOf(registered, "web"), urn: urnOf("CheckpointPermission", "web"), declaredCount: 1 },
       },
     });
     // It is in users' state: it stays.
@@ -127,7 +134,10 @@ describe("CheckpointPermissionSet in a program", function () {
       inputs: {
         ...{ fineTunedModelCheckpoint, projectIds, __provider },
         // The check takes it out.
-        __hints: { urn: urnOf("CheckpointPermissionSet", "team"), number: 0, declaredCount: 1, others: {} },
+        __hints: {
+          ...{ key: keyOf(registered, "team"), urn: urnOf("CheckpointPermissionSet", "team") },
+          ...{ declaredCount: 1, others: {} },
+        },
       },
     });
     expect(__provider.length).to.be.at.most(100);
@@ -154,15 +164,24 @@ describe("CheckpointPermissionSet in a program", function () {
       fineTunedModelCheckpoint,
       projectIds: ["proj_web", pulumi.output("proj_data")],
     });
-    new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_shop" });
-    new CheckpointPermissionSet("others", { fineTunedModelCheckpoint, projectIds: ["proj_crm", "proj_mobile"] });
-    new CheckpointPermission("x", { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectId: "proj_x" });
-    await valueOf(set.urn);
+    const others = [
+      new CheckpointPermission("web", { fineTunedModelCheckpoint, projectId: "proj_shop" }),
+      new CheckpointPermissionSet("others", { fineTunedModelCheckpoint, projectIds: ["proj_crm", "proj_mobile"] }),
+      new CheckpointPermission("x", { fineTunedModelCheckpoint: `${fineTunedModelCheckpoint}:x`, projectId: "proj_x" }),
+    ];
+    for (const { urn } of [set, ...others]) await valueOf(urn);
     expect(registered.find(({ name }) => name === "team")?.inputs).to.deep.include({
       // The set itself has to wait for an output.
       __hints: {
-        ...{ urn: urnOf("CheckpointPermissionSet", "team"), number: 0, declaredCount: 3, listLength: 2 },
-        others: { 1: ["proj_shop"], 2: ["proj_crm", "proj_mobile"] },
+        ...{ key: keyOf(registered, "team"), urn: urnOf("CheckpointPermissionSet", "team") },
+        ...{ declaredCount: 3, listLength: 2 },
+        // By hashes, since an ID may be secret.
+        others: {
+          [keyOf(registered, "web")]: [announcedKey(fineTunedModelCheckpoint, "proj_shop")],
+          [keyOf(registered, "others")]: ["proj_crm", "proj_mobile"].map((projectId) =>
+            announcedKey(fineTunedModelCheckpoint, projectId),
+          ),
+        },
       },
     });
   });

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
-import { Peers } from "../../provider/access/peers";
 import { ProviderContext } from "../../provider/access/context";
+import { announcedKey, Ledger } from "../../provider/access/ledger";
+import { SharedLog } from "../../provider/access/shared-log";
 import { readConfig } from "../../provider/config";
 import { PermissionResource, type PermissionOutputs } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
@@ -158,12 +159,12 @@ export class Stack {
     work: (engine: Deployment) => Promise<void>,
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "promise-"));
-    const started: Peers[] = [];
+    const started: Ledger[] = [];
     const processes = [0, 1, 2].map((process) =>
       lazily(() => {
-        const peers = new Peers("engine", "", folder);
-        started.push(peers);
-        return this.#process(process, peers);
+        const ledger = new Ledger(new SharedLog("engine", undefined, folder));
+        started.push(ledger);
+        return this.#process(process, ledger);
       }),
     );
     const declaredBy = new Map(program.map((one) => [urnOf(typeOf(one), one.name), one]));
@@ -195,14 +196,19 @@ export class Stack {
     });
     await work(engine);
     await engine.settle();
-    for (const peers of started) peers.close();
+    for (const { log } of started) log!.close();
     rmSync(folder, { recursive: true });
   }
 
   /** One provider process: what serves each resource. */
-  #process(number: number, peers: Peers): (urn: string) => HostedResource {
+  #process(number: number, ledger: Ledger): (urn: string) => HostedResource {
     const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
-    const context = new ProviderContext(config, this.clock, (line) => this.log.push(`      ${number}: ${line}`), peers);
+    const context = new ProviderContext(
+      config,
+      this.clock,
+      (line) => this.log.push(`      ${number}: ${line}`),
+      ledger,
+    );
     if (number === 0) return hostedResources(() => context);
     const permission = new PermissionResource(() => context);
     const set = new PermissionSetResource(() => context);
@@ -263,7 +269,7 @@ function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolea
       ? { fineTunedModelCheckpoint, exclusive: one.exclusive, projectIds: own }
       : { fineTunedModelCheckpoint, projectId: ids[0] };
   }
-  const known = { urn: urnOf(typeOf(one), one.name), number: program.indexOf(one), deleteBeforeReplace };
+  const known = { urn: urnOf(typeOf(one), one.name), key: String(program.indexOf(one)), deleteBeforeReplace };
   if (!one.isSet) return { fineTunedModelCheckpoint, projectId: ids[0], __hints: known };
   const others = program.filter((other) => other !== one && other.checkpoint === one.checkpoint);
   return {
@@ -274,7 +280,9 @@ function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolea
       others: Object.fromEntries(
         others.map((other) => [
           other.process === 0 ? program.indexOf(other) : `${program.indexOf(other)}::${typeOf(other)}::${other.name}`,
-          other.projects.slice(other.listsFailure ? 1 : 0).map((index) => projects[index]!),
+          other.projects
+            .slice(other.listsFailure ? 1 : 0)
+            .map((index) => announcedKey(fineTunedModelCheckpoint, projects[index]!)),
         ]),
       ),
     },

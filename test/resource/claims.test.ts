@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { announcedKey } from "../../provider/access/ledger";
 import { checkpoint } from "../support/api";
 import { scenario } from "../support/scenario";
 
@@ -107,9 +108,12 @@ describe("Claims to the same access", function () {
     const { permission, set } = scenario();
     const team = { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_a"], exclusive: true };
     // A transformation changes the permission's project after its constructor.
-    await set.check({}, { ...team, __hints: { urn: urnOf("team"), number: 0, others: { 1: ["proj_b"] } } });
+    await set.check(
+      {},
+      { ...team, __hints: { urn: urnOf("team"), key: "0", others: { 1: [announcedKey(checkpoint, "proj_b")] } } },
+    );
     const web = { fineTunedModelCheckpoint: `${checkpoint}:x`, projectId: "proj_b" };
-    const { failures } = await permission.check({}, { ...web, __hints: { urn: urnOf("web"), number: 1 } });
+    const { failures } = await permission.check({}, { ...web, __hints: { urn: urnOf("web"), key: "1" } });
     expect(failures).to.deep.equal([]);
   });
 });

@@ -1,3 +1,4 @@
+import { announcedKey } from "../../provider/access/ledger";
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
 import fc from "fast-check";
@@ -385,7 +386,7 @@ describe("Sets", function () {
       const news = inputs(["proj_a"]);
       const { inputs: checked } = await set.check(olds, {
         ...news,
-        __hints: { others: { 1: ["proj_b"] }, listLength: 1 },
+        __hints: { others: { 1: [announcedKey(checkpoint, "proj_b")] }, listLength: 1 },
       });
       expect(checked).to.deep.equal(news);
       await set.diff(checkpoint, olds, news);
@@ -513,6 +514,27 @@ describe("Sets", function () {
       const outs = outsOf(await set.update(checkpoint, props!, checked));
       expect(projects()).to.deep.equal(["proj_a"]);
       expect(outs.permissions).to.deep.equal(olds.permissions);
+    });
+
+    it("two sets that a refresh leaves empty are told apart", async function () {
+      const { set, setInState, api } = scenario();
+      const emptied = setInState(["proj_a"]);
+      const empty = { ...emptied, projectIds: [], permissions: [] };
+      api.revoke(emptied.permissions[0]!.id);
+      const reads = [await set.read(checkpoint, emptied), await set.read(checkpoint, empty)];
+      const diffs = await Promise.all(
+        [emptied, empty].map((before, index) => set.diff(checkpoint, reads[index]!.props as SetOutputs, before)),
+      );
+      expect(diffs).to.deep.equal([{ changes: true }, { changes: false }]);
+    });
+
+    it("the destroy of a set names projects on its list that have access and are not in state", async function () {
+      const { set, setInState, granted, said } = scenario();
+      // A provider that was killed had granted it.
+      const killed = setInState(["proj_a"]);
+      const { id } = granted("proj_b");
+      await set.delete(checkpoint, { ...killed, projectIds: ["proj_a", "proj_b"] });
+      expect(said.join("\n")).to.include(`proj_b (${id}) still has access`);
     });
 
     it("the diff that follows a refresh tells whether it has changed anything, and says nothing", async function () {

@@ -290,6 +290,38 @@ describe("Permissions", function () {
       expect(requests).to.have.length(1);
     });
 
+    it("an API that denies the checkpoint and lists its permissions is an error after the second contradiction", async function () {
+      const { permission, permissionInState, api, requests } = scenario();
+      const { id, state } = permissionInState();
+      const notFound = { status: 404, error: { code: "model_not_found", message: "The model does not exist." } };
+      // A gateway's cache answers the filtered GET.
+      const serve = api.serve.bind(api);
+      api.serve = async (method, url, ...rest) => {
+        if (url.searchParams.has("project_id")) api.fail({ method: "GET", kind: notFound });
+        return serve(method, url, ...rest);
+      };
+      expect(await failureOf(permission.read(id, state)))
+        .to.have.property("message")
+        .that.includes("does not exist, and lists its permissions");
+      expect(requests.length).to.be.below(10);
+    });
+
+    for (const message of ["The model does not exist.", "The model does not exist or you do not have access to it."]) {
+      it(`a key of another organization that is told "${message}" forgets and revokes nothing`, async function () {
+        const { permission, permissionInState, api, projects } = scenario();
+        const { id, state } = permissionInState();
+        const error = { code: "model_not_found", message };
+        const refused = { status: 404, error, headers: { "openai-organization": "other" } };
+        for (const method of ["GET", "POST", "DELETE"] as const) api.fail({ method, times: Infinity, kind: refused });
+        for (const attempt of [permission.read(id, state), permission.delete(id, state)]) {
+          expect(await failureOf(attempt))
+            .to.have.property("message")
+            .that.includes("Set an admin key of the checkpoint's own organization");
+        }
+        expect(projects()).to.deep.equal(["proj_a"]);
+      });
+    }
+
     it("a read by ID alone fails and says how to adopt a permission", async function () {
       const { permission, requests } = scenario();
       const error = await failureOf(permission.read("cp_1", {}));

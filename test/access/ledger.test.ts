@@ -1,22 +1,20 @@
 import { spawnSync } from "node:child_process";
-import {
+import fs, {
   appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   rmSync,
   statSync,
-  utimesSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { ProviderContext } from "../../provider/access/context";
-import { Peers } from "../../provider/access/peers";
+import { announcedKey, Ledger, type KindOfPermission } from "../../provider/access/ledger";
+import { SharedLog } from "../../provider/access/shared-log";
 import { readConfig } from "../../provider/config";
 import { PermissionResource } from "../../provider/resource/permission";
 import { typesOf } from "../../provider/resource/reference";
@@ -26,9 +24,32 @@ import { failureOf } from "../support/failure";
 import { permissionResource, setResource } from "../support/scenario";
 
 const engine = "127.0.0.1:4711";
+/** Appends that something is so of a project's permission. */
+function note(ledger: Ledger, kind: KindOfPermission, projectId: string, permissionId: string): void {
+  const access = ledger.accessKey(checkpoint, projectId);
+  const permission = ledger.permissionKey(permissionId);
+  ledger.append({ kind, checkpoint: ledger.checkpointKey(checkpoint), access, permission });
+}
+
+/** Whether a permission is in state, as far as a process knows. */
+function hasInState(ledger: Ledger, permissionId: string): boolean {
+  return ledger.is("in state", ledger.permissionKey(permissionId));
+}
+
+/** Whether an access is in state, as far as a process knows. */
+function isInState(ledger: Ledger, projectId: string): boolean {
+  return ledger.is("in state", ledger.accessKey(checkpoint, projectId));
+}
+
+/** The ledger of a process whose file is in this folder. */
+function ledgerIn(folder: string, baseUrl = ""): Ledger {
+  return new Ledger(new SharedLog(engine, undefined, folder), baseUrl);
+}
+
 const urnOf = (name: string) => `urn:pulumi:test::test::test::${name}`;
 
 describe("Provider processes of one deployment", function () {
+  const logs: SharedLog[] = [];
   let base: string;
   let folder: string;
   beforeEach(function () {
@@ -36,15 +57,19 @@ describe("Provider processes of one deployment", function () {
     folder = join(base, "peers");
   });
   afterEach(function () {
+    for (const log of logs.splice(0)) log.close();
     rmSync(base, { recursive: true, force: true });
   });
 
   /** A provider process, as far as the others can tell. */
-  function processWith(config: Record<string, string> = {}) {
+  function processWith(config: Record<string, string> = {}, isProgramRunning?: () => Promise<boolean>) {
     const clock = new TestClock();
     const said: string[] = [];
     const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
-    const context = new ProviderContext(settings, clock, (line) => said.push(line), new Peers(engine, "", folder));
+    const log = new SharedLog(engine, (reason) => said.push(reason), folder);
+    logs.push(log);
+    const ledger = new Ledger(log, "", undefined, isProgramRunning);
+    const context = new ProviderContext(settings, clock, (line) => said.push(line), ledger);
     return { permission: permissionResource(() => context), set: setResource(() => context), context, said };
   }
   const inputsOf = (projectId: string, name: string) => {
@@ -126,16 +151,18 @@ describe("Provider processes of one deployment", function () {
     expect(dynamic.said.join()).not.to.include("loses access");
   });
 
-  it("a resource whose URN is not known notes what it declares, too", async function () {
+  it("a create whose URN is not known declares nothing, and no other process revokes what it has granted", async function () {
     const api = fakeApi();
+    const { id, state } = granted(api, "proj_b");
     const [dynamic, other] = [processWith(), processWith()];
-    await other.permission.check({}, inputsOf("proj_b", "web").news);
-    const fineTunedModelCheckpoint = "ft-abc123";
-    const { context, set } = dynamic;
-    context.runsProgram = true;
-    await set.create({ fineTunedModelCheckpoint, projectIds: ["proj_a"], exclusive: false });
-    expect(api.projects(fineTunedModelCheckpoint)).to.deep.equal(["proj_a"]);
-    expect(other.context.declarations.has(fineTunedModelCheckpoint, "proj_a")).to.equal(true);
+    await dynamic.permission.check({}, inputsOf("proj_a", "web").news);
+    // A policy rewrites it.
+    const created = await dynamic.permission.create(inputsOf("proj_b", "web").inputs);
+    expect(created.id).to.equal(id);
+    await other.permission.delete(id, state);
+    expect(writesOf(api)).to.deep.equal([]);
+    const text = readFileSync(join(folder, readdirSync(folder)[0]!), "utf8");
+    for (const secret of [checkpoint, "proj_a", "proj_b", id]) expect(text).not.to.include(secret);
   });
 
   it("what a policy has taken from a native resource is revoked, once all of that name are checked", async function () {
@@ -144,9 +171,12 @@ describe("Provider processes of one deployment", function () {
     const [dynamic, native] = [processWith(), processWith()];
     const type = typesOf.permission.native;
     const nativeUrn = (component: string) => `urn:pulumi:test::test::${component}$${type}::web`;
-    const others = { [`1::${type}::web`]: ["proj_a"], [`2::${type}::web`]: ["proj_b"] };
+    const others = {
+      [`1::${type}::web`]: [announcedKey(checkpoint, "proj_a")],
+      [`2::${type}::web`]: [announcedKey(checkpoint, "proj_b")],
+    };
     const set = { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_c"], exclusive: false };
-    await dynamic.set.check({}, { ...set, __hints: { urn: urnOf("team"), number: 0, others } });
+    await dynamic.set.check({}, { ...set, __hints: { urn: urnOf("team"), key: "0", others } });
     const { inputs } = inputsOf("proj_d", "web");
     const permission = new PermissionResource(() => native.context);
     const check = (component: string, projectId: string) =>
@@ -171,7 +201,7 @@ describe("Provider processes of one deployment", function () {
     await next.permission.check({}, { ...news, projectId: "proj_a" });
     await old.context.checkpoint(checkpoint).access("proj_b").look();
     await old.context.client.deletePermission(checkpoint, "proj_a", id);
-    old.context.peers.noteOutcome(id, "revoked");
+    note(old.context.ledger, "revoked", "proj_a", id);
     const created = await next.permission.create(inputs);
     expect(created.id).not.to.equal(id);
     expect(api.projects(checkpoint)).to.deep.equal([state.projectId]);
@@ -200,12 +230,12 @@ describe("Provider processes of one deployment", function () {
     const api = fakeApi();
     const { id, state } = granted(api, "proj_a");
     const [old, next] = [processWith(), processWith()];
-    const { peers } = old.context;
-    const noteRevoking = peers.noteRevoking.bind(peers);
-    // The other process has adopted it before it could read the note.
-    peers.noteRevoking = (permissionId) => {
-      noteRevoking(permissionId);
-      next.context.peers.noteInState(checkpoint, "proj_a", id);
+    const { ledger } = old.context;
+    const append = ledger.append.bind(ledger);
+    // The other process has adopted it before it could read the entry.
+    ledger.append = (entry) => {
+      append(entry);
+      if (entry.kind === "revoking") note(next.context.ledger, "in state", "proj_a", id);
     };
     await old.permission.delete(id, state);
     expect(writesOf(api)).to.deep.equal([]);
@@ -216,16 +246,51 @@ describe("Provider processes of one deployment", function () {
     const api = fakeApi();
     const { id } = granted(api, "proj_a");
     const [old, bystander, next] = [processWith(), processWith(), processWith()];
-    old.context.peers.noteRevoking(id);
-    bystander.context.peers.noteOutcome(id, "not revoked");
+    note(old.context.ledger, "revoking", "proj_a", id);
+    note(bystander.context.ledger, "not revoked", "proj_a", id);
     let isCreated = false;
     const creating = next.permission.create(inputsOf("proj_a", "web").inputs).then(() => (isCreated = true));
     await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
     await new Promise((resolve) => setImmediate(resolve));
     expect(isCreated).to.equal(false);
-    old.context.peers.noteOutcome(id, "not revoked");
+    note(old.context.ledger, "not revoked", "proj_a", id);
     await creating;
     expect(writesOf(api)).to.deep.equal([]);
+  });
+
+  it("creates share a POST, whatever another process asks for meanwhile", async function () {
+    const api = fakeApi();
+    const [dynamic, native] = [processWith(), processWith()];
+    for (const name of ["proj_x", "proj_y", "proj_z"]) await native.permission.create(inputsOf(name, name).inputs);
+    const creating = [];
+    for (const name of ["proj_a", "proj_b", "proj_c"]) {
+      const { inputs, news } = inputsOf(name, name);
+      const __hints = { ...news.__hints, declaredCount: 3, parallel: 16 };
+      await dynamic.permission.check({}, { ...news, __hints });
+      creating.push(dynamic.permission.create(inputs));
+      await dynamic.context.clock.sleep(200);
+    }
+    await Promise.all(creating);
+    const posts = api.requests.flatMap(({ projectIds }) => (projectIds === undefined ? [] : projectIds.join()));
+    expect(posts.at(-1)).to.equal("proj_a,proj_b,proj_c");
+  });
+
+  it("a process that ended while it revoked is not waited for", function () {
+    const ledger = ledgerIn(folder);
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    const permission = ledger.permissionKey("cp_1");
+    const keys = {
+      checkpoint: ledger.checkpointKey(checkpoint),
+      access: ledger.accessKey(checkpoint, "proj_a"),
+      permission,
+    };
+    for (const line of [
+      { by: "ended", number: 0, kind: "writer", pid: ended },
+      { by: "ended", number: 1, kind: "revoking", ...keys },
+    ])
+      appendFileSync(join(folder, readdirSync(folder)[0]!), `${JSON.stringify(line)}\n`);
+    expect(ledger.is("revoking", permission)).to.equal(true);
+    expect(ledger.revokerOf(permission)).to.equal(undefined);
   });
 
   it("the same access in two processes is an error that names both resources", async function () {
@@ -241,29 +306,11 @@ describe("Provider processes of one deployment", function () {
 
   it("processes that use different APIs have nothing to do with each other", async function () {
     fakeApi();
-    const [one, other] = [
-      new Peers(engine, "https://one.example/v1", folder),
-      new Peers(engine, "https://two.example/v1", folder),
-    ];
-    one.noteInState(checkpoint, "proj_a", "cp_1");
-    expect(other.isInState(checkpoint, "proj_a")).to.equal(false);
+    const [one, other] = [ledgerIn(folder, "https://one.example/v1"), ledgerIn(folder, "https://two.example/v1")];
+    note(one, "in state", "proj_a", "cp_1");
+    expect(isInState(other, "proj_a")).to.equal(false);
     // It may be the same API behind a gateway.
-    expect(other.hasInState("cp_1")).to.equal(true);
-  });
-
-  it("two processes that start together on a leftover file hear of each other", function () {
-    const left = new Peers(engine, "", folder);
-    left.noteInState(checkpoint, "proj_a", "cp_1");
-    const path = join(folder, readdirSync(folder)[0]!);
-    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
-    writeFileSync(path, readFileSync(path, "utf8").replaceAll(`"pid":${process.pid}`, `"pid":${ended}`));
-    const { size } = statSync(path);
-    const first = new Peers(engine, "", folder);
-    const second = new Peers(engine, "", folder);
-    second.noteInState(checkpoint, "proj_b", "cp_2");
-    expect(first.hasInState("cp_2")).to.equal(true);
-    appendFileSync(path, `${JSON.stringify({ by: "third", kind: "reset", offset: size })}\n`);
-    expect([first.hasInState("cp_1"), first.hasInState("cp_2")]).to.deep.equal([false, true]);
+    expect(hasInState(other, "cp_1")).to.equal(true);
   });
 
   it("notes hold hashes in place of IDs, in a folder for their user alone", async function () {
@@ -280,70 +327,131 @@ describe("Provider processes of one deployment", function () {
     if (process.platform === "linux") expect(modes).to.equal("700\n600\n");
   });
 
-  it("a file that a crashed deployment left at the same address is ignored", function () {
-    mkdirSync(folder, { mode: 0o700 });
-    const old = new Peers(engine, "", folder);
-    old.noteInState(checkpoint, "proj_a", "cp_1");
-    const [file] = readdirSync(folder);
-    // As if its writer had ended.
-    const path = join(folder, file!);
-    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
-    writeFileSync(path, readFileSync(path, "utf8").replace(`"pid":${process.pid}`, `"pid":${ended}`));
-    const [first, second] = [new Peers(engine, "", folder), new Peers(engine, "", folder)];
-    for (const peers of [first, second]) expect(peers.isInState(checkpoint, "proj_a")).to.equal(false);
-    first.noteInState(checkpoint, "proj_b", "cp_2");
-    expect([second.isInState(checkpoint, "proj_b"), second.hasInState("cp_2")]).to.deep.equal([true, true]);
-  });
-
   it("the notes of a process that crashed while others live still count", function () {
-    const survivor = new Peers(engine, "", folder);
-    const crashed = new Peers(engine, "", folder);
-    crashed.noteInState(checkpoint, "proj_a", "cp_1");
-    expect([survivor.isInState(checkpoint, "proj_a"), survivor.hasInState("cp_1")]).to.deep.equal([true, true]);
-    const late = new Peers(engine, "", folder);
-    expect([late.isInState(checkpoint, "proj_a"), late.hasInState("cp_1")]).to.deep.equal([true, true]);
+    const survivor = ledgerIn(folder);
+    const crashed = ledgerIn(folder);
+    note(crashed, "in state", "proj_a", "cp_1");
+    const late = ledgerIn(folder);
+    for (const ledger of [survivor, late])
+      expect([isInState(ledger, "proj_a"), hasInState(ledger, "cp_1")]).to.deep.equal([true, true]);
   });
 
-  it("lines that are torn or of another form are skipped", function () {
-    const [first, second] = [new Peers(engine, "", folder), new Peers(engine, "", folder)];
-    const path = join(folder, readdirSync(folder)[0]!);
-    appendFileSync(path, "nonsense\n{}\n");
-    first.noteOurs("cp_1");
-    appendFileSync(path, '{"by":"x","kind":"ours"');
-    expect(second.isOurs("cp_1")).to.equal(true);
-    expect(second.isOurs("cp_2")).to.equal(false);
-  });
-
-  it("files that killed processes left are removed after a minute, and those of living ones are not", function () {
-    mkdirSync(folder, { mode: 0o700 });
-    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
-    for (const [name, pid] of [
-      ["old.jsonl", ended],
-      ["new.jsonl", ended],
-      ["live.jsonl", process.pid],
-    ] as const) {
-      writeFileSync(join(folder, name), `${JSON.stringify({ by: "x", kind: "writer", pid })}\n`);
-      const minutesAgo = name === "new.jsonl" ? 0 : 5;
-      const time = Date.now() / 1000 - 60 * minutesAgo;
-      utimesSync(join(folder, name), time, time);
+  describe("of which one starts late, while the program still declares the access", function () {
+    /** A process that has checked and adopted what the late one is to delete for an older provider. */
+    async function adopted(api: ReturnType<typeof fakeApi>, config: Record<string, string> = {}) {
+      const { id, state } = granted(api, "proj_a");
+      const next = processWith(config);
+      const { inputs, news } = inputsOf("proj_a", "renamed");
+      await next.permission.check({}, news);
+      expect((await next.permission.create(inputs)).id).to.equal(id);
+      return { id, state, next };
     }
-    new Peers(engine, "", folder).close();
-    expect(readdirSync(folder).sort()).to.deep.equal(["live.jsonl", "new.jsonl"]);
-  });
+    const path = () => join(folder, readdirSync(folder)[0]!);
+    const harms: [harm: string, how: () => void][] = [
+      ["the file was removed", () => rmSync(path())],
+      ["the folder was removed", () => rmSync(folder, { recursive: true })],
+      ["the file was truncated", () => truncateSync(path())],
+      [
+        "the file was replaced by an empty one",
+        () => {
+          const file = path();
+          rmSync(file);
+          writeFileSync(file, "");
+        },
+      ],
+      ["half of the file was cut off", () => truncateSync(path(), Math.floor(statSync(path()).size / 2))],
+    ];
+    for (const [harm, how] of harms) {
+      it(`what the program declares is kept, although ${harm}`, async function () {
+        const api = fakeApi();
+        const { id, state, next } = await adopted(api);
+        how();
+        // Any call that reaches the process; one that none reaches is told by the operating system.
+        next.context.ledger.is("ours", "");
+        const late = processWith();
+        await late.permission.delete(id, state);
+        expect(writesOf(api)).to.deep.equal([]);
+      });
+    }
 
-  it("the last process to end removes the file", function () {
-    const peers = new Peers(engine, "", folder);
-    peers.close();
-    expect(readdirSync(folder)).to.deep.equal([]);
-  });
+    it("a process that nobody calls writes its lines anew by itself", async function () {
+      const api = fakeApi();
+      const { id, state } = await adopted(api);
+      rmSync(path());
+      while (readdirSync(folder).length === 0) await new Promise((resolve) => setImmediate(resolve));
+      await processWith().permission.delete(id, state);
+      expect(writesOf(api)).to.deep.equal([]);
+    });
 
-  it("a folder that other users can write to is not used", function () {
-    mkdirSync(folder);
-    chmodSync(folder, 0o777);
-    if (process.platform !== "win32")
-      expect(() => new Peers(engine, "", folder)).to.throw("other users have access to");
-    writeFileSync(join(base, "file"), "");
-    expect(() => new Peers(engine, "", join(base, "file"))).to.throw();
-    expect(existsSync(join(base, "file"))).to.equal(true);
+    it("a full disk fails no grant, and a process that cannot read what was declared keeps it and says what to do", async function () {
+      const api = fakeApi();
+      const { id, state } = granted(api, "proj_a");
+      const next = processWith();
+      const { inputs, news } = inputsOf("proj_a", "renamed");
+      const full = fillDisk();
+      try {
+        await next.permission.check({}, news);
+        expect((await next.permission.create(inputs)).id).to.equal(id);
+        expect((await next.permission.create(inputsOf("proj_new", "new").inputs)).id).to.match(/^cp_/);
+      } finally {
+        full.end();
+      }
+      expect(next.said.join()).to.include("no space left on device");
+      const late = processWith();
+      const failure = await failureOf(late.permission.delete(id, state));
+      expect(failure)
+        .to.have.property("message")
+        .that.includes("whether the program still declares it is not known")
+        .and.includes("TMPDIR");
+      expect(writesOf(api)).to.deep.equal(["POST"]);
+    });
+
+    it("a set keeps in state what it cannot know to be undeclared", async function () {
+      const api = fakeApi();
+      const { next } = await adopted(api);
+      const full = fillDisk();
+      note(next.context.ledger, "ours", "proj_a", "cp_1");
+      full.end();
+      const { id, state } = granted(api, "proj_b");
+      const permissions = [{ id, projectId: "proj_b", createdAt: state.createdAt }];
+      const olds = { fineTunedModelCheckpoint: checkpoint, projectIds: ["proj_b"], exclusive: false, permissions };
+      const failure = await failureOf(processWith().set.delete(checkpoint, olds));
+      expect(failure).to.have.property("message").that.includes(`${id} stays in state`);
+      expect(writesOf(api)).to.deep.equal([]);
+    });
+
+    it("a process that has seen checks and is alone revokes what left the program, although its file is gone", async function () {
+      const api = fakeApi();
+      const { id, state } = granted(api, "proj_b");
+      const only = processWith();
+      await only.permission.check({}, inputsOf("proj_a", "web").news);
+      rmSync(path());
+      await only.permission.delete(id, state);
+      expect(writesOf(api)).to.deep.equal(["DELETE"]);
+    });
+
+    it("where no program runs, nothing is declared, and all is revoked", async function () {
+      const api = fakeApi();
+      const { id, state } = granted(api, "proj_b");
+      const late = processWith({}, () => Promise.resolve(false));
+      rmSync(path());
+      await late.permission.delete(id, state);
+      expect(late.context.ledger.problem).to.include("it was removed");
+      expect(writesOf(api)).to.deep.equal(["DELETE"]);
+    });
   });
 });
+
+/** Lets each write to a file fail as on a full disk, after half of it. */
+function fillDisk(): { end: () => void } {
+  const { writeSync } = fs;
+  fs.writeSync = ((descriptor: number, text: string) => {
+    if (typeof text === "string") return writeSync(descriptor, text.slice(0, text.length / 2));
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  }) as typeof fs.writeSync;
+  return {
+    end: () => {
+      fs.writeSync = writeSync;
+    },
+  };
+}

@@ -1,0 +1,257 @@
+import { isProgramRunning } from "../engine";
+import { hashOf, SharedLog } from "./shared-log";
+
+/** An ID or a URN as the ledger has it: a hash, since entries go into a file. */
+export type Key = string;
+
+interface OfPermission {
+  access: Key;
+  permission: Key;
+}
+
+/** What a process has learned, or is about to do. */
+export type Entry =
+  /** A constructor tells what a resource declares. That counts until its check has arrived. */
+  | { kind: "announced"; urn: Key; typeAndName: string; accesses: Key[] }
+  | { kind: "arrived"; urn: Key }
+  /** A resource declares this, in place of what it declared before. With `exclusiveFor`, nobody else may have access. */
+  | { kind: "declared"; urn: Key; typeAndName: string; checkpoint: Key; accesses: Key[]; exclusiveFor?: Key }
+  /** A resource that is in the program has these accesses in state from earlier deployments. */
+  | { kind: "had"; urn: Key; accesses: Key[]; isDeletedFirst: boolean }
+  /** The program also declares access to the checkpoint for projects that are not known. */
+  | { kind: "unknown projects"; checkpoint: Key }
+  /** A create or an update asks for access. */
+  | { kind: "asked for"; checkpoint: Key; access: Key }
+  /** A resource of the program has the permission in state by now. */
+  | ({ kind: "in state"; checkpoint: Key } & OfPermission)
+  /** The permission is in our state, or replaced one that is. */
+  | ({ kind: "ours" } & OfPermission)
+  /** The process is about to revoke the permission. One of the next three ends that. */
+  | ({ kind: "revoking" } & OfPermission)
+  | ({ kind: "revoked" } & OfPermission)
+  /** The request failed, and may have taken effect. */
+  | ({ kind: "maybe revoked" } & OfPermission)
+  | ({ kind: "not revoked" } & OfPermission)
+  /** A complete list lacks the permission. */
+  | ({ kind: "missing" } & OfPermission)
+  /** The API has said, if only once, that the checkpoint does not exist. */
+  | { kind: "doubted"; checkpoint: Key };
+
+type Kind = Entry["kind"];
+export type KindOfPermission = Extract<Entry, OfPermission>["kind"];
+/** An entry, and the process that wrote it. */
+export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { by: string };
+
+/** What one key was told. The key of another process may be the wrong one, so these are not shared. */
+const unshared: readonly Kind[] = ["missing", "doubted"];
+
+/**
+ * All that the provider processes of one deployment know: a list of entries, found by the keys that they mention. None is
+ * ever changed or removed.
+ *
+ * One deployment may have several processes: the dynamic host beside the plugin, two versions of the plugin (an SDK upgrade
+ * changes the default provider), explicit providers. The process that deletes for an old provider has seen no check. So
+ * each appends its entries to one file, and takes in those of the others before it answers. An entry is written before the
+ * engine learns of its cause, so it is there before any call that follows from it.
+ *
+ * The order matters among the entries of one process, and among those of one resource, for which the engine makes one call
+ * at a time. Between processes it does not.
+ */
+export class Ledger {
+  /** By kind and key. */
+  readonly #index = new Map<Kind, Map<Key, Signed[]>>();
+  /** By what they were made of. */
+  readonly #keys = new Map<string, Key>();
+  readonly #texts = new Map<Key, string>();
+  readonly #problem: string | undefined;
+  readonly #waiting: { isSo: () => boolean; resolve: () => void }[] = [];
+
+  /**
+   * @param log what is shared with other processes; undefined where there are none.
+   * @param baseUrl the API's: what providers of other APIs declare is other access.
+   * @param problem why there is no log, where there may be other processes.
+   * @param isProgramRunning whether anything can be declared in this deployment.
+   */
+  constructor(
+    readonly log?: SharedLog,
+    readonly baseUrl = "",
+    problem?: string,
+    readonly isProgramRunning = () => Promise.resolve(true),
+  ) {
+    this.#problem = problem;
+  }
+
+  urnKey(urn: string): Key {
+    return this.#keyOf(urn);
+  }
+
+  checkpointKey(id: string): Key {
+    return this.#keyOf(this.baseUrl, id);
+  }
+
+  accessKey(checkpointId: string, projectId: string): Key {
+    return this.#keyOf(this.baseUrl, checkpointId, projectId);
+  }
+
+  exclusiveKey(checkpointId: string): Key {
+    return this.#keyOf(this.baseUrl, "exclusive", checkpointId);
+  }
+
+  /** A permission has the same ID at every URL of the API. */
+  permissionKey(id: string): Key {
+    return this.#keyOf(id);
+  }
+
+  /** The URN, checkpoint or project behind a key, if this process has come across it. */
+  textOf(key: Key): string | undefined {
+    return this.#texts.get(key);
+  }
+
+  /** Never throws. */
+  append(own: Entry): void {
+    if (!unshared.includes(own.kind)) this.log?.append(own);
+    this.#add({ ...own, by: this.#me });
+  }
+
+  /** The entries of a kind that mention a key, in order. */
+  all<One extends Kind>(kind: One, key: Key): readonly Signed<One>[] {
+    this.#read();
+    return (this.#index.get(kind)?.get(key) ?? []) as unknown as Signed<One>[];
+  }
+
+  is(kind: Kind, key: Key): boolean {
+    return this.all(kind, key).length > 0;
+  }
+
+  last<One extends Kind>(kind: One, key: Key): Signed<One> | undefined {
+    return this.all(kind, key).at(-1);
+  }
+
+  isOwn({ by }: Signed): boolean {
+    return by === this.#me;
+  }
+
+  /** Which process is revoking a permission, if it is alive. */
+  revokerOf(permission: Key): "this process" | "another" | undefined {
+    const ended = (["revoked", "maybe revoked", "not revoked"] as const).flatMap((kind) => this.all(kind, permission));
+    const times = (entries: readonly Signed[], by: string) => entries.filter((one) => one.by === by).length;
+    const begun = this.all("revoking", permission);
+    const revoking = new Set(begun.map(({ by }) => by).filter((by) => times(begun, by) > times(ended, by)));
+    if (revoking.has(this.#me)) return "this process";
+    return [...revoking].some((by) => this.log?.isAlive(by)) ? "another" : undefined;
+  }
+
+  /** Why something that other processes know may not be here; undefined if all is here. */
+  get problem(): string | undefined {
+    return this.#problem ?? this.log?.problem;
+  }
+
+  /**
+   * Whether resources that other processes serve may declare what is not here.
+   *
+   * Where nothing shows that there are other processes, what this one has checked is all.
+   */
+  async mayLackDeclarations(): Promise<boolean> {
+    const isAlone = this.#index.has("declared") && this.log?.hasOthers !== true;
+    return this.problem !== undefined && !isAlone && (await this.isProgramRunning());
+  }
+
+  /** Resolves once it is so. What other processes do is noticed only when something is asked. */
+  until(isSo: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ isSo, resolve });
+      this.#wake();
+    });
+  }
+
+  get #me(): string {
+    return this.log?.me ?? "";
+  }
+
+  #keyOf(...parts: string[]): Key {
+    const text = parts.join("\n");
+    let key = this.#keys.get(text);
+    if (key === undefined) {
+      key = hashOf(text);
+      this.#keys.set(text, key);
+      this.#texts.set(key, parts.at(-1)!);
+    }
+    return key;
+  }
+
+  #read(): void {
+    for (const line of this.log?.read() ?? []) this.#add(line as unknown as Signed);
+  }
+
+  #add(one: Signed): void {
+    const byKey = this.#index.get(one.kind) ?? new Map<Key, Signed[]>();
+    this.#index.set(one.kind, byKey);
+    for (const key of keysOf(one)) {
+      const entries = byKey.get(key);
+      if (entries === undefined) byKey.set(key, [one]);
+      else entries.push(one);
+    }
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const one of this.#waiting.splice(0)) {
+      if (one.isSo()) one.resolve();
+      else this.#waiting.push(one);
+    }
+  }
+}
+
+/** An access, as constructors announce it: they know neither the URL nor this ledger. */
+export function announcedKey(checkpointId: string, projectId: string): Key {
+  return hashOf(checkpointId, projectId);
+}
+
+/** The keys by which an entry is found. */
+function keysOf(entry: Entry): Key[] {
+  const {
+    urn,
+    typeAndName,
+    checkpoint,
+    exclusiveFor,
+    access,
+    accesses = [],
+    permission,
+  } = entry as Partial<Extract<Entry, { kind: "declared" }> & OfPermission>;
+  return [urn, typeAndName, checkpoint, exclusiveFor, access, permission, ...accesses].filter(
+    (key) => key !== undefined,
+  );
+}
+
+/**
+ * What this process shares with the others of its deployment, until it ends.
+ *
+ * @param engine the engine's address; undefined where there are no other processes.
+ * @param warn prints a warning, if it cannot be shared.
+ */
+export function shareLedger(
+  engine: string | undefined,
+  baseUrl: string,
+  warn: (line: string) => void,
+  folder?: string,
+): Ledger {
+  if (engine === undefined) return new Ledger(undefined, baseUrl);
+  const isRunning = () => isProgramRunning(engine);
+  const onProblem = (reason: string) => {
+    warn(
+      `The provider processes of this run may not know what the others do (${reason}). A process that cannot know ` +
+        "whether the program declares an access does not revoke it.",
+    );
+  };
+  try {
+    const log = new SharedLog(engine, onProblem, folder);
+    process.once("exit", () => {
+      log.close();
+    });
+    return new Ledger(log, baseUrl, undefined, isRunning);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    onProblem(reason);
+    return new Ledger(undefined, baseUrl, reason, isRunning);
+  }
+}

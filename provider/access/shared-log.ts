@@ -1,0 +1,325 @@
+import { createHash, randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  statSync,
+  watch,
+  writeSync,
+  type FSWatcher,
+} from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** A line of the file, and which process wrote it. */
+export interface Line {
+  by: string;
+  /** Counts the lines of a process, some of which may be there twice. */
+  number: number;
+  kind: string;
+}
+
+/** The first line of each process. */
+interface Writer extends Line {
+  kind: "writer";
+  pid: number;
+}
+
+/** Changes with the form of the lines, so that versions that would misread each other do not meet. */
+const version = 1;
+/** A file that nobody has written to for this long, in milliseconds, was left by processes that were killed. */
+const longestSilence = 24 * 3_600_000;
+/** The same for a file of the same name whose writers have all ended: an engine may get the address of an earlier one. */
+const longestSilenceOfEnded = 10 * 60_000;
+/** The owner's right to write is taken from a file that lacks what its writers could not write. */
+const complete = 0o600;
+const incomplete = 0o400;
+
+/**
+ * A file that the provider processes of one deployment append lines to, and read. It knows nothing of what they mean.
+ *
+ * The file is an extra: it may vanish, shrink or fill up at any moment, and nothing here throws once it is open. Each
+ * process keeps its own lines, and writes them anew where they are gone. Where they cannot be written, the file is marked
+ * as incomplete, which needs no space on the disk.
+ */
+export class SharedLog {
+  /** This process, as its lines have it. */
+  readonly me = randomBytes(6).toString("hex");
+  readonly #pids = new Map<string, number>();
+  readonly #path: string;
+  /** By process, the number of the last line that was read. */
+  readonly #lastOf = new Map<string, number>();
+  /** All that this process has written. */
+  readonly #own: string[] = [];
+  /** Lines of others that were read and not handed out yet. */
+  #unread: Line[] = [];
+  #file: { descriptor: number; dev: number; ino: number };
+  #readTo = 0;
+  #watcher: FSWatcher | undefined;
+  /** Whether this process has failed to write. */
+  #isFull = false;
+  #isClosed = false;
+  #problem: string | undefined;
+
+  /**
+   * @param engine the engine's address.
+   * @param onProblem is told, once, why processes may not read what others write.
+   * @param folder where the file is, in a folder of the user's own.
+   * @throws {Error} when it cannot be used.
+   */
+  constructor(
+    engine: string,
+    readonly onProblem: (reason: string) => void = () => undefined,
+    readonly folder = defaultFolder(),
+  ) {
+    this.#path = join(folder, `${hashOf(String(version), engine, ...machine())}.jsonl`);
+    makeOwnFolder(folder);
+    removeLeftovers(folder, this.#path);
+    this.#file = this.#open();
+    const writer: Pick<Writer, "kind" | "pid"> = { kind: "writer", pid: process.pid };
+    this.append(writer);
+  }
+
+  /** Never throws. */
+  append(entry: { kind: string }): void {
+    // What another process could only write in part must not swallow it.
+    const line = `\n${JSON.stringify({ by: this.me, number: this.#own.length, ...entry })}\n`;
+    const isThere = this.#find();
+    this.#own.push(line);
+    this.#write(isThere ? line : this.#own.join(""));
+  }
+
+  /** What other processes have written since the last call. Never throws. */
+  read(): Line[] {
+    if (!this.#find()) this.#write(this.#own.join(""));
+    if (this.#unread.length === 0) return [];
+    return this.#unread.splice(0);
+  }
+
+  /** Why something that another process has written may not be known here; undefined if all is. */
+  get problem(): string | undefined {
+    this.#find();
+    return this.#problem;
+  }
+
+  /** Whether other processes have written. */
+  get hasOthers(): boolean {
+    return [...this.#pids.keys()].some((by) => by !== this.me);
+  }
+
+  /** Whether a process that has written is still running. All writers of a file see the same process IDs. */
+  isAlive(by: string): boolean {
+    const pid = this.#pids.get(by);
+    return by === this.me || (pid !== undefined && isRunning(pid));
+  }
+
+  /** Removes the file, unless another process still writes to it. */
+  close(): void {
+    this.#watcher?.close();
+    this.#isClosed = true;
+    try {
+      this.#readOn();
+      const areOthersAlive = [...this.#pids.values()].some((pid) => pid !== process.pid && isRunning(pid));
+      closeSync(this.#file.descriptor);
+      if (!areOthersAlive) rmSync(this.#path, { force: true });
+    } catch {
+      // A later deployment removes it.
+    }
+  }
+
+  #open(): { descriptor: number; dev: number; ino: number } {
+    let descriptor: number;
+    try {
+      descriptor = openSync(this.#path, "a+", complete);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+      // It is marked as incomplete.
+      descriptor = openSync(this.#path, "r");
+    }
+    const { dev, ino } = fstatSync(descriptor);
+    this.#watch();
+    return { descriptor, dev, ino };
+  }
+
+  /** So that a process that is not called for a while still writes its lines anew, for one that starts meanwhile. */
+  #watch(): void {
+    this.#watcher?.close();
+    try {
+      this.#watcher = watch(this.#path, { persistent: false }, () => {
+        if (!this.#find()) this.#write(this.#own.join(""));
+      }).on("error", () => undefined);
+    } catch {
+      // It is looked for with each call, too.
+    }
+  }
+
+  /**
+   * Reads on. A file that is gone, or another one, is opened anew.
+   *
+   * @returns whether the file still has what this process wrote.
+   */
+  #find(): boolean {
+    if (this.#isClosed) return true;
+    try {
+      const stats = statSync(this.#path, { throwIfNoEntry: false });
+      const isSame = stats?.dev === this.#file.dev && stats.ino === this.#file.ino;
+      if (isSame && stats.size >= this.#readTo) {
+        if ((stats.mode & complete) !== complete) this.#fail("a provider process could not write to it");
+        this.#readOn();
+        return true;
+      }
+      // The others write their lines anew as well, but not all of them may have noticed yet.
+      this.#fail(isSame ? "it was truncated" : "it was removed");
+      if (!isSame) {
+        // What was written to it before that can still be read.
+        this.#readOn();
+        makeOwnFolder(this.folder);
+        const { descriptor } = this.#file;
+        this.#file = this.#open();
+        closeSync(descriptor);
+      }
+      this.#readTo = 0;
+      this.#readOn();
+      return false;
+    } catch (error) {
+      this.#fail(reasonOf(error));
+      return true;
+    }
+  }
+
+  #readOn(): void {
+    const { descriptor } = this.#file;
+    const { size } = fstatSync(descriptor);
+    if (size <= this.#readTo) return;
+    const bytes = Buffer.alloc(size - this.#readTo);
+    const length = readSync(descriptor, bytes, 0, bytes.length, this.#readTo);
+    // What has no end yet is read next time.
+    const end = bytes.subarray(0, length).lastIndexOf("\n") + 1;
+    this.#readTo += end;
+    for (const text of bytes.toString("utf8", 0, end).split("\n")) this.#take(lineOf(text));
+  }
+
+  #take(line: Line | undefined): void {
+    if (line === undefined || line.number <= (this.#lastOf.get(line.by) ?? -1)) return;
+    this.#lastOf.set(line.by, line.number);
+    if (line.kind === "writer") this.#pids.set(line.by, (line as Writer).pid);
+    else if (line.by !== this.me) this.#unread.push(line);
+  }
+
+  #write(text: string): void {
+    if (this.#isFull || this.#isClosed) return;
+    try {
+      // One write to a file that is opened for appending is not torn by another.
+      const written = writeSync(this.#file.descriptor, text);
+      if (written < Buffer.byteLength(text)) throw new Error("no space left on device");
+    } catch (error) {
+      this.#isFull = true;
+      this.#fail(reasonOf(error));
+      try {
+        fchmodSync(this.#file.descriptor, incomplete);
+      } catch {
+        // Then a process that starts later cannot know of it.
+      }
+    }
+  }
+
+  #fail(reason: string): void {
+    if (this.#problem !== undefined) return;
+    this.#problem = `${this.#path}: ${reason}`;
+    this.onProblem(this.#problem);
+  }
+}
+
+/** A line as it was written; undefined if it is torn, or in another form. */
+function lineOf(text: string): Line | undefined {
+  try {
+    const line = JSON.parse(text) as Partial<Line> | null;
+    const isLine = typeof line?.by === "string" && typeof line.kind === "string" && typeof line.number === "number";
+    return isLine ? (line as Line) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function hashOf(...parts: string[]): string {
+  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 16);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function defaultFolder(): string {
+  // Windows keeps temporary folders apart by user, and knows no user ID.
+  const user = process.getuid?.() ?? "user";
+  return join(tmpdir(), `pulumi-openai-checkpoint-permissions-${user}`);
+}
+
+/**
+ * What tells apart the machines and containers that share a temporary folder: in each an engine may have the same address,
+ * and a process ID means another process.
+ */
+function machine(): string[] {
+  const namespaces = ["/proc/self/ns/pid", "/proc/self/ns/net"].map((path) => orEmpty(() => readlinkSync(path)));
+  return [hostname(), orEmpty(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")), ...namespaces];
+}
+
+function orEmpty(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    // Only Linux has it.
+    return "";
+  }
+}
+
+/** Removes the files of deployments whose processes were killed. A process that lives on writes its lines anew. */
+function removeLeftovers(folder: string, own: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    try {
+      const silence = Date.now() - statSync(path).mtimeMs;
+      const isLeft = silence > longestSilence || (path === own && silence > longestSilenceOfEnded && haveEnded(path));
+      if (isLeft) rmSync(path);
+    } catch {
+      // Another process has removed it.
+    }
+  }
+}
+
+/** Whether all processes that have written to a file have ended. */
+function haveEnded(path: string): boolean {
+  const lines = readFileSync(path, "utf8").split("\n");
+  return !lines.some((text) => {
+    const line = lineOf(text);
+    return line?.kind === "writer" && isRunning((line as Writer).pid);
+  });
+}
+
+/** Another user must not be able to write what decides about access. */
+function makeOwnFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stats = lstatSync(folder);
+  // Windows has no such modes.
+  if (process.platform === "win32") return;
+  if (!stats.isDirectory()) throw new Error(`${folder} is not a folder`);
+  if (stats.uid !== process.getuid!()) throw new Error(`${folder} belongs to another user`);
+  if ((stats.mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

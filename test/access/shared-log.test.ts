@@ -1,0 +1,133 @@
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { SharedLog } from "../../provider/access/shared-log";
+
+const engine = "127.0.0.1:4711";
+
+describe("The file that provider processes share", function () {
+  let base: string;
+  let folder: string;
+  let opened: SharedLog[];
+  beforeEach(function () {
+    base = mkdtempSync(join(tmpdir(), "checkpoint-permissions-log-"));
+    folder = join(base, "logs");
+    opened = [];
+  });
+  afterEach(function () {
+    for (const log of opened) log.close();
+    rmSync(base, { recursive: true, force: true });
+  });
+
+  function open(): SharedLog {
+    const log = new SharedLog(engine, undefined, folder);
+    opened.push(log);
+    return log;
+  }
+  const path = () => join(folder, readdirSync(folder)[0]!);
+  const kinds = (log: SharedLog) => log.read().map(({ kind }) => kind);
+  const setAge = (file: string, minutes: number) => {
+    const time = Date.now() / 1000 - 60 * minutes;
+    utimesSync(file, time, time);
+  };
+  /** As if a process that has written were another one, which has ended. */
+  const endWriters = () => {
+    const ended = spawnSync(process.execPath, ["-e", ""]).pid;
+    writeFileSync(path(), readFileSync(path(), "utf8").replaceAll(`"pid":${process.pid}`, `"pid":${ended}`));
+  };
+
+  it("a process reads what others have written, before it came and since, each line once", function () {
+    const first = open();
+    first.append({ kind: "one" });
+    const second = open();
+    expect(kinds(second)).to.deep.equal(["one"]);
+    first.append({ kind: "two" });
+    expect(kinds(second)).to.deep.equal(["two"]);
+    expect(kinds(second)).to.deep.equal([]);
+    expect(kinds(first)).to.deep.equal([]);
+  });
+
+  it("lines that are written anew are not read twice", function () {
+    const [first, second] = [open(), open()];
+    first.append({ kind: "one" });
+    expect(kinds(second)).to.deep.equal(["one"]);
+    rmSync(path());
+    first.append({ kind: "two" });
+    expect(kinds(second)).to.deep.equal(["two"]);
+    expect(kinds(open())).to.have.members(["one", "two"]);
+  });
+
+  it("lines that are torn or of another form are skipped", function () {
+    const [first, second] = [open(), open()];
+    appendFileSync(path(), "nonsense\n{}\nnull\n[]\n");
+    first.append({ kind: "one" });
+    appendFileSync(path(), '{"by":"x","number":0,"kind":"two"');
+    expect(kinds(second)).to.deep.equal(["one"]);
+  });
+
+  it("a file whose writers have ended counts while the engine may live, and is left over ten minutes later", function () {
+    open().append({ kind: "one" });
+    endWriters();
+    expect(kinds(open())).to.deep.equal(["one"]);
+    endWriters();
+    setAge(path(), 11);
+    expect(kinds(open())).to.deep.equal([]);
+  });
+
+  it("files of other engines stay for a day, since their processes may be those of another container", function () {
+    mkdirSync(folder, { mode: 0o700 });
+    for (const [name, hours] of [
+      ["old.jsonl", 25],
+      ["new.jsonl", 23],
+    ] as const) {
+      writeFileSync(join(folder, name), "");
+      setAge(join(folder, name), hours * 60);
+    }
+    open().close();
+    expect(readdirSync(folder)).to.deep.equal(["new.jsonl"]);
+  });
+
+  it("the last process to end removes the file", function () {
+    open().close();
+    expect(readdirSync(folder)).to.deep.equal([]);
+  });
+
+  it("nothing throws once the folder has become a file", function () {
+    const log = open();
+    rmSync(folder, { recursive: true });
+    writeFileSync(folder, "");
+    log.append({ kind: "one" });
+    expect(log.read()).to.deep.equal([]);
+    expect(log.problem).to.be.a("string");
+    log.close();
+  });
+
+  it("a process that starts after another has failed to write is told so", function () {
+    if (process.platform === "win32") this.skip();
+    open();
+    chmodSync(path(), 0o400);
+    expect(open().problem).to.include("could not write");
+  });
+
+  it("a folder that other users can write to is not used", function () {
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+    if (process.platform !== "win32") expect(() => open()).to.throw("other users have access to");
+    writeFileSync(join(base, "file"), "");
+    expect(() => new SharedLog(engine, undefined, join(base, "file"))).to.throw();
+    expect(existsSync(join(base, "file"))).to.equal(true);
+  });
+});
