@@ -63,6 +63,11 @@ export class Checkpoint {
     this.shared.ledger.append({ kind: "unknown projects", checkpoint: this.key });
   }
 
+  /** Whether a preview knows what all resources that were checked declare. */
+  get areDeclarationsKnown(): boolean {
+    return this.shared.declarations.areKnown(this.id);
+  }
+
   access(projectId: string): Access {
     let access = this.#accesses.get(projectId);
     if (access === undefined) {

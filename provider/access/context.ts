@@ -3,8 +3,8 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
-import { Gathered } from "./gathered";
 import { Ledger } from "./ledger";
+import { GatheredLines, ImmediateLines, type Lines } from "./lines";
 import { Organization } from "./organization";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
@@ -17,7 +17,8 @@ export type Print = (line: string, kind: "message" | "warning" | "progress") => 
 export class ProviderContext {
   readonly client: Client;
   readonly declarations: Declarations;
-  readonly gathered: Gathered;
+  /** Lines about single permissions. */
+  readonly lines: Lines;
   /** What messages tell beside IDs; undefined if the config says that they tell nothing. */
   readonly organization: Organization | undefined;
   readonly #checkpoints = new Map<string, Checkpoint>();
@@ -50,7 +51,7 @@ export class ProviderContext {
       }
     };
     this.declarations = new Declarations(ledger);
-    this.gathered = new Gathered(this.say, clock, isImmediate);
+    this.lines = isImmediate ? new ImmediateLines(this.say) : new GatheredLines(this.say, clock);
     this.client = new Client(config, clock, (line) => this.#print(line, "progress"));
     this.organization = config.auditDetails ? new Organization(config, clock, { limitSeconds: 5 }) : undefined;
     this.reportsExisting = config.driftDetection;

@@ -82,6 +82,21 @@ export class Declarations {
     return announced.some((one) => this.#isCurrent(one) && !this.#isOutdated(one.typeAndName));
   }
 
+  /**
+   * Notes that a preview does not know yet what a resource declares.
+   *
+   * @param checkpoint undefined if that is not known either.
+   */
+  setUnknown(checkpoint: string | undefined): void {
+    this.ledger.append({ kind: "unknown inputs", checkpoint: this.ledger.checkpointKey(checkpoint ?? "") });
+  }
+
+  /** Whether a preview knows what all resources that it has checked declare for a checkpoint. */
+  areKnown(checkpoint: string): boolean {
+    const { ledger } = this;
+    return !["", checkpoint].some((id) => ledger.is("unknown inputs", ledger.checkpointKey(id)));
+  }
+
   /** Whether a resource had the access in state before this deployment, and still declares it. */
   isUnchanged(access: Key): boolean {
     return this.#having(access).some(({ wanted }) => wanted.includes(access));

@@ -20,6 +20,8 @@ export type Entry =
   | { kind: "had"; urn: Key; accesses: Key[]; isDeletedFirst: boolean }
   /** The program also declares access to the checkpoint for projects that are not known. */
   | { kind: "unknown projects"; checkpoint: Key }
+  /** A preview does not know yet to which of its projects, or to which checkpoint, a resource declares access. */
+  | { kind: "unknown inputs"; checkpoint: Key }
   /** A create or an update asks for access. */
   | { kind: "asked for"; checkpoint: Key; access: Key }
   /** A resource of the program has the permission in state by now. */

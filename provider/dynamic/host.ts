@@ -50,7 +50,7 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     const ready = new ProviderContext(settings, systemClock, print, ledger, false);
     // First, while what other processes note can still be read.
     process.prependOnceListener("exit", () => {
-      ready.gathered.end();
+      ready.lines.end();
     });
     return () => ready;
   } catch (error) {

@@ -65,6 +65,11 @@ export function isUnknown(value: unknown): boolean {
   return value === unknownValue;
 }
 
+/** An ID, if a preview knows it already. */
+export function knownId(id: string): string | undefined {
+  return isUnknown(id) ? undefined : id;
+}
+
 /** The order of IDs: the same on every machine, in any locale. */
 export function compareIds(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;

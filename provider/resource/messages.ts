@@ -159,6 +159,14 @@ export function loses(checkpoint: string, permissions: readonly Permission[]): s
   return `${listOf(permissions, losersListed)} ${permissions.length === 1 ? "loses" : "lose"} access to ${checkpoint}.`;
 }
 
+/** The same, where a preview does not know yet what other resources declare. */
+export function mayLose(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, losersListed)} may lose access to ${checkpoint}: unless a resource whose project or checkpoint ` +
+    `is not known yet declares ${it(permissions)}, \`pulumi up\` revokes ${it(permissions)}.`
+  );
+}
+
 /** Projects that give up a permission have further ones, which no stack need have in state. */
 export function remains(checkpoint: string, permissions: readonly Permission[]): string {
   return (

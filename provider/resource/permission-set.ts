@@ -21,7 +21,7 @@ import {
 } from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
-import { checkId, isUnknown } from "./ids";
+import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
 import {
   byProject,
@@ -82,6 +82,8 @@ export class PermissionSetResource {
       if (isShortened && !isUnknown(inputs.fineTunedModelCheckpoint)) {
         context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
       }
+      const checkpoint = knownId(inputs.fineTunedModelCheckpoint);
+      if (checkpoint === undefined || !isKnown(inputs)) context.declarations.setUnknown(checkpoint);
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
       if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.organization?.hide(projectId);
       if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds, isSecret(given));
@@ -99,7 +101,7 @@ export class PermissionSetResource {
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
-        reportLosses(context, checkpoint, olds.permissions, { isExclusive: false });
+        reportLosses(context, checkpoint, olds.permissions);
         if (isUnknown(news.fineTunedModelCheckpoint)) reportUnknown(context, news);
         return { changes: true, replaces: ["fineTunedModelCheckpoint"] };
       }

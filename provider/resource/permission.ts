@@ -16,9 +16,9 @@ import {
 } from "./failure";
 import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
-import { checkId, isUnknown } from "./ids";
+import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
-import { effectsOfPermission, reportRemaining, reportReplaced } from "./preview";
+import { effectsOfPermission, reportLosses, reportRemaining } from "./preview";
 
 export interface PermissionInputs extends Effects {
   fineTunedModelCheckpoint: string;
@@ -57,6 +57,8 @@ export class PermissionResource {
     try {
       const context = this.context();
       context.runsProgram = true;
+      if (inputNames.some((name) => isUnknown(news[name])))
+        context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
       if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
         const { checkpoint } = accessOf(context, news);
         takeHints(context, checkpoint, hints ?? {});
@@ -91,7 +93,8 @@ export class PermissionResource {
       access.markOurs(id);
       declare(context, urn, news);
       if (replaces.length > 0) {
-        if (inputNames.every((name) => !isUnknown(news[name]))) reportReplaced(context, access, permissionOf(id, olds));
+        if (inputNames.every((name) => !isUnknown(news[name])))
+          reportLosses(context, access.checkpoint, [permissionOf(id, olds)]);
         return { changes: true, replaces };
       }
 
@@ -109,7 +112,7 @@ export class PermissionResource {
     return this.#withFailure("grant", inputs, async (access, context) => {
       declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
-      if (isAdopted) context.gathered.add(messages.adopted, access.checkpoint.id, permission);
+      if (isAdopted) context.lines.add(messages.adopted, access.checkpoint.id, [permission]);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
   }
@@ -158,7 +161,7 @@ export class PermissionResource {
       const outcome = await access.release(id, state.createdAt);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
       if (outcome === "maybeDeclared") throw maybeDeclared(context, checkpoint.id, [permissionOf(id, state)]);
-      if (outcome === "kept") context.gathered.add(messages.kept, checkpoint.id, permissionOf(id, state));
+      if (outcome === "kept") context.lines.add(messages.kept, checkpoint.id, [permissionOf(id, state)]);
       else await reportRemaining(context, checkpoint, [projectId]);
     });
   }

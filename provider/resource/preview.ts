@@ -1,4 +1,3 @@
-import type { Access } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
@@ -61,12 +60,11 @@ export async function effectsOfPermission(
   const existing = await tryExistingOf(context, checkpoint, [projectId]);
   if (existing === undefined) return {};
   const { having, toAdopt, others } = existing;
-  const { config, gathered } = context;
-  const adopted = config.adoptExisting ? messages.adopted : messages.notAdopted;
-  for (const permission of toAdopt) gathered.add(adopted, checkpoint.id, permission);
-  for (const permission of others) gathered.add(messages.others, checkpoint.id, permission);
+  const { config, lines } = context;
+  lines.add(config.adoptExisting ? messages.adopted : messages.notAdopted, checkpoint.id, toAdopt);
+  lines.add(messages.others, checkpoint.id, others);
   const gains = { projectId, id: "", createdAt: 0 };
-  if (!having.has(projectId) && !gathered.isImmediate && !isSecret) gathered.add(messages.gains, checkpoint.id, gains);
+  if (!having.has(projectId) && !isSecret) lines.addMinor(messages.gains, checkpoint.id, [gains]);
   return adoptsOf(config, toAdopt);
 }
 
@@ -133,35 +131,24 @@ export function reportUnknown(context: ProviderContext, inputs: SetInputs): void
   context.say(messages.unknown(isUnknown(checkpoint) ? undefined : checkpoint, isExclusive));
 }
 
-/** Reports who loses access by a replacement, unless another resource gives it, which may be checked later. */
-export function reportReplaced({ gathered }: ProviderContext, access: Access, permission: Permission): void {
-  const { checkpoint } = access;
-  const isGivenUp = () => !access.isDeclared() && !checkpoint.hasUnknownProjects;
-  const others = access.othersKnown(permission.id);
-  if (others.length === 0) gathered.addAtEnd(messages.loses, checkpoint.id, permission, isGivenUp);
-  for (const other of others) gathered.addAtEnd(messages.remains, checkpoint.id, other, isGivenUp);
-}
-
-/** Reports who loses access, leaving out projects that another resource of the program gives it. */
+/** Reports who loses access, once all resources are checked: any of them may give it. */
 export function reportLosses(
-  context: ProviderContext,
+  { lines }: ProviderContext,
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
-  { isExclusive }: { isExclusive: boolean },
+  { isExclusive = false }: { isExclusive?: boolean } = {},
 ): void {
-  if (checkpoint.hasUnknownProjects) return;
-  const losers: Permission[] = [];
-  const further: Permission[] = [];
-  for (const permission of permissions) {
-    const access = checkpoint.access(permission.projectId);
-    if (access.isDeclared()) continue;
-    // An exclusive set revokes the others, too.
-    const others = isExclusive ? [] : access.othersKnown(permission.id);
-    if (others.length === 0) losers.push(permission);
-    else further.push(...others);
-  }
-  if (losers.length > 0) context.say(messages.loses(checkpoint.id, losers));
-  if (further.length > 0) context.say(messages.remains(checkpoint.id, further));
+  const isGivenUp = ({ projectId }: Permission) =>
+    !checkpoint.access(projectId).isDeclared() && !checkpoint.hasUnknownProjects;
+  // An exclusive set revokes the others, too.
+  const othersOf = ({ projectId, id }: Permission) => (isExclusive ? [] : checkpoint.access(projectId).othersKnown(id));
+  const others = permissions.flatMap(othersOf);
+  const losing = permissions.filter((permission) => othersOf(permission).length === 0);
+  lines.addAtEnd(checkpoint.id, others, (one) => (isGivenUp(one) ? messages.remains : undefined));
+  lines.addAtEnd(checkpoint.id, losing, (one) => {
+    if (!isGivenUp(one)) return undefined;
+    return checkpoint.areDeclarationsKnown ? messages.loses : messages.mayLose;
+  });
 }
 
 /** Reports which of these projects still have access after their permissions were revoked. */

@@ -104,7 +104,7 @@ function hostOf({ config, env, onLine }: HostOptions, clock: TestClock): Host {
   return {
     ...inProcessProvider(hostedResources(context)),
     stop: () => {
-      made?.gathered.end();
+      made?.lines.end();
       return Promise.resolve();
     },
   };

@@ -1,0 +1,138 @@
+import type { Permission } from "../api/permission";
+import type { Clock } from "../clock";
+
+/** What is said of permissions for one checkpoint. */
+export type Line = (checkpoint: string, permissions: readonly Permission[]) => string;
+
+/** How lines about single permissions are said. */
+export interface Lines {
+  /** Says a line of permissions, each once. */
+  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void;
+  /** The same, for what is worth a line only together with others. */
+  addMinor(line: Line, checkpoint: string, permissions: readonly Permission[]): void;
+  /**
+   * Says what a resource that is checked later may change.
+   *
+   * @param lineOf what is true of a permission at the end; undefined if there is nothing to say.
+   */
+  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void;
+  /** Says all that is left. */
+  end(): void;
+}
+
+type LineOf = (permission: Permission) => Line | undefined;
+
+/** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
+const quiet = 500;
+
+/**
+ * Gathers lines, so that a hundred resources make one for each checkpoint.
+ *
+ * It is said after a quiet time, or at the end. Nothing but the number of lines depends on the timer.
+ */
+export class GatheredLines implements Lines {
+  readonly #said = new Said();
+  readonly #lines = new Map<Line, Map<string, Permission[]>>();
+  readonly #atEnd: [checkpoint: string, permissions: readonly Permission[], lineOf: LineOf][] = [];
+  #added = 0;
+  #isWaiting = false;
+
+  constructor(
+    readonly say: (line: string) => void,
+    readonly clock: Clock,
+  ) {}
+
+  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+    const unsaid = this.#said.without(line, checkpoint, permissions);
+    if (unsaid.length === 0) return;
+    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Permission[]>();
+    this.#lines.set(line, byCheckpoint);
+    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), ...unsaid]);
+    this.#added++;
+    if (!this.#isWaiting) void this.#sayWhenQuiet();
+  }
+
+  addMinor(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+    this.add(line, checkpoint, permissions);
+  }
+
+  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void {
+    this.#atEnd.push([checkpoint, permissions, lineOf]);
+  }
+
+  end(): void {
+    for (const [checkpoint, permissions, lineOf] of this.#atEnd.splice(0)) {
+      for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
+    }
+    this.#flush();
+  }
+
+  #flush(): void {
+    for (const [line, byCheckpoint] of this.#lines) {
+      for (const [checkpoint, permissions] of byCheckpoint) this.say(line(checkpoint, sorted(permissions)));
+    }
+    this.#lines.clear();
+  }
+
+  async #sayWhenQuiet(): Promise<void> {
+    this.#isWaiting = true;
+    for (let before = -1; before < this.#added;) {
+      before = this.#added;
+      await this.clock.sleep(quiet);
+    }
+    this.#isWaiting = false;
+    this.#flush();
+  }
+}
+
+/** Says each line at once, where a process may be killed before a quiet time. */
+export class ImmediateLines implements Lines {
+  readonly #said = new Said();
+
+  constructor(readonly say: (line: string) => void) {}
+
+  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+    const unsaid = this.#said.without(line, checkpoint, permissions);
+    if (unsaid.length > 0) this.say(line(checkpoint, sorted(unsaid)));
+  }
+
+  addMinor(): void {
+    // A line for each resource would be too many.
+  }
+
+  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void {
+    for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
+  }
+
+  end(): void {
+    // All has been said.
+  }
+}
+
+/** What was said: a create finds again what its check has found. */
+class Said {
+  readonly #keys = new Map<Line, Set<string>>();
+
+  without(line: Line, checkpoint: string, permissions: readonly Permission[]): Permission[] {
+    const keys = this.#keys.get(line) ?? new Set();
+    this.#keys.set(line, keys);
+    return permissions.filter(({ projectId, id }) => {
+      const key = [checkpoint, projectId, id].join(" ");
+      return !keys.has(key) && keys.add(key);
+    });
+  }
+}
+
+function byLine(permissions: readonly Permission[], lineOf: LineOf): Map<Line, Permission[]> {
+  const groups = new Map<Line, Permission[]>();
+  for (const permission of permissions) {
+    const line = lineOf(permission);
+    if (line !== undefined) groups.set(line, [...(groups.get(line) ?? []), permission]);
+  }
+  return groups;
+}
+
+/** In the same order in each run, so that two comments of a pull request can be compared. */
+function sorted(permissions: readonly Permission[]): Permission[] {
+  return permissions.toSorted((one, other) => (one.projectId < other.projectId ? -1 : 1));
+}
