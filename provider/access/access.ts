@@ -55,11 +55,6 @@ export class Access {
     return this.#ledger.is("in state", this.#key);
   }
 
-  /** Resolves once a resource of the program has it in state. */
-  whenInState(): Promise<void> {
-    return this.#ledger.until(() => this.isInState);
-  }
-
   /** Whether a permission is ours, as far as is known. */
   isOurs(permissionId: string): boolean {
     return this.#is("ours", permissionId);
@@ -136,7 +131,10 @@ export class Access {
       if (look.is === "listed") return { permission: look.permission, isAdopted: false };
       if (look.is === "tooYoung") return { permission: recorded, isAdopted: false };
     }
-    const result = await this.checkpoint.grants.grant(this.projectId, this.#isOurs, this.#isWanted);
+    const granting = this.checkpoint.grants.grant(this.projectId, this.#isOurs, this.#isWanted);
+    // Not before, or the batch might close without this one.
+    this.#settle();
+    const result = await granting;
     const { permission, isAdopted } = result;
     const { config } = this.#shared;
     if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
@@ -320,7 +318,12 @@ export class Access {
 
   #putInState(permissionId: string): void {
     this.#append("in state", permissionId);
-    this.checkpoint.grants.recount();
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#ledger.is("settled", this.#key)) return;
+    this.#ledger.append({ kind: "settled", checkpoint: this.checkpoint.key, access: this.#key });
   }
 
   #is(kind: KindOfPermission, permissionId: string): boolean {

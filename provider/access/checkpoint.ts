@@ -5,6 +5,7 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Access, type Release } from "./access";
 import type { Declarations } from "./declarations";
+import type { Outlook } from "./batches";
 import { Grants } from "./grants";
 import type { Key, Ledger } from "./ledger";
 import { Lookups, type LookupOptions, type PermissionList } from "./lookups";
@@ -17,8 +18,6 @@ interface Shared {
   declarations: Declarations;
   ledger: Ledger;
   readonly say: (line: string) => void;
-  /** How many creates the engine runs at a time; undefined if that is not known. */
-  parallel: number | undefined;
 }
 
 /** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */
@@ -32,8 +31,6 @@ export class Checkpoint {
   readonly grants: Grants;
   readonly key: Key;
   readonly #accesses = new Map<string, Access>();
-  /** How many accesses the program's constructors declare; undefined if that is not known. */
-  declaredCount: number | undefined;
   /** When the API said that the checkpoint does not exist. */
   #deletedAt: number | undefined;
   #confirmation: Promise<boolean> | undefined;
@@ -45,13 +42,12 @@ export class Checkpoint {
     const { client, clock, ledger } = shared;
     this.key = ledger.checkpointKey(id);
     const list = async (query: ListQuery) => this.#existsAsOf(await client.listPermissions(id, query));
-    const isFirstOfSeveral = () => (this.declaredCount ?? 0) > 1;
+    const isFirstOfSeveral = () => (ledger.last("outlook", this.key)?.count ?? 0) > 1;
     const isRevoked = (permissionId: string) => ledger.is("revoked", ledger.permissionKey(permissionId));
     this.lookups = new Lookups(list, clock, isRevoked, isFirstOfSeveral);
     const create = async (projectIds: readonly string[]) =>
       this.#existsAsOf(await client.createPermissions(id, projectIds));
-    const outlook = () => ({ toCome: this.#toCome, parallel: shared.parallel });
-    this.grants = new Grants(create, this.lookups, clock, outlook, shared.say);
+    this.grants = new Grants(create, this.lookups, clock, ledger, () => this.#outlook, shared.say);
   }
 
   /** Whether the program also declares access for projects that are not known yet. */
@@ -198,14 +194,20 @@ export class Checkpoint {
     return { permissions: [], date: Infinity };
   }
 
-  /** How many accesses the program declares that no create has asked for yet, and no state has. */
-  get #toCome(): number | undefined {
-    if (this.declaredCount === undefined) return undefined;
+  /** Notes what the constructors have told by now. */
+  setOutlook(count: number, parallel: number | undefined): void {
+    const last = this.shared.ledger.last("outlook", this.key);
+    if (last?.count === count && last.parallel === parallel) return;
+    const known = parallel === undefined ? {} : { parallel };
+    this.shared.ledger.append({ kind: "outlook", checkpoint: this.key, count, ...known });
+  }
+
+  /** The grants that are still to come: accesses that no batch has had yet, and no state has. */
+  get #outlook(): Outlook {
     const { ledger } = this.shared;
-    const settled = [...ledger.all("asked for", this.key), ...ledger.all("in state", this.key)];
-    // Other processes settle what their own constructors declare.
-    const own = settled.filter((one) => ledger.isOwn(one)).map(({ access }) => access);
-    return Math.max(0, this.declaredCount - new Set(own).size);
+    const { count, parallel } = ledger.last("outlook", this.key) ?? {};
+    const settled = ledger.all("settled", this.key).length;
+    return { toCome: count === undefined ? undefined : Math.max(0, count - settled), parallel };
   }
 
   async #lookForMissing(permissions: readonly Permission[]): Promise<void> {

@@ -28,8 +28,6 @@ export class ProviderContext {
   readonly #refreshed = new Map<string, boolean>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
-  /** How many creates the engine runs at a time; undefined if that is not known. */
-  parallel: number | undefined;
   /** Whether an earlier deployment used another base URL, as far as is known. */
   hasNewBaseUrl = false;
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */

@@ -1,4 +1,4 @@
-import { announcedKey, type Key, type Ledger, type Signed } from "./ledger";
+import { announcedKey, type Entry, type Key, type Ledger, type Signed } from "./ledger";
 
 /** The access that one resource of the program declares. */
 export interface Declaration {
@@ -50,14 +50,25 @@ export class Declarations {
    * @param key tells it from all others. That of a native resource ends in `::TYPE::NAME`: once as many of that type and
    * name are checked, it no longer counts.
    * @param accesses as `announcedKey` makes them.
+   * @param lateFor the checkpoint that it may turn out to give further access to.
    */
-  announce(key: string, accesses: readonly Key[]): void {
+  announce(key: string, accesses: readonly Key[], lateFor?: string): void {
     const { ledger } = this;
     const urn = ledger.urnKey(announcedAs(key));
+    const entry: Extract<Entry, { kind: "announced" }> = {
+      ...{ kind: "announced", urn, typeAndName: typeAndNameOf(key), accesses: [...accesses] },
+      ...(lateFor === undefined ? {} : { lateFor: ledger.lateKey(lateFor) }),
+    };
     // Each set announces all other resources of its checkpoint.
     const before = ledger.last("announced", urn);
-    if (ledger.is("arrived", urn) || before?.accesses.join() === accesses.join()) return;
-    ledger.append({ kind: "announced", urn, typeAndName: typeAndNameOf(key), accesses: [...accesses] });
+    const isKnown = before?.lateFor === entry.lateFor && before?.accesses.join() === accesses.join();
+    if (!isKnown && !ledger.is("arrived", urn)) ledger.append(entry);
+  }
+
+  /** Whether a resource that may be about a checkpoint has been announced, and not been checked. */
+  areSomeLate(checkpoint: string): boolean {
+    const { ledger } = this;
+    return ledger.all("announced", ledger.lateKey(checkpoint)).some(({ urn }) => !ledger.is("arrived", urn));
   }
 
   /** Forgets what a constructor has told, since the resource's check has come. */

@@ -2,6 +2,7 @@ import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
+import type { Ledger } from "./ledger";
 import type { LookupOptions, Lookups, PermissionList } from "./lookups";
 
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
@@ -50,10 +51,11 @@ export class Grants {
     readonly create: CreatePermissions,
     readonly lookups: Lookups,
     readonly clock: Clock,
+    ledger: Ledger,
     outlook: () => Outlook,
     readonly say: (line: string) => void = () => undefined,
   ) {
-    this.#batches = new Batches((batch) => this.#process(batch), clock, outlook);
+    this.#batches = new Batches((batch) => this.#process(batch), clock, ledger, outlook);
   }
 
   /**
@@ -68,11 +70,6 @@ export class Grants {
     isWanted?: LookupOptions["isWanted"],
   ): Promise<GrantResult> {
     return new Promise((resolve, reject) => this.#batches.add({ projectId, isOurs, isWanted, resolve, reject }));
-  }
-
-  /** Takes note that more is known of the grants that are still to come. */
-  recount(): void {
-    this.#batches.recount();
   }
 
   /**

@@ -11,8 +11,11 @@ interface OfPermission {
 
 /** What a process has learned, or is about to do. */
 export type Entry =
-  /** A constructor tells what a resource declares. That counts until its check has arrived. */
-  | { kind: "announced"; urn: Key; typeAndName: string; accesses: Key[] }
+  /**
+   * A constructor tells what a resource declares. That counts until its check has arrived. With `lateFor`, it does not know
+   * all of it yet, and that may be about this checkpoint.
+   */
+  | { kind: "announced"; urn: Key; typeAndName: string; accesses: Key[]; lateFor?: Key }
   | { kind: "arrived"; urn: Key }
   /** A resource declares this, in place of what it declared before. With `exclusiveFor`, nobody else may have access. */
   | { kind: "declared"; urn: Key; typeAndName: string; checkpoint: Key; accesses: Key[]; exclusiveFor?: Key }
@@ -22,6 +25,10 @@ export type Entry =
   | { kind: "unknown projects"; checkpoint: Key }
   /** A preview does not know yet to which of its projects, or to which checkpoint, a resource declares access. */
   | { kind: "unknown inputs"; checkpoint: Key }
+  /** So many accesses the constructors have told of by now, and so many creates the engine runs at a time. */
+  | { kind: "outlook"; checkpoint: Key; count: number; parallel?: number }
+  /** A batch of grants has an access, or it needs none. */
+  | { kind: "settled"; checkpoint: Key; access: Key }
   /** A create or an update asks for access. */
   | { kind: "asked for"; checkpoint: Key; access: Key }
   /** A resource of the program has the permission in state by now. */
@@ -44,8 +51,11 @@ export type KindOfPermission = Extract<Entry, OfPermission>["kind"];
 /** An entry, and the process that wrote it. */
 export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { by: string };
 
-/** What one key was told. The key of another process may be the wrong one, so these are not shared. */
-const unshared: readonly Kind[] = ["missing", "doubted"];
+/**
+ * What counts for this process alone: what its key was told, since the key of another may be the wrong one, and what its
+ * own batches wait for.
+ */
+const unshared: readonly Kind[] = ["missing", "doubted", "outlook", "settled"];
 
 /**
  * All that the provider processes of one deployment know: a list of entries, found by the keys that they mention. None is
@@ -66,7 +76,7 @@ export class Ledger {
   readonly #keys = new Map<string, Key>();
   readonly #texts = new Map<Key, string>();
   readonly #problem: string | undefined;
-  readonly #waiting: { isSo: () => boolean; resolve: () => void }[] = [];
+  readonly #waiting = new Set<{ isSo: () => boolean; resolve: () => void }>();
 
   /**
    * @param log what is shared with other processes; undefined where there are none.
@@ -81,6 +91,7 @@ export class Ledger {
     readonly isProgramRunning = () => Promise.resolve(true),
   ) {
     this.#problem = problem;
+    if (log !== undefined) log.onLines = () => this.#read();
   }
 
   urnKey(urn: string): Key {
@@ -93,6 +104,10 @@ export class Ledger {
 
   accessKey(checkpointId: string, projectId: string): Key {
     return this.#keyOf(this.baseUrl, checkpointId, projectId);
+  }
+
+  lateKey(checkpointId: string): Key {
+    return this.#keyOf(this.baseUrl, "late", checkpointId);
   }
 
   exclusiveKey(checkpointId: string): Key {
@@ -158,12 +173,17 @@ export class Ledger {
     return this.problem !== undefined && !isAlone && (await this.isProgramRunning());
   }
 
-  /** Resolves once it is so. What other processes do is noticed only when something is asked. */
-  until(isSo: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push({ isSo, resolve });
-      this.#wake();
-    });
+  /**
+   * Resolves once it is so, or once it is given up. What other processes do is noticed at the latest when something is
+   * asked.
+   */
+  async until(isSo: () => boolean, isGivenUp: Promise<unknown> = new Promise(() => undefined)): Promise<void> {
+    if (isSo()) return;
+    const waiting = { isSo, resolve: () => undefined as void };
+    const itIsSo = new Promise<void>((resolve) => (waiting.resolve = resolve));
+    this.#waiting.add(waiting);
+    await Promise.race([itIsSo, isGivenUp]);
+    this.#waiting.delete(waiting);
   }
 
   get #me(): string {
@@ -193,14 +213,12 @@ export class Ledger {
       if (entries === undefined) byKey.set(key, [one]);
       else entries.push(one);
     }
-    this.#wake();
+    this.wake();
   }
 
-  #wake(): void {
-    for (const one of this.#waiting.splice(0)) {
-      if (one.isSo()) one.resolve();
-      else this.#waiting.push(one);
-    }
+  /** Looks again whether what is waited for is so. */
+  wake(): void {
+    for (const one of this.#waiting) if (one.isSo()) one.resolve();
   }
 }
 
@@ -211,18 +229,10 @@ export function announcedKey(checkpointId: string, projectId: string): Key {
 
 /** The keys by which an entry is found. */
 function keysOf(entry: Entry): Key[] {
-  const {
-    urn,
-    typeAndName,
-    checkpoint,
-    exclusiveFor,
-    access,
-    accesses = [],
-    permission,
-  } = entry as Partial<Extract<Entry, { kind: "declared" }> & OfPermission>;
-  return [urn, typeAndName, checkpoint, exclusiveFor, access, permission, ...accesses].filter(
-    (key) => key !== undefined,
-  );
+  const { urn, typeAndName, checkpoint, exclusiveFor, lateFor, access, permission, accesses } =
+    entry as unknown as Record<string, unknown>;
+  const keys = [urn, typeAndName, checkpoint, exclusiveFor, lateFor, access, permission, accesses].flat();
+  return keys.filter((key) => key !== undefined) as Key[];
 }
 
 /**

@@ -53,6 +53,8 @@ const incomplete = 0o400;
 export class SharedLog {
   /** This process, as its lines have it. */
   readonly me = randomBytes(6).toString("hex");
+  /** Is told when others have written, as far as the operating system tells. */
+  onLines: (() => void) | undefined;
   readonly #pids = new Map<string, number>();
   readonly #path: string;
   /** By process, the number of the last line that was read. */
@@ -155,6 +157,7 @@ export class SharedLog {
     try {
       this.#watcher = watch(this.#path, { persistent: false }, () => {
         if (!this.#find()) this.#write(this.#own.join(""));
+        if (this.#unread.length > 0) this.onLines?.();
       }).on("error", () => undefined);
     } catch {
       // It is looked for with each call, too.

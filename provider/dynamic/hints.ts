@@ -16,10 +16,19 @@ export interface ConstructorCall {
 
 interface Owner {
   key: string;
+  /** Undefined while it is not known. */
+  checkpoint: string | undefined;
   /** What it gives access to, as far as is known. */
   accesses: Set<Key>;
-  /** Whether the engine has to wait for another resource before it can create this one. */
-  isDependent: boolean;
+  /** How many accesses more it gives, of which not all is known yet. */
+  lateCount: number;
+}
+
+/** What the constructors declare for one checkpoint. */
+interface Declared {
+  owners: Set<Owner>;
+  /** What dynamic resources give access to; another process grants the rest. */
+  accesses: Set<Key>;
 }
 
 interface Program {
@@ -27,7 +36,9 @@ interface Program {
   id: string;
   /** How many resources have been declared. */
   count: number;
-  byCheckpoint: Map<string, Owner[]>;
+  byCheckpoint: Map<string, Declared>;
+  /** Those of which not all is known yet. */
+  late: Set<Owner>;
 }
 
 /**
@@ -52,22 +63,23 @@ export function hintsFor(call: ConstructorCall): Promise<ProgramHints> | undefin
   const monitor: object | undefined = pulumi.runtime.getMonitor();
   if (monitor === undefined) return undefined;
   const program =
-    programs.get(monitor) ?? watched({ id: randomBytes(6).toString("hex"), count: 0, byCheckpoint: new Map() });
+    programs.get(monitor) ??
+    watched({ id: randomBytes(6).toString("hex"), count: 0, byCheckpoint: new Map(), late: new Set() });
   programs.set(monitor, program);
 
-  const { opts, fineTunedModelCheckpoint, projectIds } = call;
-  const plain = listOf(projectIds).filter((projectId) => typeof projectId === "string");
-  const isPlain =
-    typeof fineTunedModelCheckpoint === "string" &&
-    Array.isArray(projectIds) &&
-    plain.length === listOf(projectIds).length;
-  const owner: Owner = {
-    key: `${program.id}:${program.count++}`,
-    accesses: new Set(),
-    isDependent: !isPlain || opts?.dependsOn !== undefined,
-  };
-  if (typeof fineTunedModelCheckpoint === "string") enter(program, owner, fineTunedModelCheckpoint, plain);
-  if (!isPlain) void enterOnceKnown(program, owner, call);
+  const { fineTunedModelCheckpoint: checkpoint, projectIds } = call;
+  const key = `${program.id}:${program.count++}`;
+  const list: pulumi.Input<string>[] = listOf(projectIds);
+  const plain = list.filter((projectId) => typeof projectId === "string");
+  const isPlain = typeof checkpoint === "string" && Array.isArray(projectIds) && plain.length === list.length;
+  const isKnown = typeof checkpoint === "string";
+  const lateCount = Array.isArray(projectIds) ? list.length - (isKnown ? plain.length : 0) : 1;
+  const owner: Owner = { key, checkpoint: isKnown ? checkpoint : undefined, accesses: new Set(), lateCount };
+  if (isKnown) enter(program, owner, checkpoint, plain);
+  if (!isPlain) {
+    program.late.add(owner);
+    void enterOnceKnown(program, owner, call);
+  }
   return hintsOf(program, owner, call);
 }
 
@@ -79,43 +91,46 @@ async function hintsOf(program: Program, owner: Owner, call: ConstructorCall): P
   const urn = await knownValueOf<string>(pulumi.createUrn(name, type, parentUrn));
   const checkpoint = await knownValueOf<string>(fineTunedModelCheckpoint);
   await constructorsHaveRun;
-  const owners = program.byCheckpoint.get(checkpoint ?? "") ?? [];
   const isParentKnown = opts?.parent === undefined || parentUrn !== undefined;
   return {
     key: owner.key,
     urn: isParentKnown && urn !== undefined ? urn : `${owner.key}::${type}::${name}`,
     // Each tells it, since any may be checked first.
-    ...forecastOf(owners),
-    ...(kind === "permissionSet" ? { others: othersOf(owners, owner) } : {}),
+    ...(checkpoint === undefined ? {} : outlookOf(program, checkpoint)),
+    ...(checkpoint === undefined || kind === "permission" ? {} : othersOf(program, checkpoint, owner)),
     ...(mayBeShortened(call) ? { listLength: listOf(projectIds).length } : {}),
     ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
   };
 }
 
-async function enterOnceKnown(
-  program: Program,
-  owner: Owner,
-  { fineTunedModelCheckpoint, projectIds }: ConstructorCall,
-): Promise<void> {
-  const [checkpoint, projects] = await Promise.all([
-    knownValueOf<unknown>(fineTunedModelCheckpoint),
-    knownValueOf<unknown[]>(projectIds),
+async function enterOnceKnown(program: Program, owner: Owner, call: ConstructorCall): Promise<void> {
+  const [checkpoint, projectIds] = await Promise.all([
+    knownValueOf<unknown>(call.fineTunedModelCheckpoint),
+    knownValueOf<unknown>(call.projectIds),
   ]);
-  // The check reports what is no list of strings.
-  if (typeof checkpoint !== "string" || !Array.isArray(projects)) return;
-  enter(
-    program,
-    owner,
-    checkpoint,
-    projects.filter((projectId) => typeof projectId === "string"),
-  );
+  // A preview may not know all of it, and the check reports what is no list of strings.
+  if (typeof checkpoint !== "string" || !Array.isArray(projectIds)) return;
+  if (!projectIds.every((projectId) => typeof projectId === "string")) return;
+  program.late.delete(owner);
+  enter(program, owner, checkpoint, projectIds);
 }
 
 /** Notes that a resource gives these projects access to a checkpoint. */
-function enter(program: Program, owner: Owner, checkpoint: string, projectIds: readonly string[]): void {
-  const owners = program.byCheckpoint.get(checkpoint) ?? [];
-  for (const projectId of projectIds) owner.accesses.add(announcedKey(checkpoint, projectId));
-  if (!owners.includes(owner)) program.byCheckpoint.set(checkpoint, [...owners, owner]);
+function enter(
+  program: Program,
+  owner: Owner,
+  checkpoint: string,
+  projectIds: readonly string[],
+  { isNative = false } = {},
+): void {
+  const declared = program.byCheckpoint.get(checkpoint) ?? { owners: new Set(), accesses: new Set() };
+  program.byCheckpoint.set(checkpoint, declared);
+  declared.owners.add(owner);
+  for (const projectId of projectIds) {
+    const access = announcedKey(checkpoint, projectId);
+    owner.accesses.add(access);
+    if (!isNative) declared.accesses.add(access);
+  }
 }
 
 /**
@@ -129,7 +144,7 @@ function watched(program: Program): Program {
     if (!natives.includes(type) || typeof checkpoint !== "string") return;
     const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
     const key = `${program.id}:${program.count++}::${type}::${name}`;
-    enter(program, { key, accesses: new Set(), isDependent: true }, checkpoint, plain);
+    enter(program, { key, checkpoint, accesses: new Set(), lateCount: 0 }, checkpoint, plain, { isNative: true });
   };
   try {
     pulumi.runtime.registerStackTransformation(note);
@@ -139,28 +154,28 @@ function watched(program: Program): Program {
   return program;
 }
 
-type Forecast = Pick<ProgramHints, "declaredCount" | "parallel">;
-
-/** By the owners of a checkpoint's accesses. */
-const forecasts = new WeakMap<readonly Owner[], Forecast>();
-
-function forecastOf(owners: readonly Owner[]): Forecast {
-  const known = forecasts.get(owners);
-  if (known !== undefined) return known;
-  const independent = owners.filter(({ isDependent }) => !isDependent);
+function outlookOf(program: Program, checkpoint: string): Pick<ProgramHints, "declaredCount" | "parallel"> {
+  const known = program.byCheckpoint.get(checkpoint)?.accesses.size ?? 0;
   // The SDK keeps it in a variable that it hands to its own processes.
   const parallel = Number(process.env["PULUMI_NODEJS_PARALLEL"]);
-  const forecast = {
-    declaredCount: new Set(independent.flatMap(({ accesses }) => [...accesses])).size,
+  return {
+    declaredCount: lateFor(program, checkpoint).reduce((sum, { lateCount }) => sum + lateCount, known),
     ...(parallel > 0 ? { parallel } : {}),
   };
-  forecasts.set(owners, forecast);
-  return forecast;
 }
 
-function othersOf(owners: readonly Owner[], owner: Owner): Record<string, Key[]> {
-  const others = owners.filter((one) => one !== owner && one.accesses.size > 0);
-  return Object.fromEntries(others.map(({ key, accesses }) => [key, [...accesses]]));
+function othersOf(program: Program, checkpoint: string, owner: Owner): Pick<ProgramHints, "others" | "late"> {
+  const declared = [...(program.byCheckpoint.get(checkpoint)?.owners ?? [])].filter((one) => one !== owner);
+  const late = lateFor(program, checkpoint).filter((one) => one !== owner);
+  return {
+    others: Object.fromEntries(declared.map(({ key, accesses }) => [key, [...accesses]])),
+    ...(late.length > 0 ? { late: late.map(({ key }) => key) } : {}),
+  };
+}
+
+/** The owners that may turn out to give further access to a checkpoint. */
+function lateFor(program: Program, checkpoint: string): Owner[] {
+  return [...program.late].filter((owner) => (owner.checkpoint ?? checkpoint) === checkpoint);
 }
 
 /** Whether the engine may drop elements of the list. (With `ignoreChanges` an older list arrives, of another length.) */

@@ -12,7 +12,7 @@ export interface ProgramHints {
   urn: string;
   /** Whether a replacement deletes the resource first. */
   deleteBeforeReplace?: boolean;
-  /** How many accesses to the same checkpoint the program declares without waiting for another resource. */
+  /** How many accesses to the same checkpoint the program declares, as far as is known. */
   declaredCount?: number;
   /** How many creates the engine runs at a time. */
   parallel?: number;
@@ -21,15 +21,18 @@ export interface ProgramHints {
    * makes it of an ID, which may be secret. The keys of native resources are followed by `::TYPE::NAME`.
    */
   others?: Record<string, string[]>;
+  /** Of a set: the keys of other resources of which not all is known yet, and that may be about the same checkpoint. */
+  late?: string[];
   /** Of a set: the length of its list, if some elements are outputs; the engine drops those that failed. */
   listLength?: number;
 }
 
 /** Notes what the hints say of the program as a whole. They are an extra, and may be missing, partly or altogether. */
 export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hints: Partial<ProgramHints>): void {
-  context.parallel ??= hints.parallel;
-  checkpoint.declaredCount ??= hints.declaredCount;
-  checkpoint.grants.recount();
+  if (hints.declaredCount !== undefined) checkpoint.setOutlook(hints.declaredCount, hints.parallel);
   if (hints.key !== undefined) context.declarations.arrive(hints.key);
-  for (const [key, accesses] of Object.entries(hints.others ?? {})) context.declarations.announce(key, accesses);
+  const { others = {}, late = [] } = hints;
+  for (const key of new Set([...Object.keys(others), ...late])) {
+    context.declarations.announce(key, others[key] ?? [], late.includes(key) ? checkpoint.id : undefined);
+  }
 }

@@ -194,6 +194,14 @@ export function leftOver(
         `\`pulumi up\` revokes ${it(permissions)}.`;
 }
 
+/** An update of a set keeps permissions in its state, since a resource that is not checked yet may declare them. */
+export function late(checkpoint: string, permissions: readonly Permission[]): string {
+  return (
+    `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, but a resource whose IDs are ` +
+    `not known yet may declare ${it(permissions)}. Access stays the same; the next \`pulumi up\` revokes what none declares.`
+  );
+}
+
 export function gains(checkpoint: string, gaining: readonly Pick<Permission, "projectId">[]): string {
   const projects = few(
     gaining.map(({ projectId }) => projectId),

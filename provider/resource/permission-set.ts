@@ -47,6 +47,11 @@ import {
 
 /** How long, in milliseconds, an update waits for other resources to adopt what it gives up. */
 const adoptionPause = 2_000;
+/**
+ * How long, in milliseconds, it waits for resources whose IDs are not known yet. They may need what the engine creates only
+ * after this update, so then it keeps what may be theirs until the next run.
+ */
+const latenessPause = 5_000;
 
 /** Inputs as the program has them. */
 type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> };
@@ -285,6 +290,8 @@ export class PermissionSetResource {
       declare(context, urn, inputs);
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, olds.permissions);
+      if (planOf(olds.permissions, inputs).giveUp.length > 0) await untilNoneIsLate(context, checkpoint);
+      const areSomeLate = context.declarations.areSomeLate(checkpoint.id);
       // Only now, since more resources may have been checked meanwhile.
       const isDeclaredElsewhere = (projectId: string) => checkpoint.access(projectId).isDeclared(urn);
       const { keep, giveUp, handOver } = planOf(olds.permissions, inputs, isDeclaredElsewhere);
@@ -297,7 +304,8 @@ export class PermissionSetResource {
           return [];
         },
       );
-      const leaving = [...giveUp, ...handOver];
+      if (areSomeLate && giveUp.length > 0) context.say(messages.late(checkpoint.id, giveUp));
+      const leaving = areSomeLate ? handOver : [...giveUp, ...handOver];
       const released = await release(context, checkpoint, [...leaving, ...revoke]);
       failures.push(...released.failures);
       const revoked = revoke.filter(released.isAny("revoked"));
@@ -313,7 +321,7 @@ export class PermissionSetResource {
       const grantedTo = new Set(granted.map(({ projectId }) => projectId));
       const failed = [
         ...keep.filter(({ projectId }) => !grantedTo.has(projectId)),
-        ...leaving.filter((one) => !released.isAny("revoked", "missing", "kept")(one)),
+        ...[...giveUp, ...handOver].filter((one) => !released.isAny("revoked", "missing", "kept")(one)),
       ];
       const permissions = [...granted, ...failed].sort(byProject);
       const outs: SetOutputs = { fineTunedModelCheckpoint, projectIds, exclusive, permissions };
@@ -378,6 +386,11 @@ function declare(context: ProviderContext, urn: string | undefined, inputs: SetI
   }
 }
 
+/** Waits a while for resources whose IDs come from others: what a set gives up may be theirs. */
+async function untilNoneIsLate({ ledger, declarations, clock }: ProviderContext, { id }: Checkpoint): Promise<void> {
+  await ledger.until(() => !declarations.areSomeLate(id), clock.sleep(latenessPause));
+}
+
 /**
  * Waits a moment until other resources have adopted what a set gives up, so that its state need not keep it any longer.
  * Access does not depend on that: what they have not adopted stays in state.
@@ -387,9 +400,8 @@ async function adopted(
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
 ): Promise<void> {
-  const moving = permissions.map(({ projectId }) => checkpoint.access(projectId)).filter((access) => !access.isInState);
-  if (moving.length === 0) return;
-  await Promise.race([Promise.all(moving.map((access) => access.whenInState())), context.clock.sleep(adoptionPause)]);
+  const accesses = permissions.map(({ projectId }) => checkpoint.access(projectId));
+  await context.ledger.until(() => accesses.every((access) => access.isInState), context.clock.sleep(adoptionPause));
 }
 
 /** What an earlier update of a set has left in state: its project was not on the list then either. */

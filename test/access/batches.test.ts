@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { Batches, type Outlook } from "../../provider/access/batches";
+import { Ledger } from "../../provider/access/ledger";
 import { TestClock } from "../support/clock";
 
 /** Batches of numbers, and when each was closed. */
@@ -10,16 +11,18 @@ function batches(outlook: () => Outlook) {
     closed.push({ size: batch.length, at: clock.now() });
     return Promise.resolve();
   };
-  return { all: new Batches<number>(process, clock, outlook), clock, closed };
+  const ledger = new Ledger();
+  return { all: new Batches<number>(process, clock, ledger, outlook), clock, closed, ledger };
 }
 
 describe("Batches", function () {
   it("a batch does not wait once it has everything that was to come", async function () {
     let toCome = 3;
-    const { all, clock, closed } = batches(() => ({ toCome, parallel: 8 }));
+    const { all, clock, closed, ledger } = batches(() => ({ toCome, parallel: 8 }));
     for (let index = 0; index < 3; index++) {
-      toCome--;
       all.add(index);
+      toCome--;
+      ledger.append({ kind: "arrived", urn: "" });
       await clock.sleep(8);
     }
     expect(closed).to.deep.equal([{ size: 3, at: 16 }]);
@@ -27,10 +30,11 @@ describe("Batches", function () {
 
   it("a batch waits for an item known to come, even on a slow machine", async function () {
     let toCome = 3;
-    const { all, clock, closed } = batches(() => ({ toCome, parallel: 8 }));
+    const { all, clock, closed, ledger } = batches(() => ({ toCome, parallel: 8 }));
     for (let index = 0; index < 3; index++) {
-      toCome--;
       all.add(index);
+      toCome--;
+      ledger.append({ kind: "arrived", urn: "" });
       await clock.sleep(900);
     }
     expect(closed).to.deep.equal([{ size: 3, at: 1_800 }]);
@@ -45,11 +49,11 @@ describe("Batches", function () {
 
   it("a batch closes when the item to come turns out to be in state", async function () {
     let toCome = 1;
-    const { all, clock, closed } = batches(() => ({ toCome, parallel: 8 }));
+    const { all, clock, closed, ledger } = batches(() => ({ toCome, parallel: 8 }));
     all.add(0);
     await clock.sleep(300);
     toCome = 0;
-    all.recount();
+    ledger.append({ kind: "arrived", urn: "" });
     await clock.sleep(1);
     expect(closed).to.deep.equal([{ size: 1, at: 300 }]);
   });
@@ -61,11 +65,11 @@ describe("Batches", function () {
     expect(closed).to.deep.equal([{ size: 1, at: 1_000 }]);
   });
 
-  it("a batch waits 100 ms if nothing is known of further items", async function () {
+  it("a batch waits 250 ms if nothing is known of further items", async function () {
     const { all, clock, closed } = batches(() => ({ toCome: undefined, parallel: undefined }));
     all.add(0);
     await clock.sleep(5_000);
-    expect(closed).to.deep.equal([{ size: 1, at: 100 }]);
+    expect(closed).to.deep.equal([{ size: 1, at: 250 }]);
   });
 
   it("a batch closes after five seconds even if items keep coming", async function () {

@@ -216,7 +216,7 @@ describe("Provider processes of one deployment", function () {
       // It looks before the DELETE takes effect.
       const before = async () => {
         next.permission.create(inputs).then(resolve, reject);
-        await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+        await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState);
       };
       api.fail({ method: "DELETE", kind: { before } });
     });
@@ -250,7 +250,7 @@ describe("Provider processes of one deployment", function () {
     note(bystander.context.ledger, "not revoked", "proj_a", id);
     let isCreated = false;
     const creating = next.permission.create(inputsOf("proj_a", "web").inputs).then(() => (isCreated = true));
-    await next.context.checkpoint(checkpoint).access("proj_a").whenInState();
+    await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState);
     await new Promise((resolve) => setImmediate(resolve));
     expect(isCreated).to.equal(false);
     note(old.context.ledger, "not revoked", "proj_a", id);
