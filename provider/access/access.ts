@@ -66,6 +66,20 @@ export class Access {
     if (!known.some(({ access }) => access === this.#key)) this.#append("ours", permissionId);
   }
 
+  /** Notes that its loss is told, so that a create need not tell of its gain. */
+  markToldAsDrift(): void {
+    this.#ledger.append({ kind: "told as drift", access: this.#key });
+  }
+
+  get isToldAsDrift(): boolean {
+    return this.#ledger.is("told as drift", this.#key);
+  }
+
+  /** Whether a permission was revoked in this deployment. */
+  wasRevokedHere(permissionId: string): boolean {
+    return this.#is("revoked", permissionId);
+  }
+
   /** Notes that a diff keeps the permission: if its resource is in the program, it is in state. */
   markInState(permissionId: string): void {
     this.markOurs(permissionId);

@@ -18,6 +18,8 @@ interface Shared {
   declarations: Declarations;
   ledger: Ledger;
   readonly say: (line: string) => void;
+  /** Is told when the API says that a checkpoint does not exist. */
+  readonly onDeleted: (checkpoint: Checkpoint) => void;
 }
 
 /** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */
@@ -171,7 +173,7 @@ export class Checkpoint {
   #existsAsOf<Answer>(answer: Answer): Answer {
     if (this.isDeleted) {
       this.#deletedAt = this.#confirmation = undefined;
-      this.shared.say(`OpenAI does have ${this.id}; its answer before was wrong.`);
+      this.shared.say(`OpenAI does have ${this.id}, although it has said that it does not.`);
     }
     return answer;
   }
@@ -185,10 +187,7 @@ export class Checkpoint {
         if (!saysCheckpointIsDeleted(error)) throw error;
         this.#deletedAt = this.shared.clock.now();
         this.shared.ledger.append({ kind: "doubted", checkpoint: this.key });
-        this.shared.say(
-          `OpenAI does not have ${this.id} (retired, deleted, or mistyped), so there are no permissions for it; ` +
-            "`pulumi up` fails where the program declares any.",
-        );
+        this.shared.onDeleted(this);
       }
     }
     return { permissions: [], date: Infinity };

@@ -28,6 +28,8 @@ export class ProviderContext {
   readonly #refreshed = new Map<string, boolean>();
   /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
   runsProgram = false;
+  /** Whether it runs for a preview; undefined if that is not known. */
+  isPreview: boolean | undefined;
   /** Whether an earlier deployment used another base URL, as far as is known. */
   hasNewBaseUrl = false;
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
@@ -75,6 +77,18 @@ export class ProviderContext {
   wasChangedByRefresh(resource: string): boolean | undefined {
     return this.runsProgram ? undefined : this.#refreshed.get(resource);
   }
+
+  /** Says that the API does not have a checkpoint: at the end, when it is known whether the program declares any access. */
+  readonly onDeleted = (checkpoint: Checkpoint): void => {
+    this.lines.sayAtEnd((isEnd) => {
+      if (!checkpoint.isDeleted) return undefined;
+      const what = `OpenAI does not have ${checkpoint.id} (retired, deleted, or mistyped), so there are no permissions for it`;
+      if (this.runsProgram && this.declarations.hasAny(checkpoint.id)) {
+        return `${what}; \`pulumi up\` fails, because the program declares access to it.`;
+      }
+      return this.runsProgram && !isEnd ? `${what}; \`pulumi up\` fails where the program declares any.` : `${what}.`;
+    });
+  };
 
   /** Prints a message, in one line and only once. */
   readonly say = (line: string): void => {

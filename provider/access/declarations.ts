@@ -78,9 +78,23 @@ export class Declarations {
   }
 
   /** Notes what a resource that is still in the program has in state from earlier deployments. */
-  setHad({ urn, checkpoint, projectIds }: Omit<Declaration, "exclusive">, isDeletedFirst: boolean): void {
+  setHad(
+    { urn, checkpoint, projectIds }: Omit<Declaration, "exclusive">,
+    { deleteBeforeReplace: isDeletedFirst = false, protect: isProtected = false },
+  ): void {
     const accesses = this.#accesses(checkpoint, projectIds);
-    this.ledger.append({ kind: "had", urn: this.ledger.urnKey(urn), accesses, isDeletedFirst });
+    this.ledger.append({ kind: "had", urn: this.ledger.urnKey(urn), accesses, isDeletedFirst, isProtected });
+  }
+
+  /** Whether Pulumi refuses to replace a resource. */
+  isProtected(urn: string | undefined): boolean {
+    return urn !== undefined && this.ledger.last("had", this.ledger.urnKey(urn))?.isProtected === true;
+  }
+
+  /** Whether a resource declares access to a checkpoint. */
+  hasAny(checkpoint: string): boolean {
+    const declared = this.ledger.all("declared", this.ledger.checkpointKey(checkpoint));
+    return declared.some((one) => one.accesses.length > 0 && this.#isCurrent(one));
   }
 
   /** Whether a resource declares the access, besides the one with this URN. */

@@ -20,7 +20,7 @@ export type Entry =
   /** A resource declares this, in place of what it declared before. With `exclusiveFor`, nobody else may have access. */
   | { kind: "declared"; urn: Key; typeAndName: string; checkpoint: Key; accesses: Key[]; exclusiveFor?: Key }
   /** A resource that is in the program has these accesses in state from earlier deployments. */
-  | { kind: "had"; urn: Key; accesses: Key[]; isDeletedFirst: boolean }
+  | { kind: "had"; urn: Key; accesses: Key[]; isDeletedFirst: boolean; isProtected: boolean }
   /** The program also declares access to the checkpoint for projects that are not known. */
   | { kind: "unknown projects"; checkpoint: Key }
   /** A preview does not know yet to which of its projects, or to which checkpoint, a resource declares access. */
@@ -41,6 +41,8 @@ export type Entry =
   /** The request failed, and may have taken effect. */
   | ({ kind: "maybe revoked" } & OfPermission)
   | ({ kind: "not revoked" } & OfPermission)
+  /** A preview has told that the access will be granted again. */
+  | { kind: "told as drift"; access: Key }
   /** A complete list lacks the permission. */
   | ({ kind: "missing" } & OfPermission)
   /** The API has said, if only once, that the checkpoint does not exist. */
@@ -55,7 +57,7 @@ export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { 
  * What counts for this process alone: what its key was told, since the key of another may be the wrong one, and what its
  * own batches wait for.
  */
-const unshared: readonly Kind[] = ["missing", "doubted", "outlook", "settled"];
+const unshared: readonly Kind[] = ["missing", "doubted", "outlook", "settled", "told as drift"];
 
 /**
  * All that the provider processes of one deployment know: a list of entries, found by the keys that they mention. None is

@@ -1,29 +1,42 @@
 import type { Permission } from "../api/permission";
 import type { Clock } from "../clock";
+import type { DescribedPermission } from "./organization";
 
-/** What is said of permissions for one checkpoint. */
-export type Line = (checkpoint: string, permissions: readonly Permission[]) => string;
+/** A permission of which something is said. */
+export interface ToldPermission extends DescribedPermission {
+  /** What was granted in its place outside of Pulumi. */
+  replacedBy?: Permission | undefined;
+}
+
+/** What is said of permissions for one checkpoint. Functions of one name say the same. */
+export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;
 
 /** How lines about single permissions are said. */
 export interface Lines {
   /** Says a line of permissions, each once. */
-  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void;
+  add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void;
   /** The same, for what is worth a line only together with others. */
-  addMinor(line: Line, checkpoint: string, permissions: readonly Permission[]): void;
+  addMinor(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void;
   /**
    * Says what a resource that is checked later may change.
    *
    * @param lineOf what is true of a permission at the end; undefined if there is nothing to say.
    */
-  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void;
+  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void;
+  /**
+   * The same for a line that is not about permissions.
+   *
+   * @param textOf is told whether this is the end.
+   */
+  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void;
   /** Says all that is left. */
   end(): void;
 }
 
-type LineOf = (permission: Permission) => Line | undefined;
+type LineOf = (permission: ToldPermission) => Line | undefined;
 
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
-const quiet = 500;
+const quiet = 2_000;
 
 /**
  * Gathers lines, so that a hundred resources make one for each checkpoint.
@@ -32,8 +45,9 @@ const quiet = 500;
  */
 export class GatheredLines implements Lines {
   readonly #said = new Said();
-  readonly #lines = new Map<Line, Map<string, Permission[]>>();
-  readonly #atEnd: [checkpoint: string, permissions: readonly Permission[], lineOf: LineOf][] = [];
+  readonly #lines = new Map<string, { line: Line; byCheckpoint: Map<string, ToldPermission[]> }>();
+  readonly #atEnd: [checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf][] = [];
+  readonly #textsAtEnd: ((isEnd: boolean) => string | undefined)[] = [];
   #added = 0;
   #isWaiting = false;
 
@@ -42,25 +56,30 @@ export class GatheredLines implements Lines {
     readonly clock: Clock,
   ) {}
 
-  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+  add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
     const unsaid = this.#said.without(line, checkpoint, permissions);
     if (unsaid.length === 0) return;
-    const byCheckpoint = this.#lines.get(line) ?? new Map<string, Permission[]>();
-    this.#lines.set(line, byCheckpoint);
+    const { byCheckpoint } = this.#lines.get(line.name) ?? { byCheckpoint: new Map<string, ToldPermission[]>() };
+    this.#lines.set(line.name, { line, byCheckpoint });
     byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), ...unsaid]);
     this.#added++;
     if (!this.#isWaiting) void this.#sayWhenQuiet();
   }
 
-  addMinor(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+  addMinor(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
     this.add(line, checkpoint, permissions);
   }
 
-  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void {
+  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void {
     this.#atEnd.push([checkpoint, permissions, lineOf]);
   }
 
+  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void {
+    this.#textsAtEnd.push(textOf);
+  }
+
   end(): void {
+    for (const textOf of this.#textsAtEnd.splice(0)) sayIf(textOf(true), this.say);
     for (const [checkpoint, permissions, lineOf] of this.#atEnd.splice(0)) {
       for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
     }
@@ -68,7 +87,7 @@ export class GatheredLines implements Lines {
   }
 
   #flush(): void {
-    for (const [line, byCheckpoint] of this.#lines) {
+    for (const { line, byCheckpoint } of this.#lines.values()) {
       for (const [checkpoint, permissions] of byCheckpoint) this.say(line(checkpoint, sorted(permissions)));
     }
     this.#lines.clear();
@@ -91,7 +110,7 @@ export class ImmediateLines implements Lines {
 
   constructor(readonly say: (line: string) => void) {}
 
-  add(line: Line, checkpoint: string, permissions: readonly Permission[]): void {
+  add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
     const unsaid = this.#said.without(line, checkpoint, permissions);
     if (unsaid.length > 0) this.say(line(checkpoint, sorted(unsaid)));
   }
@@ -100,8 +119,12 @@ export class ImmediateLines implements Lines {
     // A line for each resource would be too many.
   }
 
-  addAtEnd(checkpoint: string, permissions: readonly Permission[], lineOf: LineOf): void {
+  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void {
     for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
+  }
+
+  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void {
+    sayIf(textOf(false), this.say);
   }
 
   end(): void {
@@ -111,11 +134,11 @@ export class ImmediateLines implements Lines {
 
 /** What was said: a create finds again what its check has found. */
 class Said {
-  readonly #keys = new Map<Line, Set<string>>();
+  readonly #keys = new Map<string, Set<string>>();
 
-  without(line: Line, checkpoint: string, permissions: readonly Permission[]): Permission[] {
-    const keys = this.#keys.get(line) ?? new Set();
-    this.#keys.set(line, keys);
+  without({ name }: Line, checkpoint: string, permissions: readonly ToldPermission[]): ToldPermission[] {
+    const keys = this.#keys.get(name) ?? new Set();
+    this.#keys.set(name, keys);
     return permissions.filter(({ projectId, id }) => {
       const key = [checkpoint, projectId, id].join(" ");
       return !keys.has(key) && keys.add(key);
@@ -123,8 +146,12 @@ class Said {
   }
 }
 
-function byLine(permissions: readonly Permission[], lineOf: LineOf): Map<Line, Permission[]> {
-  const groups = new Map<Line, Permission[]>();
+function sayIf(text: string | undefined, say: (line: string) => void): void {
+  if (text !== undefined) say(text);
+}
+
+function byLine(permissions: readonly ToldPermission[], lineOf: LineOf): Map<Line, ToldPermission[]> {
+  const groups = new Map<Line, ToldPermission[]>();
   for (const permission of permissions) {
     const line = lineOf(permission);
     if (line !== undefined) groups.set(line, [...(groups.get(line) ?? []), permission]);
@@ -133,6 +160,6 @@ function byLine(permissions: readonly Permission[], lineOf: LineOf): Map<Line, P
 }
 
 /** In the same order in each run, so that two comments of a pull request can be compared. */
-function sorted(permissions: readonly Permission[]): Permission[] {
+function sorted(permissions: readonly ToldPermission[]): ToldPermission[] {
   return permissions.toSorted((one, other) => (one.projectId < other.projectId ? -1 : 1));
 }

@@ -100,7 +100,15 @@ async function hintsOf(program: Program, owner: Owner, call: ConstructorCall): P
     ...(checkpoint === undefined || kind === "permission" ? {} : othersOf(program, checkpoint, owner)),
     ...(mayBeShortened(call) ? { listLength: listOf(projectIds).length } : {}),
     ...(opts?.deleteBeforeReplace === true ? { deleteBeforeReplace: true } : {}),
+    ...(isProtected(opts) ? { protect: true } : {}),
+    isPreview: pulumi.runtime.isDryRun(),
   };
+}
+
+/** A child is protected with its parent. */
+function isProtected(opts: pulumi.CustomResourceOptions | undefined): boolean {
+  const parent = opts?.parent as { __protect?: boolean } | undefined;
+  return opts?.protect ?? parent?.__protect === true;
 }
 
 async function enterOnceKnown(program: Program, owner: Owner, call: ConstructorCall): Promise<void> {

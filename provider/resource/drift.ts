@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
+import type { ToldPermission } from "../access/lines";
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
 import * as messages from "./messages";
@@ -49,22 +50,39 @@ export async function confirmedDriftOf<Recorded extends Permission>(
   throw new ApiError("contradiction", `the API says that ${checkpoint.id} does not exist, and lists its permissions`);
 }
 
-/** Reports what was found, unless the checkpoint itself is deleted, which is reported once. */
+/**
+ * Reports what was found, unless the checkpoint itself is deleted, which is reported once.
+ *
+ * @param outcomeOf what follows from a missing permission. Default: it is granted again.
+ */
 export async function reportDrift(
   context: ProviderContext,
   checkpoint: Checkpoint,
   { missing, recreated }: Omit<Drift<Permission>, "present">,
-  { isRefresh }: { isRefresh: boolean },
+  outcomeOf: (permission: Permission) => messages.DriftOutcome = () => "grantedAgain",
 ): Promise<void> {
   if (checkpoint.isDeleted) return;
-  const { clock, organization } = context;
-  const revoked = [...missing, ...recreated].map(({ recorded }) => recorded);
-  const described = (await organization?.describe(revoked, { areMissing: true })) ?? revoked;
-  const found = {
-    ...{ checkpoint: checkpoint.id, date: clock.date(), isRefresh },
-    missing: described.slice(0, missing.length),
-    recreated: recreated.map(({ listed }, index) => ({ recorded: described[missing.length + index]!, listed })),
-    newApi: context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined,
-  };
-  for (const line of messages.drift(found)) context.say(line);
+  const { clock, organization, lines } = context;
+  const pairs = [
+    ...missing.map(({ recorded }) => ({ recorded, replacedBy: undefined })),
+    ...recreated.map(({ recorded, listed }) => ({ recorded, replacedBy: listed })),
+  ];
+  // What this run has revoked itself is no drift.
+  const found = pairs.filter(({ recorded }) => !checkpoint.access(recorded.projectId).wasRevokedHere(recorded.id));
+  const recorded = found.map((one) => one.recorded);
+  const described: ToldPermission[] = (await organization?.describe(recorded, { areMissing: true })) ?? recorded;
+  const told = found.map(({ replacedBy }, index): ToldPermission => ({ ...described[index]!, replacedBy }));
+  const newApi = context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined;
+  const lineOf = messages.driftLines(clock.date(), newApi);
+  for (const outcome of messages.driftOutcomes) {
+    const some = told.filter((one) => (one.replacedBy === undefined ? outcomeOf(one) : "recreated") === outcome);
+    lines.add(lineOf[outcome], checkpoint.id, some);
+    if (outcome !== "grantedAgain") continue;
+    for (const { projectId } of some) checkpoint.access(projectId).markToldAsDrift();
+    lines.add(
+      messages.notWhileArchived,
+      checkpoint.id,
+      some.filter(({ isArchived }) => isArchived === true),
+    );
+  }
 }

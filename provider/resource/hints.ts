@@ -12,6 +12,10 @@ export interface ProgramHints {
   urn: string;
   /** Whether a replacement deletes the resource first. */
   deleteBeforeReplace?: boolean;
+  /** Whether Pulumi refuses to replace the resource. */
+  protect?: boolean;
+  /** Whether the program runs for a preview. */
+  isPreview?: boolean;
   /** How many accesses to the same checkpoint the program declares, as far as is known. */
   declaredCount?: number;
   /** How many creates the engine runs at a time. */
@@ -29,6 +33,7 @@ export interface ProgramHints {
 
 /** Notes what the hints say of the program as a whole. They are an extra, and may be missing, partly or altogether. */
 export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hints: Partial<ProgramHints>): void {
+  context.isPreview ??= hints.isPreview;
   if (hints.declaredCount !== undefined) checkpoint.setOutlook(hints.declaredCount, hints.parallel);
   if (hints.key !== undefined) context.declarations.arrive(hints.key);
   const { others = {}, late = [] } = hints;

@@ -1,4 +1,5 @@
 import { dateTime, lag } from "../access/access";
+import type { Line, ToldPermission } from "../access/lines";
 import type { DescribedPermission } from "../access/organization";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
@@ -9,63 +10,60 @@ import type { Config } from "../config";
 const losersListed = 100;
 const othersListed = 20;
 
-/** What a comparison of state with the API found. */
-export interface DriftFound {
-  checkpoint: string;
-  missing: readonly DescribedPermission[];
-  recreated: readonly { recorded: DescribedPermission; listed: Permission }[];
-  /** When it was seen, in milliseconds since the Unix epoch. */
-  date: number;
-  /** Whether a refresh found it, which changes state and not access. */
-  isRefresh: boolean;
-  /** The host of the API, if the provider's base URL was another before, which may be the reason. */
-  newApi: string | undefined;
-}
+/** What follows from a permission in state that was revoked outside of Pulumi. */
+export const driftOutcomes = ["grantedAgain", "blocked", "undeclared", "removedFromState", "recreated"] as const;
+export type DriftOutcome = (typeof driftOutcomes)[number];
 
-/** Permissions in state were revoked outside of Pulumi. */
-export function drift({ checkpoint, missing, recreated, date, isRefresh, newApi }: DriftFound): string[] {
+/**
+ * The lines about permissions in state that were revoked outside of Pulumi.
+ *
+ * @param date when it was seen, in milliseconds since the Unix epoch.
+ * @param newApi the host of the API, if the provider's base URL was another before, which may be the reason.
+ */
+export function driftLines(date: number, newApi: string | undefined): Record<DriftOutcome, Line> {
   const seen = `(seen ${minute(date / 1000)})`;
-  const lines: string[] = [];
-  if (missing.length > 0) {
-    const isOne = missing.length === 1;
-    // That it was revoked the audit log may show.
-    const isMoved = newApi !== undefined && missing.every(({ revocation }) => revocation === undefined);
-    const what = isMoved
-      ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newApi}, to which the provider's base URL has ` +
+  // That it was revoked the audit log may show.
+  const isMoved = (missing: readonly ToldPermission[]) =>
+    newApi !== undefined && missing.every(({ revocation }) => revocation === undefined);
+  const what = (checkpoint: string, missing: readonly ToldPermission[]) =>
+    isMoved(missing)
+      ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newApi!}, to which the provider's base URL has ` +
         "changed. Where it pointed before, access may be as it was."
       : lost(checkpoint, missing, seen);
-    const granted = isMoved ? "granted there" : "granted again";
-    lines.push(`Drift: ${what} ${isOne ? "It" : "They"} will be ${isRefresh ? "removed from state" : granted}.`);
-    const archived = missing.filter(({ isArchived }) => isArchived === true);
-    if (archived.length > 0 && !isRefresh) lines.push(notWhileArchived(archived));
-  }
-  if (recreated.length > 0) {
-    const [{ recorded, listed }] = recreated as [(typeof recreated)[number]];
-    const pairs = recreated.map((one) => ({
-      ...one.recorded,
-      id: `${one.recorded.id}${revoked(one.recorded)}, now ${one.listed.id}`,
-    }));
-    const by = revoked(recorded);
-    const what =
-      recreated.length === 1
-        ? `${projectOf(recorded)} has another permission for ${checkpoint}: ${recorded.id} was revoked outside of Pulumi` +
-          `${by === "" ? "" : `${by},`} and granted again as ${listed.id}${by === "" ? ` ${seen}` : ""}.`
-        : `${listOf(pairs, othersListed)} have other permissions for ${checkpoint}: revoked and granted again outside ` +
-          `of Pulumi ${seen}.`;
-    lines.push(
-      `Drift: ${what} State will have the new ${recreated.length === 1 ? "one" : "ones"}; access stays the same.`,
-    );
-  }
-  return lines;
+  return {
+    grantedAgain: (checkpoint, missing) =>
+      `Drift: ${what(checkpoint, missing)} ${They(missing)} will be granted ${isMoved(missing) ? "there" : "again"}.`,
+    blocked: (checkpoint, missing) =>
+      `Drift: ${what(checkpoint, missing)} ${They(missing)} ${are(missing)} protected, so \`pulumi up\` fails: run ` +
+      "`pulumi refresh`, then `pulumi up`.",
+    undeclared: (checkpoint, missing) =>
+      `Drift: ${what(checkpoint, missing)} The program no longer declares ${it(missing)}.`,
+    removedFromState: (checkpoint, missing) =>
+      `Drift: ${what(checkpoint, missing)} ${They(missing)} will be removed from state.`,
+    recreated: (checkpoint, recreated) =>
+      `Drift: ${replaced(checkpoint, recreated, seen)} State will have the new ${recreated.length === 1 ? "one" : "ones"}; ` +
+      "access stays the same.",
+  };
 }
 
-function lost(checkpoint: string, missing: readonly DescribedPermission[], seen: string): string {
-  const [first] = missing as readonly [DescribedPermission];
+function replaced(checkpoint: string, recreated: readonly ToldPermission[], seen: string): string {
+  const idOf = ({ replacedBy }: ToldPermission) => replacedBy?.id ?? "";
+  if (recreated.length > 1) {
+    const pairs = recreated.map((one) => ({ ...one, id: `${one.id}${revoked(one)}, now ${idOf(one)}` }));
+    return `${listOf(pairs, othersListed)} have other permissions for ${checkpoint}: revoked and granted again outside of Pulumi ${seen}.`;
+  }
+  const [one] = recreated as readonly [ToldPermission];
+  const by = revoked(one);
+  return (
+    `${projectOf(one)} has another permission for ${checkpoint}: ${one.id} was revoked outside of Pulumi` +
+    `${by === "" ? "" : `${by},`} and granted again as ${idOf(one)}${by === "" ? ` ${seen}` : ""}.`
+  );
+}
+
+function lost(checkpoint: string, missing: readonly ToldPermission[], seen: string): string {
+  const [first] = missing as readonly [ToldPermission];
   if (missing.length > 1) {
-    const all = few(
-      missing.map((one) => nameOf({ ...one, id: `${one.id}${revoked(one)}` })),
-      losersListed,
-    );
+    const all = few(missing.map((one) => nameOf({ ...one, id: `${one.id}${revoked(one)}` })).sort(), losersListed);
     return `${all} lost their access to ${checkpoint}: revoked outside of Pulumi ${seen}.`;
   }
   const by = revoked(first) || ` ${seen}`;
@@ -85,7 +83,7 @@ function revoked({ revocation }: DescribedPermission): string {
 }
 
 /** Projects are archived, so that they cannot be granted access. */
-function notWhileArchived(permissions: readonly DescribedPermission[]): string {
+export function notWhileArchived(_checkpoint: string, permissions: readonly ToldPermission[]): string {
   const isOne = permissions.length === 1;
   return (
     `${listOf(permissions, losersListed)} ${isOne ? "is" : "are"} archived: \`pulumi up\` cannot grant access until ` +
@@ -167,6 +165,11 @@ export function mayLose(checkpoint: string, permissions: readonly Permission[]):
   );
 }
 
+/** The lookup failed that would show whether a replacement takes access away. */
+export function givenUpUnknown(checkpoint: string, permissions: readonly Permission[], reason: string): string {
+  return `Cannot check whether ${listOf(permissions, othersListed)} still ${has(permissions)} access to ${checkpoint}: ${reason}`;
+}
+
 /** Projects that give up a permission have further ones, which no stack need have in state. */
 export function remains(checkpoint: string, permissions: readonly Permission[]): string {
   return (
@@ -203,11 +206,25 @@ export function late(checkpoint: string, permissions: readonly Permission[]): st
 }
 
 export function gains(checkpoint: string, gaining: readonly Pick<Permission, "projectId">[]): string {
-  const projects = few(
-    gaining.map(({ projectId }) => projectId),
-    othersListed,
-  );
+  const projects = few(gaining.map(({ projectId }) => projectId).sort(), othersListed);
   return `${projects} ${gaining.length === 1 ? "gains" : "gain"} access to ${checkpoint}.`;
+}
+
+/** The same, where the projects are secret. */
+export function secretGains(checkpoint: string, { length }: readonly unknown[]): string {
+  return length === 1
+    ? `A project whose ID is secret gains access to ${checkpoint}.`
+    : `${length} projects whose IDs are secret gain access to ${checkpoint}.`;
+}
+
+/** An \`up\` has granted access. */
+export function granted(checkpoint: string, permissions: readonly Permission[]): string {
+  return `${listOf(permissions, othersListed)} ${has(permissions)} access to ${checkpoint} now.`;
+}
+
+/** It has revoked access, and none remains. */
+export function revokedNow(checkpoint: string, permissions: readonly Permission[]): string {
+  return `${listOf(permissions, losersListed)} ${has(permissions)} no access to ${checkpoint} any more.`;
 }
 
 /** Projects that are not on an exclusive list have access. */
@@ -272,7 +289,8 @@ export function nameWithDate(permission: Permission): string {
 }
 
 function listOf(permissions: readonly Permission[], most: number): string {
-  return few(permissions.map(nameOf), most);
+  // In the same order in each run, so that two comments of a pull request can be compared.
+  return few(permissions.map(nameOf).sort(), most);
 }
 
 /** A few names, and how many more there are. */
@@ -281,6 +299,7 @@ export function few(names: readonly string[], most = 3): string {
   return more > 0 ? `${names.slice(0, most).join(", ")} and ${more} more` : names.join(", ");
 }
 
+const They = ({ length }: readonly unknown[]) => (length === 1 ? "It" : "They");
 const it = ({ length }: readonly unknown[]) => (length === 1 ? "it" : "them");
 const the = ({ length }: readonly unknown[]) => (length === 1 ? "the permission" : "the permissions");
 const has = ({ length }: readonly unknown[]) => (length === 1 ? "has" : "have");

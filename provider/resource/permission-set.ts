@@ -36,8 +36,9 @@ import {
 import { areChanged, planOf } from "./permission-set-plan";
 import {
   effectsOfSet,
-  projectsHaving,
+  reportEnded,
   reportGains,
+  reportGivenUp,
   reportLosses,
   reportRemaining,
   reportUnknown,
@@ -106,14 +107,14 @@ export class PermissionSetResource {
       declare(context, urn, news);
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
-        reportLosses(context, checkpoint, olds.permissions);
+        await reportGivenUp(context, checkpoint, olds.permissions);
         if (isUnknown(news.fineTunedModelCheckpoint)) reportUnknown(context, news);
         return { changes: true, replaces: ["fineTunedModelCheckpoint"] };
       }
 
       const { driftDetection } = context.config;
       const drift = driftDetection
-        ? await this.#drift(context, checkpoint, olds, { isRefresh: false })
+        ? await this.#drift(context, checkpoint, olds, news)
         : { present: olds.permissions.map((recorded) => ({ recorded })), drifted: new Set<string>() };
       const isDeclaredElsewhere = (projectId: string) =>
         !context.runsProgram || checkpoint.access(projectId).isDeclared(urn);
@@ -128,7 +129,7 @@ export class PermissionSetResource {
         const losing = giveUp.filter((one) => !isLeftOver(one));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
         const gaining = grant.filter((projectId) => !drift.drifted.has(projectId));
-        reportGains(context, checkpoint, gaining, await projectsHaving(context, checkpoint, gaining));
+        await reportGains(context, checkpoint, gaining, isSecret(news));
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.
@@ -157,7 +158,7 @@ export class PermissionSetResource {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, exclusive } = state;
     return this.#withFailure("look up", state, async (checkpoint, context) => {
-      const { present, recreated } = await this.#drift(context, checkpoint, state, { isRefresh: true });
+      const { present, recreated } = await this.#drift(context, checkpoint, state);
       // An exclusive set owns the whole list, so that a refresh shows what is not in the program.
       const unmanaged = await unmanagedOf(context, state, state.permissions);
       await reportUnmanaged(context, checkpoint.id, unmanaged);
@@ -215,11 +216,12 @@ export class PermissionSetResource {
       const { failures, isAny } = await release(context, checkpoint, permissions);
       const kept = permissions.filter(isAny("kept"));
       if (kept.length > 0) context.say(messages.kept(fineTunedModelCheckpoint, kept));
-      const ended = permissions.filter(isAny("revoked", "missing")).map(({ projectId }) => projectId);
+      await reportEnded(context, checkpoint, permissions.filter(isAny("missing")), { isRevoked: false });
+      await reportEnded(context, checkpoint, permissions.filter(isAny("revoked")), { isRevoked: true });
       // A run that was killed may have granted what state does not have.
       const recorded = new Set(permissions.map(({ projectId }) => projectId));
       const unrecorded = state.projectIds.filter((projectId) => !recorded.has(projectId));
-      await reportRemaining(context, checkpoint, [...ended, ...unrecorded]);
+      await reportRemaining(context, checkpoint, unrecorded);
       const stillDeclared = permissions.filter(isAny("stillDeclared"));
       if (stillDeclared.length > 0) {
         const isOne = stillDeclared.length === 1;
@@ -237,22 +239,30 @@ export class PermissionSetResource {
     });
   }
 
-  /** Compares the permissions in state with the API's list, and reports what differs. */
+  /**
+   * Compares the permissions in state with the API's list, and reports what differs.
+   *
+   * @param news undefined for a refresh.
+   */
   async #drift(
     context: ProviderContext,
     checkpoint: Checkpoint,
     state: SetOutputs,
-    how: { isRefresh: boolean },
+    news?: SetInputs,
   ): Promise<Drift<Permission> & { drifted: ReadonlySet<string> }> {
     // An exclusive set needs all permissions in any case.
     if (state.exclusive) await checkpoint.all();
-    const compare = how.isRefresh ? confirmedDriftOf : driftOf;
+    const compare = news === undefined ? confirmedDriftOf : driftOf;
     const drift = await compare(context, checkpoint, state.permissions);
     // What has left the list moves to another resource, which reports it.
     const listed = new Set(state.projectIds);
     const isListed = ({ recorded }: { recorded: Permission }) => listed.has(recorded.projectId);
     const [missing, recreated] = [drift.missing.filter(isListed), drift.recreated.filter(isListed)];
-    await reportDrift(context, checkpoint, { missing, recreated }, how);
+    const wanted = new Set(news === undefined ? [] : knownOf(news.projectIds));
+    await reportDrift(context, checkpoint, { missing, recreated }, ({ projectId }) => {
+      if (news === undefined) return "removedFromState";
+      return wanted.has(projectId) || !isKnown(news) ? "grantedAgain" : "undeclared";
+    });
     const drifted = new Set([...missing, ...recreated].map(({ recorded }) => recorded.projectId));
     return { ...drift, drifted };
   }
@@ -310,12 +320,8 @@ export class PermissionSetResource {
       failures.push(...released.failures);
       const revoked = revoke.filter(released.isAny("revoked"));
       if (revoked.length > 0) context.say(messages.unmanagedRevoked(revoked));
-      const ended = leaving.filter(released.isAny("revoked", "missing"));
-      await reportRemaining(
-        context,
-        checkpoint,
-        ended.map(({ projectId }) => projectId),
-      );
+      await reportEnded(context, checkpoint, leaving.filter(released.isAny("missing")), { isRevoked: false });
+      await reportEnded(context, checkpoint, leaving.filter(released.isAny("revoked")), { isRevoked: true });
 
       // What failed stays in state.
       const grantedTo = new Set(granted.map(({ projectId }) => projectId));
@@ -366,7 +372,7 @@ function recordDeclarations(
   if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
   const { fineTunedModelCheckpoint, projectIds } = olds;
   const had = { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set(projectIds) };
-  context.declarations.setHad(had, hints.deleteBeforeReplace === true);
+  context.declarations.setHad(had, hints);
   return failures;
 }
 

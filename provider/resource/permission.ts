@@ -18,7 +18,7 @@ import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
-import { effectsOfPermission, reportLosses, reportRemaining } from "./preview";
+import { effectsOfPermission, reportEnded, reportGivenUp } from "./preview";
 
 export interface PermissionInputs extends Effects {
   fineTunedModelCheckpoint: string;
@@ -65,8 +65,7 @@ export class PermissionResource {
         if (isSecret(given)) context.organization?.hide(news.projectId);
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
         failures.push(...conflicts);
-        const deleteBeforeReplace = hints?.deleteBeforeReplace === true;
-        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), deleteBeforeReplace);
+        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints ?? {});
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {
@@ -93,14 +92,16 @@ export class PermissionResource {
       access.markOurs(id);
       declare(context, urn, news);
       if (replaces.length > 0) {
-        if (inputNames.every((name) => !isUnknown(news[name])))
-          reportLosses(context, access.checkpoint, [permissionOf(id, olds)]);
+        // Where it is not known whether this is a preview, a line for each resource would be too many.
+        if (context.isPreview === true && inputNames.every((name) => !isUnknown(news[name])))
+          await reportGivenUp(context, access.checkpoint, [permissionOf(id, olds)]);
         return { changes: true, replaces };
       }
 
       if (context.config.driftDetection) {
         const drift = await driftOf(context, access.checkpoint, [permissionOf(id, olds)]);
-        await reportDrift(context, access.checkpoint, drift, { isRefresh: false });
+        const outcome = context.declarations.isProtected(urn) ? "blocked" : "grantedAgain";
+        await reportDrift(context, access.checkpoint, drift, () => outcome);
         if (drift.present.length === 0) return { changes: true, replaces: ["projectId"] };
       }
       access.markInState(id);
@@ -113,6 +114,7 @@ export class PermissionResource {
       declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
       if (isAdopted) context.lines.add(messages.adopted, access.checkpoint.id, [permission]);
+      else context.lines.addMinor(messages.granted, access.checkpoint.id, [permission]);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
   }
@@ -121,7 +123,7 @@ export class PermissionResource {
     const state = completeState(id, props);
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
-      await reportDrift(context, access.checkpoint, drift, { isRefresh: true });
+      await reportDrift(context, access.checkpoint, drift, () => "removedFromState");
       const permission = drift.present[0]?.recorded ?? drift.recreated[0]?.listed;
       if (permission === undefined) return {};
       context.noteRefresh(permission.id, permission.id !== id);
@@ -162,7 +164,7 @@ export class PermissionResource {
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
       if (outcome === "maybeDeclared") throw maybeDeclared(context, checkpoint.id, [permissionOf(id, state)]);
       if (outcome === "kept") context.lines.add(messages.kept, checkpoint.id, [permissionOf(id, state)]);
-      else await reportRemaining(context, checkpoint, [projectId]);
+      else await reportEnded(context, checkpoint, [permissionOf(id, state)], { isRevoked: outcome === "revoked" });
     });
   }
 

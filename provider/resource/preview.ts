@@ -2,6 +2,7 @@ import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
+import { driftOf, reportDrift } from "./drift";
 import type { Effects } from "./effects";
 import { reasonOf, remedyIfLasting, withFailure } from "./failure";
 import { isUnknown } from "./ids";
@@ -63,8 +64,12 @@ export async function effectsOfPermission(
   const { config, lines } = context;
   lines.add(config.adoptExisting ? messages.adopted : messages.notAdopted, checkpoint.id, toAdopt);
   lines.add(messages.others, checkpoint.id, others);
-  const gains = { projectId, id: "", createdAt: 0 };
-  if (!having.has(projectId) && !isSecret) lines.addMinor(messages.gains, checkpoint.id, [gains]);
+  const isTold = context.isPreview === false || checkpoint.isDeleted || checkpoint.access(projectId).isToldAsDrift;
+  if (!having.has(projectId) && !isTold) {
+    lines.addMinor(isSecret ? messages.secretGains : messages.gains, checkpoint.id, [
+      { projectId, id: "", createdAt: 0 },
+    ]);
+  }
   return adoptsOf(config, toAdopt);
 }
 
@@ -110,7 +115,7 @@ export async function effectsOfSet(
   if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
   // Those of an update are told by its diff, which knows what is granted again.
-  if (isCreate && having !== undefined && !isSecret) reportGains(context, checkpoint, grant, having);
+  if (isCreate && having !== undefined) await reportGains(context, checkpoint, grant, isSecret);
   return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
 }
 
@@ -131,13 +136,14 @@ export function reportUnknown(context: ProviderContext, inputs: SetInputs): void
   context.say(messages.unknown(isUnknown(checkpoint) ? undefined : checkpoint, isExclusive));
 }
 
-/** Reports who loses access, once all resources are checked: any of them may give it. */
+/** Reports who loses access, once all resources are checked: any of them may give it. An `up` tells what it has done. */
 export function reportLosses(
-  { lines }: ProviderContext,
+  { lines, isPreview }: ProviderContext,
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
   { isExclusive = false }: { isExclusive?: boolean } = {},
 ): void {
+  if (isPreview === false) return;
   const isGivenUp = ({ projectId }: Permission) =>
     !checkpoint.access(projectId).isDeclared() && !checkpoint.hasUnknownProjects;
   // An exclusive set revokes the others, too.
@@ -151,40 +157,80 @@ export function reportLosses(
   });
 }
 
-/** Reports which of these projects still have access after their permissions were revoked. */
+/** The same for what a replacement gives up: what was revoked outside of Pulumi already is lost by nothing that it does. */
+export async function reportGivenUp(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  permissions: readonly Permission[],
+): Promise<void> {
+  if (context.isPreview !== true || !context.config.driftDetection) {
+    reportLosses(context, checkpoint, permissions);
+    return;
+  }
+  try {
+    const drift = await driftOf(context, checkpoint, permissions);
+    await reportDrift(context, checkpoint, drift, () => "undeclared");
+    const present = [
+      ...drift.present.map(({ recorded }) => recorded),
+      ...drift.recreated.map(({ recorded }) => recorded),
+    ];
+    if (!checkpoint.isDeleted) reportLosses(context, checkpoint, present);
+  } catch (error) {
+    // The replacement needs no lookup of what it gives up.
+    context.say(messages.givenUpUnknown(checkpoint.id, permissions, reasonOf(error)));
+  }
+}
+
+/** Reports whose access a release has ended, and who still has it by another permission. */
+export async function reportEnded(
+  context: ProviderContext,
+  checkpoint: Checkpoint,
+  permissions: readonly Permission[],
+  { isRevoked }: { isRevoked: boolean },
+): Promise<void> {
+  const projectIds = permissions.map(({ projectId }) => projectId);
+  const remaining = await reportRemaining(context, checkpoint, projectIds);
+  if (!isRevoked || remaining === undefined) return;
+  const ended = permissions.filter(({ projectId }) => !remaining.has(projectId));
+  context.lines.addMinor(messages.revokedNow, checkpoint.id, ended);
+}
+
+/**
+ * Reports which of these projects still have access after their permissions were revoked.
+ *
+ * @returns them; undefined if that is not known.
+ */
 export async function reportRemaining(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-): Promise<void> {
-  if (checkpoint.isDeleted) return;
+): Promise<ReadonlySet<string> | undefined> {
+  if (checkpoint.isDeleted) return undefined;
   try {
     const remaining = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).remaining()));
     const further = remaining.flat();
     if (further.length > 0) context.say(messages.remains(checkpoint.id, further));
+    return new Set(further.map(({ projectId }) => projectId));
   } catch (error) {
     context.say(messages.remainingUnknown(checkpoint.id, reasonOf(error)));
+    return undefined;
   }
 }
 
-/** The projects that have access already, as far as that is looked up. */
-export async function projectsHaving(
-  { config }: ProviderContext,
-  checkpoint: Checkpoint,
-  projectIds: readonly string[],
-): Promise<ReadonlySet<string>> {
-  return config.driftDetection ? (await existingOf(checkpoint, projectIds)).having : new Set();
-}
-
-/** Reports who gains access: those of these projects that do not have it. */
-export function reportGains(
+/** Reports who gains access: those of these projects that do not have it. An `up` tells what it has done. */
+export async function reportGains(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-  having: ReadonlySet<string>,
-): void {
+  isSecret: boolean,
+): Promise<void> {
+  if (context.isPreview === false) return;
+  const { having } = context.config.driftDetection
+    ? await existingOf(checkpoint, projectIds)
+    : { having: new Set<string>() };
   const gaining = projectIds.filter((projectId) => !having.has(projectId)).map((projectId) => ({ projectId }));
-  if (gaining.length > 0) context.say(messages.gains(checkpoint.id, gaining));
+  if (gaining.length === 0 || checkpoint.isDeleted) return;
+  context.say((isSecret ? messages.secretGains : messages.gains)(checkpoint.id, gaining));
 }
 
 /** Reports which projects an exclusive set locks out. */

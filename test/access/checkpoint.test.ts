@@ -17,7 +17,7 @@ function live(had: Access, declared: Access | undefined, { deleteBeforeReplace =
     return { urn, checkpoint: id, projectIds, exclusive: false };
   };
   shared.declarations.set(declared === undefined ? declarationOf() : declarationOf(declared));
-  shared.declarations.setHad(declarationOf(had), deleteBeforeReplace);
+  shared.declarations.setHad(declarationOf(had), { deleteBeforeReplace });
 }
 
 describe("Releases of a permission", function () {
@@ -331,7 +331,7 @@ describe("Releases of many permissions", function () {
     expect(api.requests.map(({ method }) => method)).to.deep.equal(["GET", "GET"]);
     expect(clock.now()).to.equal(10_000);
     expect(said).to.deep.equal([
-      `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`,
+      `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
       `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
     ]);
   });

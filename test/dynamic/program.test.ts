@@ -41,7 +41,7 @@ describe("CheckpointPermission in a program", function () {
       inputs: {
         ...{ fineTunedModelCheckpoint, projectId: "proj_web", __provider: providerOf("permission") },
         // The check takes it out.
-        __hints: { key: keyOf(registered, "web"), urn: urnOf("CheckpointPermission", "web"), declaredCount: 1 },
+        __hints: { key: keyOf(registered, "web"), urn: urnOf("CheckpointPermission", "web"), declaredCount: 1, isPreview: false },
       },
     });
     // It is in users' state: it stays.
@@ -136,7 +136,7 @@ describe("CheckpointPermissionSet in a program", function () {
         // The check takes it out.
         __hints: {
           ...{ key: keyOf(registered, "team"), urn: urnOf("CheckpointPermissionSet", "team") },
-          ...{ declaredCount: 1, others: {} },
+          ...{ declaredCount: 1, others: {}, isPreview: false },
         },
       },
     });
@@ -173,7 +173,7 @@ describe("CheckpointPermissionSet in a program", function () {
     expect(registered.find(({ name }) => name === "team")?.inputs).to.deep.include({
       __hints: {
         ...{ key: keyOf(registered, "team"), urn: urnOf("CheckpointPermissionSet", "team") },
-        ...{ declaredCount: 5, listLength: 2 },
+        ...{ declaredCount: 5, listLength: 2, isPreview: false },
         // By hashes, since an ID may be secret.
         others: {
           [keyOf(registered, "web")]: [announcedKey(fineTunedModelCheckpoint, "proj_shop")],

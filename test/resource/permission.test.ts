@@ -177,7 +177,7 @@ describe("Permissions", function () {
         expect(diff).to.deep.equal({ changes: true, replaces: ["projectId"] });
       }
       expect(said).to.deep.equal([
-        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`,
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
       ]);
       expect(requests).to.have.length(1);
     });
@@ -393,7 +393,7 @@ describe("Permissions", function () {
       const { permission, said } = scenario({}, { unknownCheckpoints: [checkpoint] });
       await permission.delete("cp_1", { ...inputs, createdAt: 1 });
       expect(said).to.deep.equal([
-        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it; \`pulumi up\` fails where the program declares any.`,
+        `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
         `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
       ]);
     });
