@@ -1,6 +1,9 @@
 import * as v from "valibot";
 import type { AuditEvent, Project } from "./organization";
 import type { Permission } from "./permission";
+import { plainText } from "./plain-text";
+
+export { pulumiDirective } from "./plain-text";
 
 /** One page of a list of permissions. */
 export interface Page {
@@ -13,10 +16,10 @@ export interface Page {
 }
 
 /** A time in Unix seconds, up to the largest that a JavaScript Date can represent. */
-const time = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000));
+export const time = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(8_640_000_000_000));
 
 /** What cannot harm a terminal, a table or a spreadsheet that shows it. */
-const id = v.pipe(
+export const id = v.pipe(
   v.string(),
   v.check((value) => /^[\w.:-]+$/.test(value)),
 );
@@ -66,27 +69,16 @@ const pageOf = <Row extends v.GenericSchema>(row: Row) =>
     })),
   );
 
-/** What Pulumi's CLI takes for a colour in any text that it prints; one that it does not know ends it. */
-export const pulumiDirective = /(<\{|%\})(%|>)/g;
-
-/** What users have written, in one line that cannot change how a terminal shows what follows. */
-const plainText = v.pipe(
+/** What users have written. */
+export const plain = v.pipe(
   v.string(),
-  v.transform((value) =>
-    value
-      .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
-      // Marks that turn the direction of what follows.
-      .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g, "")
-      .replace(pulumiDirective, "$1 $2")
-      .trim()
-      .slice(0, 200),
-  ),
+  v.transform((value) => plainText(value)),
 );
 
 /** Projects of an organization. */
 export const projects = pageOf(
   v.pipe(
-    v.object({ id, name: v.nullish(plainText), status: v.nullish(v.string()), archived_at: v.nullish(v.number()) }),
+    v.object({ id, name: v.nullish(plain), status: v.nullish(v.string()), archived_at: v.nullish(v.number()) }),
     v.transform((row): Project => ({
       id: row.id,
       name: row.name || undefined,
@@ -95,15 +87,15 @@ export const projects = pageOf(
   ),
 );
 
-const user = v.object({ id: v.optional(plainText), email: v.optional(plainText) });
+const user = v.object({ id: v.optional(plain), email: v.optional(plain) });
 const actor = v.pipe(
   v.object({
     session: v.nullish(v.object({ user: v.nullish(user) })),
     api_key: v.nullish(
       v.object({
-        id: v.optional(plainText),
+        id: v.optional(plain),
         user: v.nullish(user),
-        service_account: v.nullish(v.object({ id: v.optional(plainText) })),
+        service_account: v.nullish(v.object({ id: v.optional(plain) })),
       }),
     ),
   }),
@@ -128,7 +120,7 @@ const deleted = v.object({ id });
 export const events = pageOf(
   v.pipe(
     v.object({
-      id: v.string(),
+      id: plain,
       type: v.string(),
       effective_at: time,
       actor: v.nullish(actor),
