@@ -5,7 +5,7 @@ import { compareIds, groupBy } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { columns as reviewColumns } from "./list";
 import { counted, minuteOf, occurring, withoutEmptyColumns, type Report } from "./report";
-import { textIn } from "./settings";
+import { textIn } from "./read-files";
 
 /** What each change means, in the order of a summary. */
 const meanings = {

@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
-import { accessSync, closeSync, constants, existsSync, openSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { ProviderContext } from "../access/context";
 import { Organization } from "../access/organization";
+import { plainLine } from "../api/plain-text";
 import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
 import { packageName } from "../resource/reference";
 import { compareReviews } from "./compare";
@@ -15,8 +16,10 @@ import { counted, formats, render, type Format } from "./report";
 import { importOf } from "./import";
 import { list } from "./list";
 import { Screen } from "./screen";
-import { addSettings, contextOf, textIn } from "./settings";
-import { readStacks } from "./stack-export";
+import { textIn } from "./read-files";
+import { addSettings, contextOf } from "./settings";
+import { assertNoneEmpty, readStacks } from "./stack-export";
+import { assertWritable, writeAll } from "./write-files";
 
 /** The exit code for drift or a difference; 1 is a failure. */
 const driftCode = 2;
@@ -45,7 +48,8 @@ function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) 
       await work(...args);
     } catch (error) {
       screen.end();
-      console.error(`error: ${withoutKeys(wordsOf(error))}`);
+      // It may quote a file.
+      console.error(`error: ${withoutKeys(plainLine(wordsOf(error)))}`);
       process.exitCode = 1;
     }
   };
@@ -86,6 +90,7 @@ function assertValid(property: IdProperty, ids: readonly string[], where: string
 }
 
 interface ListArguments {
+  keyFile?: string;
   project?: string[];
   stack?: string[];
   evidence?: string;
@@ -165,8 +170,11 @@ Examples:
   safely(async (given: string[], options: ListArguments) => {
     const { checkpoints, project: projectIds } = subjectOf(given, options.project);
     const { format, stack, evidence, force = false, auditDetails } = options;
-    if (evidence !== undefined) assertWritable(evidence, force);
-    const stacks = stack === undefined ? undefined : await readStacks([...new Set(stack)]);
+    const inputs = [...new Set(stack)];
+    if (evidence !== undefined) {
+      assertWritable([{ option: "--evidence", path: evidence }], inputsOf(options, inputs), force);
+    }
+    const stacks = stack === undefined ? undefined : await readStacks(inputs);
     const context = contextFor(options);
     const organization = auditDetails ? organizationOf(context) : undefined;
     const madeBy = `${packageName} ${version}`;
@@ -213,7 +221,7 @@ addSettings(
     .argument("[file...]", "output of `pulumi stack export`, one file per stack; - for stdin")
     .option("--recorded-only", "check permissions in state only")
     .addOption(auditDetailsOption())
-    .option("--allow-empty", "succeed if no permission is in state and no checkpoint is named")
+    .option("--allow-empty", "allow stacks that have no permission in state")
     .addOption(
       new Option("-c, --checkpoint <id>", "include a checkpoint that may be in no stack; repeatable")
         .argParser(collect)
@@ -226,8 +234,8 @@ addSettings(
 Missing: in state, and revoked outside of Pulumi. Recreated: revoked and granted
 again. Unmanaged: granted, and in no stack's state. Duplicate: a second
 permission of a project that has one in state. Deleted: with its checkpoint.
-It needs no program, no Pulumi CLI and no passphrase. That nothing is in state
-is a failure: it may be the wrong stack.
+It needs no program, no Pulumi CLI and no passphrase. A stack with none of these
+resources in state is a failure: it may be the wrong one.
 
 Exit codes: 0 all as in state, 2 drift, 1 failed.
 
@@ -246,13 +254,7 @@ Examples:
     const { recordedOnly = false, allowEmpty = false, checkpoint: checkpoints = [], format, auditDetails } = options;
     assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
     const records = await readStacks(files);
-    // A job that looks at the wrong stack must not stay green.
-    if (records.recorded.length + records.pending.length + checkpoints.length === 0 && !allowEmpty) {
-      throw new CommandFailed(
-        `No checkpoint permission is in the state of ${counted(files.length, "stack")}, so there is nothing to compare. ` +
-          "Name the right stack, or a checkpoint with --checkpoint; if that is as it should be, pass --allow-empty.",
-      );
-    }
+    if (!allowEmpty) assertNoneEmpty(records, checkpoints.length > 0);
     const context = contextFor(options);
     const organization = auditDetails ? organizationOf(context) : undefined;
     const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
@@ -300,6 +302,7 @@ Examples:
         program?: string;
         except?: string[];
         force?: boolean;
+        keyFile?: string;
       },
     ) => {
       const { set = false, native = false, file, program: programFile, force = false } = options;
@@ -317,12 +320,13 @@ Examples:
       }
       if (checkpoints.length === 0)
         throw new CommandFailed("Name a checkpoint, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd.");
-      const files = [file, ...(programFile === undefined ? [] : [programFile])];
-      if (new Set(files.map(fileNamed)).size < files.length) {
-        throw new CommandFailed("--file and --program name the same file.");
-      }
-      if (!force) for (const one of files) assertIsNew(one);
-      const except = await readStacks([...new Set(options.except)]);
+      const outputs = [
+        { option: "--file", path: file },
+        ...(programFile === undefined ? [] : [{ option: "--program", path: programFile }]),
+      ];
+      const inputs = [...new Set(options.except)];
+      assertWritable(outputs, inputsOf(options, inputs), force);
+      const except = await readStacks(inputs);
       const made = await importOf(contextFor(options), screen, checkpoints, { project, set, native, except });
       if (made === undefined) {
         screen.print("There is nothing to import.");
@@ -338,7 +342,7 @@ Examples:
         ...(options.except === undefined ? ["What a stack has already, leave out with --except EXPORT."] : []),
       ];
       screen.print(
-        `Wrote ${files.join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the ` +
+        `Wrote ${outputs.map(({ path }) => path).join(" and ")}: ${counted(made.permissions, "permission")}. Run this, and then the ` +
           `${otherRuntime === undefined ? `program ${where}` : `code that it prints in ${otherRuntime}`} previews ` +
           "without a change:\n\n" +
           `  pulumi import --file ${file} --protect=false${native ? "" : " --generate-code=false"}` +
@@ -360,54 +364,9 @@ function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-/** Before anything is read. @throws {CommandFailed} when the file cannot be written in the end. */
-function assertWritable(file: string, force: boolean): void {
-  if (!force) assertIsNew(file);
-  try {
-    accessSync(dirname(resolve(file)), constants.W_OK);
-  } catch (error) {
-    throw new CommandFailed(`Cannot write ${file}: ${reasonOf(error)}.`);
-  }
-}
-
-/** @throws {CommandFailed} when there is such a file. */
-function assertIsNew(file: string): void {
-  if (existsSync(file)) throw new CommandFailed(`${file} exists. Name another file, or overwrite it with --force.`);
-}
-
-/** The file that a path names, even if it is a link. */
-function fileNamed(path: string): string {
-  return existsSync(path) ? realpathSync(path) : resolve(path);
-}
-
-/**
- * Writes all of these files, or none.
- *
- * @throws {CommandFailed} when one is there, unless it may be overwritten, or cannot be written.
- */
-function writeAll(files: readonly { path: string; text: string }[], force: boolean): void {
-  const made: string[] = [];
-  const attempt = (path: string, work: () => void) => {
-    try {
-      work();
-    } catch (error) {
-      for (const one of made) rmSync(one);
-      throw new CommandFailed(`Cannot write ${path}: ${reasonOf(error)}.`);
-    }
-  };
-  for (const { path } of files) {
-    attempt(path, () => {
-      const isNew = !existsSync(path);
-      // Opened for appending, what is there stays until all can be written.
-      closeSync(openSync(path, force ? "a" : "wx"));
-      if (isNew) made.push(path);
-    });
-  }
-  for (const { path, text } of files) {
-    attempt(path, () => {
-      writeFileSync(path, text);
-    });
-  }
+/** All files that a command reads: these, and that of the key. */
+function inputsOf({ keyFile }: { keyFile?: string }, files: readonly string[]): string[] {
+  return [...files, ...(keyFile === undefined ? [] : [keyFile])];
 }
 
 /** Undefined where the result goes elsewhere. */

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { ProviderContext, type Print } from "../access/context";
 import { systemClock } from "../clock";
 import { MissingKey, readConfig, type SettingName, type Source, whereKeysAre } from "../config";
-import { CommandFailed, reasonOf } from "./failure";
+import { CommandFailed } from "./failure";
+import { textIn } from "./read-files";
 
 /** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
 const options: [setting: SettingName, flag: string, value: string, description: string][] = [
@@ -60,16 +60,4 @@ function keyIn(file: string): string {
   if (/\s/.test(key))
     throw new CommandFailed(`${file} must hold the admin API key alone, with no name in front of it.`);
   return key;
-}
-
-/** @throws {CommandFailed} when the file cannot be read. */
-export function textIn(file: string): string {
-  try {
-    const bytes = readFileSync(file);
-    // As PowerShell writes what is redirected into a file.
-    const isUtf16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-    return bytes.toString(isUtf16 ? "utf16le" : "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    throw new CommandFailed(`Cannot read ${file}: ${reasonOf(error)}.`);
-  }
 }

@@ -1,11 +1,11 @@
-import { text } from "node:stream/consumers";
 import * as v from "valibot";
-import { contractBreach } from "../api/contract";
+import { contractBreach, id, time } from "../api/contract";
 import type { Permission } from "../api/permission";
+import { plainText } from "../api/plain-text";
 import { typesOf, type Kind } from "../resource/reference";
 import { CommandFailed } from "./failure";
-import { iso } from "./report";
-import { textIn } from "./settings";
+import { stdinText, textIn } from "./read-files";
+import { counted, iso } from "./report";
 
 /** A permission in the state of a stack. */
 export interface RecordedPermission extends Permission {
@@ -29,6 +29,8 @@ export interface StackRecords {
   recorded: RecordedPermission[];
   pending: PendingGrant[];
   stacks: ReadStack[];
+  /** The files that have neither. */
+  empty?: string[];
 }
 
 /** A stack whose export was read. */
@@ -62,16 +64,13 @@ const stackExport = v.object({
   }),
 });
 
-const permission = v.object({
-  fineTunedModelCheckpoint: v.string(),
-  projectId: v.string(),
-  createdAt: v.optional(v.number(), 0),
-});
-
+const createdAt = v.optional(time, 0);
+// An ID that the API cannot have given would be compared with nothing, and shown as if it could be there.
+const permission = v.object({ id: v.optional(id), fineTunedModelCheckpoint: id, projectId: id, createdAt });
 const set = v.object({
-  fineTunedModelCheckpoint: v.string(),
-  projectIds: v.array(v.string()),
-  permissions: v.array(v.object({ id: v.string(), projectId: v.string(), createdAt: v.number() })),
+  fineTunedModelCheckpoint: id,
+  projectIds: v.array(id),
+  permissions: v.array(v.object({ id, projectId: id, createdAt: time })),
 });
 
 /**
@@ -80,23 +79,47 @@ const set = v.object({
  * @param files outputs of `pulumi stack export`; `-` is standard input.
  * @throws {CommandFailed} when a file is something else, or hides an ID as a secret.
  */
-export async function readStacks(files: readonly string[]): Promise<StackRecords> {
-  const records: StackRecords = { recorded: [], pending: [], stacks: [] };
+export async function readStacks(files: readonly string[]): Promise<Required<StackRecords>> {
+  const records: Required<StackRecords> = { recorded: [], pending: [], stacks: [], empty: [] };
   for (const file of files) {
-    const isStdin = file === "-";
-    const name = isStdin ? "Standard input" : file;
-    const content = isStdin ? await text(process.stdin) : textIn(file);
+    const name = file === "-" ? "Standard input" : file;
+    const content = file === "-" ? await stdinText() : textIn(file);
     const { manifest, resources } = deploymentIn(content, name);
-    for (const one of resources ?? []) addRecords(records, one, name);
+    const { recorded, pending } = recordsIn(resources ?? [], name);
+    records.recorded = records.recorded.concat(recorded);
+    records.pending = records.pending.concat(pending);
+    if (recorded.length + pending.length === 0) records.empty.push(name);
     const first = resources?.[0];
-    const time = Date.parse(manifest.time);
+    const writtenAt = Date.parse(manifest.time);
     records.stacks.push({
-      stack: first === undefined ? name : placeOf(first.urn).stack,
+      stack: plainText(first === undefined ? name : placeOf(first.urn).stack),
       // Of a stack that was never deployed, it is in the year 1.
-      writtenAt: time > 0 ? iso(time / 1000) : null,
+      writtenAt: writtenAt > 0 ? iso(writtenAt / 1000) : null,
     });
   }
   return records;
+}
+
+/**
+ * A job that looks at a wrong stack must not stay green.
+ *
+ * @param isNamed whether a checkpoint is named, so that there is something to compare although no stack has anything.
+ * @throws {CommandFailed} naming the files that have no permission in state.
+ */
+export function assertNoneEmpty({ empty, stacks }: Required<StackRecords>, isNamed: boolean): void {
+  const areAll = empty.length === stacks.length;
+  if (empty.length === 0 || (isNamed && areAll)) return;
+  const orCheckpoint = areAll ? ", or a checkpoint with --checkpoint" : "";
+  throw new CommandFailed(
+    `No checkpoint permission is in the state of ${counted(empty.length, "stack")}: ${empty.join(", ")}. Name the right ` +
+      `stack${orCheckpoint}; if that is as it should be, pass --allow-empty.`,
+  );
+}
+
+/** A resource, and the stack that it is in, as a report shows them. */
+export function shownPlaceOf(urn: string): { stack: string; name: string } {
+  const { stack, name } = placeOf(urn);
+  return { stack: plainText(stack), name: plainText(name) };
 }
 
 /** The parts of a URN: `urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`. */
@@ -113,35 +136,47 @@ function deploymentIn(content: string, file: string): v.InferOutput<typeof stack
   return checked.output.deployment;
 }
 
-function addRecords({ recorded, pending }: StackRecords, one: Resource, file: string): void {
-  const { urn, type, id, outputs, delete: isLeaving, external, pendingReplacement } = one;
-  // A resource that the program only reads is not the stack's.
-  if (external || pendingReplacement) return;
-  const isOf = (kind: Kind) => Object.values<string>(typesOf[kind]).includes(type);
-  if (isOf("permission")) {
-    const { fineTunedModelCheckpoint: checkpoint, projectId, createdAt } = outputsOf(permission, outputs, urn, file);
-    if (id === undefined) pending.push({ checkpoint, projectId, urn });
-    else recorded.push({ id, projectId, createdAt, checkpoint, urn, isLeaving });
+function recordsIn(resources: readonly Resource[], file: string): Pick<StackRecords, "recorded" | "pending"> {
+  const recorded: RecordedPermission[] = [];
+  const pending: PendingGrant[] = [];
+  for (const { urn, type, id: ownId, outputs, delete: isLeaving, external, pendingReplacement } of resources) {
+    // A resource that the program only reads is not the stack's.
+    if (external || pendingReplacement) continue;
+    const isOf = (kind: Kind) => Object.values<string>(typesOf[kind]).includes(type);
+    if (isOf("permission")) {
+      const { fineTunedModelCheckpoint: checkpoint, ...one } = outputsOf(
+        permission,
+        { ...outputs, id: ownId },
+        urn,
+        file,
+      );
+      if (one.id === undefined) pending.push({ checkpoint, projectId: one.projectId, urn });
+      else recorded.push({ ...one, id: one.id, checkpoint, urn, isLeaving });
+    }
+    if (!isOf("permissionSet")) continue;
+    const { fineTunedModelCheckpoint: checkpoint, projectIds, permissions } = outputsOf(set, outputs, urn, file);
+    const listed = new Set(projectIds);
+    const granted = new Set(permissions.map(({ projectId }) => projectId));
+    for (const row of permissions) {
+      recorded.push({ ...row, checkpoint, urn, isLeaving: isLeaving || !listed.has(row.projectId) });
+    }
+    if (isLeaving) continue;
+    for (const projectId of listed) if (!granted.has(projectId)) pending.push({ checkpoint, projectId, urn });
   }
-  if (!isOf("permissionSet")) return;
-  const { fineTunedModelCheckpoint: checkpoint, projectIds, permissions } = outputsOf(set, outputs, urn, file);
-  const listed = new Set(projectIds);
-  const granted = new Set(permissions.map(({ projectId }) => projectId));
-  const isLeavingSet = (projectId: string) => isLeaving || !listed.has(projectId);
-  recorded.push(...permissions.map((row) => ({ ...row, checkpoint, urn, isLeaving: isLeavingSet(row.projectId) })));
-  if (isLeaving) return;
-  const missing = [...listed].filter((projectId) => !granted.has(projectId));
-  pending.push(...missing.map((projectId) => ({ checkpoint, projectId, urn })));
+  return { recorded, pending };
 }
 
-function outputsOf<Contract extends v.GenericSchema>(
-  contract: Contract,
+/** @throws {CommandFailed} when they are not what the provider puts into state. */
+function outputsOf<Entries extends v.ObjectEntries>(
+  contract: v.ObjectSchema<Entries, undefined>,
   outputs: Record<string, unknown>,
   urn: string,
   file: string,
-): v.InferOutput<Contract> {
-  const { stack, name } = placeOf(urn);
-  const plain = unwrapped({ ...outputs, createdAt: unwrapped(outputs["createdAt"]) ?? 0 });
+): v.InferOutput<v.ObjectSchema<Entries, undefined>> {
+  const { stack, name } = shownPlaceOf(urn);
+  const given = Object.keys(contract.entries).flatMap((key) => (outputs[key] == null ? [] : [[key, outputs[key]]]));
+  const hasHiddenTime = unwrapped(outputs["createdAt"]) === undefined;
+  const plain = unwrapped({ ...Object.fromEntries(given), ...(hasHiddenTime ? { createdAt: 0 } : {}) });
   if (plain === undefined) {
     throw new CommandFailed(
       `${file}: ${name} in ${stack} has secret inputs, which the export hides, so it cannot be compared. Export the ` +
@@ -155,10 +190,14 @@ function outputsOf<Contract extends v.GenericSchema>(
   );
 }
 
+/** The outputs, their lists, the lists' rows, and what these hold, each of which may be a secret of its own. */
+const deepest = 5;
+
 /** A value of state without the marks of secrets; undefined if one is encrypted. */
-function unwrapped(value: unknown): unknown {
+function unwrapped(value: unknown, depth = 0): unknown {
+  if (depth === deepest) return value;
   if (Array.isArray(value)) {
-    const items = value.map(unwrapped);
+    const items = value.map((item) => unwrapped(item, depth + 1));
     return items.includes(undefined) ? undefined : items;
   }
   if (typeof value !== "object" || value === null) return value;
@@ -166,11 +205,11 @@ function unwrapped(value: unknown): unknown {
     const { plaintext } = value as { plaintext?: unknown };
     return typeof plaintext === "string" ? parsed(plaintext) : undefined;
   }
-  const entries = Object.entries(value).map(([key, one]) => [key, unwrapped(one)] as const);
+  const entries = Object.entries(value).map(([key, one]) => [key, unwrapped(one, depth + 1)] as const);
   return entries.some(([, one]) => one === undefined) ? undefined : Object.fromEntries(entries);
 }
 
-/** Undefined if it is not JSON. */
+/** Undefined if it is not JSON, or nested more deeply than can be read. */
 function parsed(json: string): unknown {
   try {
     return JSON.parse(json) as unknown;

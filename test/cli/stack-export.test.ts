@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { placeOf, readStacks } from "../../provider/cli/stack-export";
+import { assertNoneEmpty, placeOf, readStacks } from "../../provider/cli/stack-export";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
 import { exportOf, resourceOf, setOf, permissionOf } from "../support/stack";
@@ -92,13 +92,84 @@ describe("Stack exports", function () {
     const text = exportOf(permissionOf("web", "proj_a", "cp_1"));
     expect((await read(`\uFEFF${text}`)).recorded).to.have.length(1);
     const file = join(folder, "utf16.json");
-    writeFileSync(file, Buffer.from(`\uFEFF${text}`, "utf16le"));
-    expect((await readStacks([file])).recorded).to.have.length(1);
+    for (const mark of ["\uFEFF", ""]) {
+      const bytes = Buffer.from(`${mark}${text}`, "utf16le");
+      writeFileSync(file, bytes);
+      expect((await readStacks([file])).recorded).to.have.length(1);
+      writeFileSync(file, bytes.swap16());
+      expect((await readStacks([file])).recorded).to.have.length(1);
+    }
+  });
+
+  it("a stack among several that has none of our permissions is an error naming its file", async function () {
+    const bucket = { urn: "urn:pulumi:dev::acme::aws:s3/bucket:Bucket::logs", type: "aws:s3/bucket:Bucket" };
+    const none = exportOf(bucket);
+    const right = exportOf(permissionOf("web", "proj_a", "cp_1"));
+    const pending = exportOf(setOf("team", ["proj_b"], []));
+    for (const [texts, isNamed, error] of [
+      [
+        [right, none],
+        false,
+        /^No checkpoint permission is in the state of 1 stack: \S+1\.json\. Name the right stack; .*--allow-empty\.$/,
+      ],
+      [[none, right, none], false, /of 2 stacks: \S+0\.json, \S+2\.json\. /],
+      [[right, none], true, /of 1 stack: /],
+      [[none], false, /of 1 stack: \S+0\.json\. Name the right stack, or a checkpoint with --checkpoint;/],
+      [[none], true, undefined],
+      [[right, pending], false, undefined],
+    ] as const) {
+      const records = await read(...texts);
+      const check = () => {
+        assertNoneEmpty(records, isNamed);
+      };
+      if (error === undefined) check();
+      else expect(check).to.throw(error);
+    }
+  });
+
+  for (const [what, outputs] of [
+    ["an ID", { projectId: "DEEP" }],
+    ["a list of IDs", { projectIds: "DEEP" }],
+    ["a time", { createdAt: "DEEP" }],
+    ["what is not ours", { other: "DEEP" }],
+  ] as const) {
+    it(`a state nested 100,000 levels deep in ${what} is read, or refused by name`, async function () {
+      const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+      const all = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_a", projectIds: [], permissions: [] };
+      const kind = "projectIds" in outputs ? "permissionSet" : "permission";
+      const text = exportOf(resourceOf(kind, "web", { ...all, ...outputs }, { id: "cp_1" })).replace('"DEEP"', deep);
+      const records = await read(text).catch((error: unknown) => error as Error);
+      if (records instanceof Error)
+        expect(records.message).to.match(/0\.json: the state of web in acme\/dev cannot be read: /);
+      else expect(records.recorded).to.have.length(1);
+    });
+  }
+
+  it("a time that no calendar has is refused by name", async function () {
+    const error = await failureOf(
+      read(exportOf(permissionOf("web", "proj_a", "cp_1", { outputs: { createdAt: 1e300 } }))),
+    );
+    expect(error.message).to.match(/the state of web in acme\/dev cannot be read: /);
+  });
+
+  it("a folder, a file that gives an error and a file that is not there are refused in a sentence", async function () {
+    if (process.platform !== "linux") this.skip();
+    for (const [file, why] of [
+      [folder, /^Cannot read \S+: illegal operation on a directory\.$/],
+      [join(folder, "none"), /: no such file or directory\.$/],
+      ["/proc/self/mem", /^Cannot read \/proc\/self\/mem: i\/o error\.$/],
+    ] as const) {
+      expect((await failureOf(readStacks([file]))).message).to.match(why);
+    }
   });
 
   for (const [what, text, why] of [
     ["an empty file", " ", "it is empty"],
     ["plain text", "nope", "it is not JSON"],
+    ["garbage", "\u0000\u001b\ufffd\u0007PK\u0003", "it is not JSON"],
+    ["half a file", exportOf(permissionOf("web", "proj_a", "cp_1")).slice(0, -5), "it is not JSON"],
+    ["a list without end", "[".repeat(100_000), "it is not JSON"],
+    ["a deep list", `${"[".repeat(100_000)}${"]".repeat(100_000)}`, "version is missing"],
     ["other JSON", '{"resources": []}', "version is missing"],
     ["a JSON list", "[]", "version is missing"],
   ] as const) {

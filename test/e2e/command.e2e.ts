@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { Emulator, type EmulatorOptions } from "../../sandbox/api/server";
+import { exportOf, permissionOf } from "../support/stack";
 import { runCommand } from "./command";
 import { byNativePlugin, onEachEngine, onTheCli, throughEachEntryPoint, type Suite } from "./engines";
 import { checkpoint, type Scenario } from "./scenario";
@@ -92,6 +93,60 @@ describe("the command line", function () {
     expect(stderr).to.include("No checkpoint permission is in the state of 1 stack").and.to.include("--allow-empty");
     expect(await drift("--allow-empty")).to.include({ code: 0 });
     expect(await drift("--checkpoint", checkpoint)).to.include({ code: 0 });
+  });
+
+  it("a drift of several stacks, of which one has nothing recorded, fails and names its file", async function () {
+    await start();
+    const { id } = api.grant(checkpoint, "proj_a");
+    await writeFile(join(folder, "right.json"), exportOf(permissionOf("web", "proj_a", id)));
+    await writeFile(join(folder, "wrong.json"), exportOf());
+    const { code, stdout, stderr } = await run(["drift", "right.json", "wrong.json"]);
+    expect([code, stdout, api.takeRequests().length]).to.deep.equal([1, "", 0]);
+    expect(stderr).to.match(
+      /^error: No checkpoint permission is in the state of 1 stack: wrong\.json\. .*--allow-empty\.$/m,
+    );
+    expect((await run(["drift", "right.json", "-"], {}, exportOf())).stderr).to.include("1 stack: Standard input.");
+    expect(await run(["drift", "right.json", "wrong.json", "--allow-empty"])).to.include({ code: 0 });
+    expect((await run(["drift", "right.json", "-"], {}, "nope")).stderr).to.include("Standard input is not what");
+  });
+
+  it("an output that cannot be written, or that is read, is refused before any request", async function () {
+    await start();
+    await writeFile(join(folder, "state.json"), exportOf(permissionOf("web", "proj_a", "cp_1")));
+    await writeFile(join(folder, "key"), api.adminKey);
+    await symlink("state.json", join(folder, "link.json"));
+    const before = await readFile(join(folder, "state.json"), "utf8");
+    for (const [args, message] of [
+      [
+        ["list", "--stack", "state.json", "--evidence", "link.json"],
+        /--evidence would overwrite what is read: link\.json is state\.json/,
+      ],
+      [["list", checkpoint, "--key-file", "key", "--evidence", "./key"], /--evidence would overwrite what is read/],
+      [["list", checkpoint, "--evidence", "."], /Cannot write \.: it is a folder/],
+      [["list", checkpoint, "--evidence", "none/q4.json"], /no such file or directory/],
+      [["import", checkpoint, "--except", "state.json", "--file", "link.json"], /--file would overwrite what is read/],
+      [
+        ["import", checkpoint, "--except", "state.json", "--program", "state.json"],
+        /--program would overwrite what is read/,
+      ],
+      [["import", checkpoint, "--program", "."], /Cannot write \.: it is a folder/],
+    ] as const) {
+      const { code, stdout, stderr } = await run([...args, "--force"]);
+      expect(stderr).to.match(message);
+      expect([code, stdout, api.takeRequests().length]).to.deep.equal([1, "", 0]);
+    }
+    expect(await readFile(join(folder, "state.json"), "utf8")).to.equal(before);
+    expect((await readdir(folder)).sort()).to.deep.equal(["key", "link.json", "state.json"]);
+  });
+
+  it("an error that quotes a file is one line, and shows none of its escapes", async function () {
+    await start();
+    const name = "web\u001b[2J\nerror: all is well\u202e";
+    await writeFile(join(folder, "state.json"), exportOf(permissionOf(name, "proj_a", "cp 1")));
+    const { stderr } = await run(["drift", "state.json"]);
+    expect(stderr).to.equal(
+      "error: state.json: the state of web [2J error: all is well in acme/dev cannot be read: id is not as documented.\n",
+    );
   });
 
   for (const [runtime, name] of [
