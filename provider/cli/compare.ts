@@ -1,11 +1,7 @@
-import { parse } from "csv-parse/sync";
-import * as v from "valibot";
-import { contractBreach } from "../api/contract";
 import { compareIds, groupBy } from "../resource/ids";
 import { CommandFailed } from "./failure";
-import { columns as reviewColumns } from "./list";
+import { evidenceIn, type Entry, type Evidence } from "./list-file";
 import { counted, minuteOf, occurring, withoutEmptyColumns, type Report } from "./report";
-import { textIn } from "./read-files";
 
 /** What each change means, in the order of a summary. */
 const meanings = {
@@ -24,38 +20,6 @@ const meanings = {
 type Change = keyof typeof meanings;
 const changes = Object.keys(meanings) as Change[];
 
-/** A permission, as a file of `list` has it. */
-interface Entry {
-  checkpoint: string;
-  id: string;
-  projectId: string;
-  projectName: string;
-  /** Undefined if the file does not say. */
-  isArchived: boolean | undefined;
-  /** ISO 8601. */
-  grantedAt: string;
-  grantedBy: string;
-  /** Undefined if no stack was given. */
-  isDeclared: boolean | undefined;
-}
-
-/** A file of `list`. */
-interface Evidence {
-  file: string;
-  entries: Entry[];
-  /** The checkpoints that were read, and whether each is deleted; undefined if the file does not say. */
-  checkpoints: Map<string, { isDeleted: boolean; readAt: string }> | undefined;
-  /** When the last checkpoint was read, in ISO 8601; undefined if the file does not say. */
-  readAt: string | undefined;
-  /** Which projects it is about: all, or these, sorted; undefined if the file does not say. */
-  projects: "all" | readonly string[] | undefined;
-  /** Which API was read, for which organization; undefined if the file does not say. */
-  source: string | undefined;
-  /** The stacks that were given, in one text; undefined if the file does not say. */
-  stacks: string | undefined;
-  events: readonly v.InferOutput<typeof event>[];
-}
-
 interface Difference {
   change: Change;
   checkpoint: string;
@@ -70,41 +34,6 @@ interface Difference {
   revokedAt?: string;
   revokedBy?: string;
 }
-
-const event = v.object({
-  what: v.picklist(["granted", "revoked"]),
-  permissionId: v.nullable(v.string()),
-  fineTunedModelCheckpoint: v.nullable(v.string()),
-  projectId: v.nullable(v.string()),
-  at: v.string(),
-  by: v.nullable(v.string()),
-});
-
-const review = v.object({
-  api: v.string(),
-  organization: v.nullable(v.string()),
-  sources: v.object({ stacks: v.nullable(v.array(v.object({ stack: v.string() }))) }),
-  projects: v.union([v.literal("all"), v.array(v.string())]),
-  checkpoints: v.array(
-    v.object({
-      fineTunedModelCheckpoint: v.string(),
-      isDeleted: v.boolean(),
-      readAt: v.string(),
-      permissions: v.array(
-        v.object({
-          id: v.string(),
-          projectId: v.string(),
-          projectName: v.nullable(v.string()),
-          projectStatus: v.nullable(v.string()),
-          grantedAt: v.string(),
-          grantedBy: v.nullable(v.string()),
-          declaredBy: v.nullable(v.array(v.string())),
-        }),
-      ),
-    }),
-  ),
-  events: v.array(event),
-});
 
 /**
  * Compares two files of `list`, as JSON or CSV. It reads nothing else.
@@ -242,13 +171,7 @@ function reportOf(
   after: Evidence,
 ): Report {
   const byCheckpoint = groupBy(differences, ({ checkpoint }) => checkpoint);
-  const dated = ({ file, readAt }: Evidence) => (readAt === undefined ? file : `${file}, read ${readAt}`);
-  const files = `Compared ${dated(before)} with ${dated(after)}.`;
   const sayNothing = [before, after].filter((one) => one.checkpoints === undefined).map(({ file }) => file);
-  const ofCsv =
-    sayNothing.length === 0
-      ? []
-      : [`${sayNothing.join(" and ")}: CSV does not say what was read; what has no row counts as without access.`];
   return {
     title:
       differences.length + unread.length === 0
@@ -271,11 +194,17 @@ function reportOf(
         ),
       lines: ofCheckpoint.map(entry),
     })),
-    notes: [
-      ...unread.map((checkpoint) => `${checkpoint} was not read for ${after.file}: name it there, or give its stack.`),
-      ...meaningsOf(differences),
-      [files, ...ofCsv].join("\n"),
-    ],
+    notes: (plain) => {
+      const dated = ({ file, readAt }: Evidence) => `${plain(file)}${readAt === undefined ? "" : `, read ${readAt}`}`;
+      const ofCsv = `${sayNothing.map(plain).join(" and ")}: CSV does not say what was read; what has no row counts as without access.`;
+      return [
+        ...unread.map(
+          (checkpoint) => `${checkpoint} was not read for ${plain(after.file)}: name it there, or give its stack.`,
+        ),
+        ...meaningsOf(differences),
+        [`Compared ${dated(before)} with ${dated(after)}.`, ...(sayNothing.length === 0 ? [] : [ofCsv])].join("\n"),
+      ];
+    },
     json: {
       old: before.file,
       new: after.file,
@@ -332,75 +261,4 @@ function actOf(at: string | undefined, by: string | undefined): string {
 function meaningsOf(differences: readonly Difference[]): string[] {
   const lines = occurring(changes, differences).map(([change]) => `- ${change}: ${meanings[change]}`);
   return lines.length === 0 ? [] : [lines.join("\n")];
-}
-
-/** @throws {CommandFailed} when the file is none of `list`. */
-function evidenceIn(file: string): Evidence {
-  const content = textIn(file);
-  return content.trimStart().startsWith("{") ? jsonEvidence(file, content) : csvEvidence(file, content);
-}
-
-function jsonEvidence(file: string, content: string): Evidence {
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), review), content);
-  if (!parsed.success) throw notOfList(file, contractBreach(parsed.issues));
-  const { api, organization, projects, sources, checkpoints, events } = parsed.output;
-  return {
-    file,
-    stacks: JSON.stringify(sources.stacks?.map(({ stack }) => stack) ?? null),
-    source: `${api}, organization ${organization ?? "not named"}`,
-    projects: projects === "all" ? projects : [...projects].sort(compareIds),
-    checkpoints: new Map(
-      checkpoints.map(({ fineTunedModelCheckpoint: id, isDeleted, readAt }) => [id, { isDeleted, readAt }]),
-    ),
-    entries: checkpoints.flatMap(({ fineTunedModelCheckpoint: checkpoint, permissions }) =>
-      permissions.map(({ projectName, projectStatus, grantedBy, declaredBy, ...one }) => ({
-        ...one,
-        checkpoint,
-        projectName: projectName ?? "",
-        isArchived: projectStatus === null ? undefined : projectStatus === "archived",
-        grantedBy: grantedBy ?? "",
-        isDeclared: declaredBy === null ? undefined : declaredBy.length > 0,
-      })),
-    ),
-    readAt: checkpoints
-      .map(({ readAt }) => readAt)
-      .sort(compareIds)
-      .at(-1),
-    events,
-  };
-}
-
-function csvEvidence(file: string, content: string): Evidence {
-  let rows: Record<string, string>[];
-  try {
-    rows = parse(content, { columns: true, bom: true });
-  } catch (error) {
-    throw notOfList(file, error instanceof Error ? error.message : String(error));
-  }
-  const [head = ""] = content.replace(/^\uFEFF/, "").split(/\r?\n/, 1);
-  if (head !== reviewColumns.join(",")) throw notOfList(file, `its first line is not ${reviewColumns.join(",")}`);
-  return {
-    file,
-    projects: undefined,
-    source: undefined,
-    stacks: undefined,
-    checkpoints: undefined,
-    readAt: undefined,
-    entries: rows.map((row) => ({
-      checkpoint: row["checkpoint"]!,
-      id: row["permission_id"]!,
-      projectId: row["project_id"]!,
-      // A quote protects spreadsheets from what looks like a formula.
-      projectName: row["project_name"]!.replace(/^'(?=[=+\-@])/, ""),
-      isArchived: row["project_status"] === "" ? undefined : row["project_status"] === "archived",
-      isDeclared: row["declared_by"] === "" ? undefined : row["declared_by"] !== "nobody",
-      grantedAt: row["granted_at"]!,
-      grantedBy: row["granted_by"]!.replace(/^'(?=[=+\-@])/, ""),
-    })),
-    events: [],
-  };
-}
-
-function notOfList(file: string, why: string): CommandFailed {
-  return new CommandFailed(`${file} is not what \`checkpoint-permissions list --format json\` or csv writes: ${why}.`);
 }

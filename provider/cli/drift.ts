@@ -22,7 +22,7 @@ import {
 } from "./report";
 import { problemsOf, sourcesOf } from "./review";
 import type { Screen } from "./screen";
-import { placeOf, type PendingGrant, type RecordedPermission, type StackRecords } from "./stack-export";
+import { shownPlaceOf, type PendingGrant, type RecordedPermission, type StackRecords } from "./stack-export";
 
 type Change = "deleted" | "missing" | "recreated" | "pending" | "unmanaged" | "duplicate";
 
@@ -233,7 +233,7 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
         rows: (code, plain) => tableOf(one, code, plain),
         lines: one.differences.map(entry),
       })),
-    notes: [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
+    notes: () => [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
     ...commandsOf(differences, evidence),
     json: {
       ...evidence,
@@ -380,7 +380,7 @@ function entry(difference: Difference): string {
 
 function declaredBy({ urn }: Pick<Difference, "urn">, code: (id: string) => string): string {
   if (urn === undefined) return "nobody";
-  const { stack, name } = placeOf(urn);
+  const { stack, name } = shownPlaceOf(urn);
   return `${code(name)} in ${code(stack)}`;
 }
 

@@ -1,3 +1,4 @@
+import { plainCell, plainLine } from "../api/plain-text";
 import type { Finding, Matrix, Report, Section } from "./report";
 
 /**
@@ -8,9 +9,10 @@ import type { Finding, Matrix, Report, Section } from "./report";
 export function htmlOf({ title, findings, matrix, sections, notes, gaps = [], commands }: Report): string {
   const body = [
     `<h1>${text(title)}</h1>`,
-    ...[...notes, ...gaps].map(
-      (note) => `<p class="note">${text(note.replace(/^- |`/gm, "")).replaceAll("\n", "<br>")}</p>`,
-    ),
+    ...[...notes(plainCell), ...gaps].map((note) => {
+      const lines = note.replace(/^- |`/gm, "").split("\n");
+      return `<p class="note">${lines.map(text).join("<br>")}</p>`;
+    }),
     ...(findings === undefined ? [] : [findingsOf(findings)]),
     ...(matrix === undefined || matrix.rows.length === 0 ? [] : [matrixOf(matrix)]),
     ...sections.map(sectionOf),
@@ -59,10 +61,7 @@ function matrixOf({ checkpoints, rows }: Matrix): string {
 }
 
 function sectionOf({ checkpoint, summary, rows }: Section): string {
-  const [head, ...body] = rows(
-    (id) => id,
-    (name) => name,
-  );
+  const [head, ...body] = rows(plainCell, plainCell);
   const parts = [`<h2 id="${text(checkpoint)}">${text(checkpoint)}</h2>`, `<p>${text(summary)}.</p>`];
   if (head === undefined) return parts.join("\n");
   const row = (cells: readonly string[]) => {
@@ -83,7 +82,7 @@ function breaks(cell: string): string {
 
 function text(value: string): string {
   const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return value.replace(/[&<>"']/g, (character) => entities[character]!);
+  return plainLine(value).replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
 const style = `

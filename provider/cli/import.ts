@@ -1,5 +1,6 @@
 import type { ProviderContext } from "../access/context";
 import type { ListProgress } from "../access/lookups";
+import { plainJson } from "../api/plain-text";
 import { groupBy } from "../resource/ids";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
@@ -70,7 +71,7 @@ export async function importOf(
   const resources = await Promise.all(labelled.map((part) => resourcesOf(context, part, options)));
   return {
     permissions: labelled.reduce((sum, { projectIds }) => sum + projectIds.length, 0),
-    file: JSON.stringify({ resources: resources.flat() }, undefined, 2),
+    file: plainJson({ resources: resources.flat() }, 2),
     program: programOf(labelled, options),
   };
 }
@@ -154,8 +155,8 @@ function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): 
   const resource = set ? "CheckpointPermissionSet" : "CheckpointPermission";
   const entries = parts.map(
     ({ checkpoint, label, projectIds }) =>
-      `  ${JSON.stringify(label)}: {\n    fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},\n    projectIds: [\n` +
-      `${projectIds.map((projectId) => `      ${JSON.stringify(projectId)},\n`).join("")}    ],\n  },\n`,
+      `  ${plainJson(label)}: {\n    fineTunedModelCheckpoint: ${plainJson(checkpoint)},\n    projectIds: [\n` +
+      `${projectIds.map((projectId) => `      ${plainJson(projectId)},\n`).join("")}    ],\n  },\n`,
   );
   const loop = set
     ? `for (const [name, args] of Object.entries(access)) {\n  new CheckpointPermissionSet(name, args);\n}\n`

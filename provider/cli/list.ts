@@ -53,7 +53,9 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       rows: (code, plain) => tableOf(one, code, plain),
       lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
-    notes: [[complete, source(evidence), ...sourcesIn(sources), `Made by ${options.madeBy}.`].join("\n")],
+    notes: (plain) => [
+      [complete, source(evidence), ...sourcesIn(sources, plain), `Made by ${options.madeBy}.`].join("\n"),
+    ],
     gaps,
     json: {
       ...evidence,
@@ -128,17 +130,17 @@ function gapsOf(reviews: readonly Review[], sources: Sources, isSearch: boolean)
 }
 
 /** What was read beside the lists of permissions. */
-function sourcesIn({ projects, auditLog, stacks }: Sources): string[] {
+function sourcesIn({ projects, auditLog, stacks }: Sources, plain: (text: string) => string): string[] {
   return [
     `Audit log: ${auditLog.status}, ${counted(auditLog.events, "event")} about permissions` +
       (auditLog.since === null ? "." : ` since ${auditLog.since}.`),
     `Projects: ${projects.status}.`,
-    ...(stacks === null ? [] : [`Stacks: ${stacks.map(readStack).join(", ")}.`]),
+    ...(stacks === null ? [] : [`Stacks: ${stacks.map((one) => readStack(one, plain)).join(", ")}.`]),
   ];
 }
 
-function readStack({ stack, writtenAt }: ReadStack): string {
-  return writtenAt === null ? stack : `${stack} (state of ${minuteOf(writtenAt)} UTC)`;
+function readStack({ stack, writtenAt }: ReadStack, plain: (text: string) => string): string {
+  return writtenAt === null ? plain(stack) : `${plain(stack)} (state of ${minuteOf(writtenAt)} UTC)`;
 }
 
 function summaryOf({ permissions, readAt, foundBy, isDeleted }: Review, isSearch: boolean): string {

@@ -1,4 +1,5 @@
 import { stringify } from "csv-stringify/sync";
+import { plainCell, plainJson } from "../api/plain-text";
 import { htmlOf } from "./html";
 
 export const formats = ["table", "json", "csv", "markdown", "html"] as const;
@@ -14,8 +15,12 @@ export interface Report {
   findings?: readonly Finding[];
   matrix?: Matrix;
   sections: Section[];
-  /** Paragraphs that follow the sections. */
-  notes: string[];
+  /**
+   * Paragraphs that follow the sections, in Markdown.
+   *
+   * @param plain marks what others have written, such as a stack's name.
+   */
+  notes: (plain: (text: string) => string) => string[];
   /** What it cannot tell, and why, in sentences. */
   gaps?: readonly string[];
   /** Commands for a shell, for those who read the report. */
@@ -46,7 +51,7 @@ export interface Section {
    * The rows of a table; the first is the head. None if there is no table.
    *
    * @param code marks an ID.
-   * @param plain marks what users have written, such as a name.
+   * @param plain marks what others have written, such as a name.
    */
   rows: (code: (id: string) => string, plain: (text: string) => string) => string[][];
   /** What stands for the table in a terminal that is too narrow for it. */
@@ -68,10 +73,10 @@ export function render(report: Report, format: Format, width = Infinity): string
     case "html":
       return htmlOf(report);
     case "json":
-      return JSON.stringify(json, undefined, 2);
+      return plainJson(json, 2);
     case "csv":
       // Safe to open in a spreadsheet.
-      return stringify([...csv.rows], {
+      return stringify(csv.rows.map(plainCells), {
         header: true,
         columns: [...csv.columns],
         escape_formulas: true,
@@ -84,7 +89,7 @@ export function render(report: Report, format: Format, width = Infinity): string
           const table = rows(inCode, escaped);
           return [`## ${inCode(checkpoint)}`, `${summary}.`, ...(table.length > 0 ? [markdownTable(table)] : [])];
         }),
-        ...notes,
+        ...notes(escaped),
         ...gaps.map(escaped),
         ...(commands === undefined ? [] : [commands.title, ["```sh", ...commands.lines, "```"].join("\n")]),
       ].join("\n\n");
@@ -93,12 +98,12 @@ export function render(report: Report, format: Format, width = Infinity): string
         `${title}.`,
         ...(findings.length === 0 ? [] : [findings.map(terminalFinding).join("\n")]),
         ...sections.flatMap(({ checkpoint, summary, rows, lines }) => {
-          const table = rows(asIs, asIs);
+          const table = rows(plainCell, plainCell);
           const isWide = table.length > 0 && sum(widthsOf(table).map((one) => one + 2)) > width;
           const body = table.length === 0 || isWide ? lines.join("\n") : aligned(table);
           return [`${checkpoint}\n${summary}`, ...(body === "" ? [] : [body])];
         }),
-        ...notes,
+        ...notes(plainCell),
         ...(gaps.length === 0 ? [] : [gaps.join("\n")]),
         ...(commands === undefined ? [] : [commands.title, commands.lines.join("\n")]),
       ].join("\n\n");
@@ -115,8 +120,8 @@ function terminalFinding({ what, items }: Finding): string {
   return [`! ${what} (${items.length}):`, ...shown.map((item) => `    ${item.join("\n      ")}`)].join("\n");
 }
 
-function asIs(text: string): string {
-  return text;
+function plainCells(row: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(row).map(([column, cell]) => [column, plainCell(cell)]));
 }
 
 /** Rows in columns of a terminal; the first row is the head. */
@@ -127,8 +132,8 @@ function aligned(rows: readonly (readonly string[])[]): string {
 
 /** Rows as a table in Markdown; the first row is the head. */
 function markdownTable(rows: readonly (readonly string[])[]): string {
-  // What is escaped already stays so.
-  const cells = rows.map((row) => row.map((cell) => cell.replace(/(?<!\\)\|/g, "\\|")));
+  // A pipe ends the cell, even within code, unless an odd number of backslashes precedes it.
+  const cells = rows.map((row) => row.map((cell) => cell.replace(/(?<!\\)((?:\\\\)*)\|/g, "$1\\|")));
   const widths = widthsOf(cells);
   const [head, ...body] = cells.map((row) => `| ${padded(row, widths).join(" | ")} |`);
   return [head, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body].join("\n");
@@ -180,16 +185,21 @@ export function source({ api, organization }: Evidence): string {
   return `Source: ${api}, organization ${organization ?? "not named by the API"}.`;
 }
 
-/** An ID as Markdown shows code. */
-function inCode(id: string): string {
-  return `\`${id}\``;
+/** Text as Markdown shows code. */
+function inCode(text: string): string {
+  const code = plainCell(text);
+  // A backtick ends it, unless more of them stand around it than in it.
+  const longest = Math.max(0, ...(code.match(/`+/g) ?? []).map(({ length }) => length));
+  const fence = "`".repeat(longest + 1);
+  const space = /^`|`$/.test(code) ? " " : "";
+  return code === "" ? "" : `${fence}${space}${code}${space}${fence}`;
 }
 
-/** Text that a user wrote, such as a project's name, so that Markdown takes it for nothing else. */
+/** Text that others wrote, such as a project's name, so that Markdown takes it for nothing else. */
 function escaped(text: string): string {
   return (
-    text
-      .replace(/[\\|<>*_`[\]#!&~]/g, "\\$&")
+    plainCell(text)
+      .replace(/[\\|<>*_`[\]#!&~$]/g, "\\$&")
       // A mention or a link, which GitHub makes of plain text.
       .replace(/(?<!\w)@/g, "@\u200b")
       .replace(/:\/\//g, ":\u200b//")

@@ -8,7 +8,7 @@ import { compareIds, groupBy } from "../resource/ids";
 import { fetchEach, fetchLists } from "./fetch-lists";
 import { iso } from "./report";
 import type { Screen } from "./screen";
-import { placeOf, type ReadStack, type StackRecords } from "./stack-export";
+import { shownPlaceOf, type ReadStack, type StackRecords } from "./stack-export";
 
 /** How a checkpoint came to be in a review. */
 export type FoundBy = "argument" | "stack" | "audit log";
@@ -200,7 +200,7 @@ function declarersOf(
   const isAdopted = newest.id === id && !ofProject.some((one) => inState.has(one.id));
   const declarers = (isAdopted ? declaring.get(newest.projectId) : inState.get(id)) ?? [];
   const places = declarers.map(({ urn }) => {
-    const { stack, name } = placeOf(urn);
+    const { stack, name } = shownPlaceOf(urn);
     return `${name} in ${stack}`;
   });
   return [...new Set(places)].sort(compareIds);

@@ -59,7 +59,7 @@ function bigReview(): Report {
       ],
       lines: [],
     })),
-    notes: [
+    notes: () => [
       "Of each checkpoint, the list is complete for all projects.\nSource: https://api.openai.com/v1, organization acme.",
     ],
     gaps: ["Audit events begin at 2026-01-02."],
@@ -79,7 +79,7 @@ describe("a report as HTML", function () {
           findings: [{ what: hostile, items: [[hostile]] }],
           matrix: { checkpoints: [hostile], rows: [{ project: hostile, cells: [[{ id: hostile, remark: hostile }]] }] },
           sections: [{ checkpoint: hostile, summary: hostile, rows: () => [[hostile], [hostile]], lines: [] }],
-          notes: [hostile],
+          notes: () => [hostile],
           commands: { title: hostile, lines: [hostile] },
         });
         expect(page).not.to.include("<img");
