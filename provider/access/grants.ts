@@ -82,7 +82,7 @@ export class Grants {
     try {
       await this.#post(await this.#resolveExisting(batch, true, maxAgeOfWrite), 1);
     } catch (error) {
-      for (const grant of batch) grant.reject(error);
+      for (const grant of batch) reject(grant, error);
     }
     if (this.#unknown.length > 0 && !this.#isWaitingForProjects) void this.#tryUnknownAgain();
   }
@@ -102,13 +102,15 @@ export class Grants {
     const leftOut: PendingGrant[] = [];
     for (const grant of batch) {
       const permission = byProject.get(grant.projectId);
-      if (permission === undefined) leftOut.push(grant);
+      if (permission === undefined) leftOut.push(Object.assign(grant, { mayBeDone: true }));
       else grant.resolve({ permission, isAdopted: false });
     }
-    for (const grant of await this.#waitUntilListed(leftOut)) {
-      const why = "the API accepted the request, but lists no permission for the project";
-      grant.reject(new ApiError("contradiction", why));
-    }
+    const others = permissions.filter(({ projectId }) => !projectIds.includes(projectId)).slice(0, 3);
+    const instead = others.map(({ id, projectId }) => `${id} for ${projectId}`).join(", ");
+    const why =
+      "the API accepted the request, but lists no permission for the project" +
+      (instead === "" ? "" : `; its answer has ${instead} instead`);
+    for (const grant of await this.#waitUntilListed(leftOut)) reject(grant, new ApiError("contradiction", why));
   }
 
   /** Settles the grants that the API has accepted, once it lists them; returns those that it never listed. */
@@ -123,11 +125,12 @@ export class Grants {
     return missing;
   }
 
-  async #recover(batch: PendingGrant[], attempt: number, error: unknown): Promise<void> {
-    if (!(error instanceof ApiError)) {
-      this.#refuseAll(batch, error);
+  async #recover(batch: PendingGrant[], attempt: number, reason: unknown): Promise<void> {
+    if (!(reason instanceof ApiError)) {
+      this.#refuseAll(batch, reason);
       return;
     }
+    let error = reason;
     const existed = !error.isAmbiguous;
     if (error.isAmbiguous) for (const grant of batch) grant.mayBeDone = true;
     if (error.isTemporary && attempt < maxAttempts) {
@@ -143,6 +146,7 @@ export class Grants {
       // What the POST before has granted, and a list does not show yet.
       const missing = await this.#waitUntilListed(batch);
       if (missing.length < batch.length) return this.#post(missing, attempt);
+      error = error.afterGrant();
     } else if (error.isAboutProjects || error.kind === "conflict") {
       // One of them may have been granted since our look, which some servers refuse.
       const missing = attempt === 1 ? await this.#lookAgain(batch, existed) : batch;
@@ -210,7 +214,7 @@ export class Grants {
     for (const [index, grant] of batch.entries()) {
       const answer = answers[index]!;
       if (answer.status === "rejected") {
-        grant.reject(answer.reason);
+        reject(grant, answer.reason);
         continue;
       }
       const permission = oursOrNewest(answer.value, grant.isOurs);
@@ -220,6 +224,11 @@ export class Grants {
     }
     return missing;
   }
+}
+
+/** Fails a grant. If it may have taken effect, the failure says so. */
+function reject(grant: PendingGrant, error: unknown): void {
+  grant.reject(grant.mayBeDone === true && error instanceof ApiError ? error.afterGrant() : error);
 }
 
 /** The one of a project's permissions that counts: ours if it is there, else the newest. */

@@ -6,14 +6,16 @@
 const kinds = {
   /** The key is wrong, or is not an admin key. */
   "refused-key": {},
-  /** The key may read, and not write. */
-  "read-only-key": {},
+  /** The key may read and not write, for example; or it is no admin key at all. */
+  "missing-scopes": {},
   /** The organization's data is in a region with an address of its own. */
   "wrong-region": {},
   /** The organization or the project that is sent in a header does not fit the key. */
   "wrong-header": {},
   /** The organization admits only certain IP addresses. */
   "refused-address": {},
+  /** The API does not serve the country that the request comes from. */
+  "unsupported-country": {},
   /** The key's organization does not see the checkpoint, which may exist. */
   "other-organization": {},
   /** No quota, no billing, or a deactivated account. */
@@ -140,7 +142,13 @@ export const table: readonly Row[] = [
     code: /^ip_/,
     says: /\bIP (address|allow\W?list)|\bIP\b.*\bnot (allowed|authorized)/i,
   },
-  { kind: "read-only-key", status: [401, 403], code: /scope/, says: /\bmissing scopes?\b/i },
+  {
+    kind: "unsupported-country",
+    status: [401, 403],
+    code: /^unsupported_country/,
+    says: /\b(country|region|territory)\b.* not supported/i,
+  },
+  { kind: "missing-scopes", status: [401, 403], code: /scope/, says: /\bmissing scopes?\b/i },
   { kind: "refused-key", status: [401] },
 
   { kind: "refused-project", status: [403], where: isAboutGivenProjects },
@@ -271,6 +279,8 @@ export interface ApiErrorDetails {
   isTemporary?: boolean;
   /** How long the API asks to wait before that, in milliseconds. Default: 0. */
   retryAfter?: number | undefined;
+  /** Whether a grant may have taken effect, and no list could show it. Default: false. */
+  mayBeGranted?: boolean;
 }
 
 /** A request to the API that failed. Every failure of the client is of this one class. */
@@ -285,6 +295,7 @@ export class ApiError extends Error {
   /** Whether the same request is worth sending again. */
   isTemporary: boolean;
   readonly retryAfter: number;
+  readonly mayBeGranted: boolean;
 
   constructor(
     readonly kind: ErrorKind,
@@ -300,6 +311,17 @@ export class ApiError extends Error {
     this.namedProjects = details.namedProjects ?? [];
     this.isTemporary = details.isTemporary ?? natures[kind].isTemporary ?? false;
     this.retryAfter = details.retryAfter ?? 0;
+    this.mayBeGranted = details.mayBeGranted ?? false;
+  }
+
+  /** The same failure, of a grant that may have taken effect. */
+  afterGrant(): ApiError {
+    const { kind, message, status, code, param, requestId, isAboutProjects, namedProjects, isTemporary } = this;
+    return new ApiError(kind, message, {
+      ...{ status, code, param, requestId, isAboutProjects, namedProjects, isTemporary },
+      retryAfter: this.retryAfter,
+      mayBeGranted: true,
+    });
   }
 
   /** Whether a write may have taken effect although it failed. */

@@ -1,6 +1,7 @@
 import type { ProviderContext } from "../access/context";
 import { ApiError, type ErrorKind } from "../api/error";
 import type { Permission } from "../api/permission";
+import { plainLine } from "../api/plain-text";
 import { MissingKey, UsageError, whereKeysAre, type Config } from "../config";
 import { groupBy } from "./ids";
 import { few } from "./messages";
@@ -23,7 +24,8 @@ export class OperationFailed extends Error {
     /** The API's refusal, if that is the reason. */
     readonly refusal?: ApiError,
   ) {
-    const headline = `${title}: ${sentence(why)}`;
+    // It may quote state, or what a user has typed.
+    const headline = plainLine(`${title}: ${sentence(why)}`);
     super(`${headline} ${remedy}`);
     this.headline = headline;
     // Pulumi prints stacks, and where it happened in our code helps no user.
@@ -196,7 +198,22 @@ export function remedyIfLasting(error: unknown, attempt: Attempt, config: Config
 
 /** What to do about a refusal. */
 function remedyFor(error: ApiError, attempt: Attempt, config: Config): string {
-  return remedies[error.kind]({ ...attempt, error, config });
+  const remedy = remedies[error.kind]({ ...attempt, error, config });
+  if (!error.mayBeGranted || attempt.operation !== "grant") return remedy;
+  const grantedAlready = ifGranted(attempt.checkpoint, config);
+  // That nothing has changed is what is not known.
+  if (error.kind === "contradiction") return `${grantedAlready} If it is not there, ${lookForProxy}`;
+  return `${remedy} ${grantedAlready}`;
+}
+
+/** What to do where access may have been granted and is not in state. */
+function ifGranted(checkpoint: string, { adoptExisting, nameOf }: Config): string {
+  const adopts = adoptExisting ? "which adopts" : `with ${nameOf("adoptExisting")} set to true, which adopts`;
+  return (
+    `Access may have been granted, and is not in state: look with \`npx --no -- checkpoint-permissions list ${checkpoint}\`. ` +
+    `If the project is there, run the same command again, ${adopts} the permission; if it is there in another spelling, ` +
+    "correct projectId."
+  );
 }
 
 type Remedy = (about: Attempt & { error: ApiError; config: Config }) => string;
@@ -208,14 +225,15 @@ function isReading(operation: Attempt["operation"]): boolean {
 
 const again: Remedy = ({ operation }) =>
   isReading(operation) ? "Try again later." : "Nothing is lost; run the same command again to continue.";
-const lookForProxy = "if that keeps failing, look for a proxy that changes answers.";
+const lookForProxy = "look for a proxy that changes answers.";
 
 const remedies: Record<ErrorKind, Remedy> = {
   "refused-key": ({ operation, config }) =>
     `Set an admin API key of the checkpoint's organization in ${config.nameOf("adminApiKey")}. ${whereKeysAre}` +
     (operation === "revoke" && config.onRevoking !== undefined ? ` ${config.onRevoking}` : ""),
-  "read-only-key": ({ config }) =>
-    `The key in ${config.nameOf("adminApiKey")} lacks what the API names. Give it that, or use a key with all permissions.`,
+  "missing-scopes": ({ config }) =>
+    `The key in ${config.nameOf("adminApiKey")} lacks the scopes that the API names, or is no admin key. Use an admin ` +
+    `API key that has these scopes; project keys do not work. ${whereKeysAre}`,
   "wrong-region": ({ error, config }) => {
     const host = /\b[\w-]+\.api\.openai\.com(?!\.?[\w-])/.exec(error.message)?.[0];
     const url =
@@ -233,6 +251,9 @@ const remedies: Record<ErrorKind, Remedy> = {
   },
   "refused-address": () =>
     "Run it from an address that the organization admits, or have an owner add this one to the IP allowlist.",
+  "unsupported-country": ({ config }) =>
+    "Run it from a country that OpenAI supports (https://platform.openai.com/docs/supported-countries). A VPN, or a proxy " +
+    `in HTTPS_PROXY or ${config.nameOf("baseUrl")}, may send requests from another one.`,
   "other-organization": ({ operation, config }) =>
     `Set an admin key of the checkpoint's own organization in ${config.nameOf("adminApiKey")}` +
     (isReading(operation)
@@ -275,7 +296,7 @@ const remedies: Record<ErrorKind, Remedy> = {
   unavailable: again,
   unreadable: ({ config, ...about }) =>
     `${again({ config, ...about })} If that keeps failing, check ${config.nameOf("baseUrl")} (it ends in /v1).`,
-  contradiction: () => `State stays as it was. Run the same command again; ${lookForProxy}`,
+  contradiction: () => `State stays as it was. Run the same command again; if that keeps failing, ${lookForProxy}`,
   cancelled: again,
   unexpected: (about) => `${again(about)} If it fails again, please report this answer.`,
 };

@@ -4,6 +4,7 @@ import type { Outlook } from "../../provider/access/batches";
 import { Grants, type CreatePermissions, type GrantResult } from "../../provider/access/grants";
 import { Ledger } from "../../provider/access/ledger";
 import { Lookups, type ListPermissions } from "../../provider/access/lookups";
+import { ApiError } from "../../provider/api/error";
 import { checkpoint } from "../support/api";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
@@ -15,9 +16,10 @@ function grants(
   server: TestServer,
   create: CreatePermissions = server.create,
   outlook: () => Outlook = () => ({ toCome: undefined, parallel: undefined }),
+  list: ListPermissions = server.list,
 ) {
   const clock = new TestClock();
-  const all = new Grants(create, new Lookups(server.list, clock), clock, new Ledger(), outlook);
+  const all = new Grants(create, new Lookups(list, clock), clock, new Ledger(), outlook);
   const grant = (project: string) => all.grant(project);
   return { clock, grant };
 }
@@ -134,7 +136,52 @@ describe("Grants", function () {
   it("a grant that the API accepts but never lists fails", async function () {
     const server = new TestServer();
     const { grant } = grants(server, async () => []);
-    expect((await failureOf(grant("proj_a"))).message).to.include("lists no permission for the project");
+    const error = await failureOf<ApiError>(grant("proj_a"));
+    expect(error.message).to.match(/lists no permission for the project$/);
+    expect(error).to.include({ kind: "contradiction", mayBeGranted: true });
+  });
+
+  it("a grant that the API answers in another spelling fails with what it answered", async function () {
+    const create: CreatePermissions = async () => [{ id: "cp_1", projectId: "PROJ_A", createdAt: 1 }];
+    const error = await failureOf<ApiError>(grants(new TestServer(), create).grant("proj_a"));
+    expect(error.message).to.include("; its answer has cp_1 for PROJ_A instead");
+    expect(error.mayBeGranted).to.equal(true);
+  });
+
+  for (const [what, answer] of [
+    ["accepted", []],
+    ["lost", lost()],
+    ["unreadable", new ApiError("unreadable", "the answer (200) cannot be read")],
+  ] as const) {
+    it(`a grant whose POST was ${what} may have been granted if no list can be read after it`, async function () {
+      const server = new TestServer();
+      let isReadable = true;
+      const create: CreatePermissions = async () => {
+        isReadable = false;
+        if (answer instanceof ApiError) throw answer;
+        return [...answer];
+      };
+      const list: ListPermissions = (query) =>
+        isReadable ? server.list(query) : Promise.reject(new ApiError("unreadable", "no list"));
+      const { grant } = grants(server, create, undefined, list);
+      const errors = await Promise.all(["proj_a", "proj_b"].map((project) => failureOf<ApiError>(grant(project))));
+      for (const error of errors) {
+        expect(error).to.include({ kind: "unreadable", message: "no list", mayBeGranted: true });
+      }
+    });
+  }
+
+  it("a grant that may be under way already may have been granted if the API reports a conflict", async function () {
+    const answers = [lost(), refusal(409)];
+    const { grant } = grants(new TestServer(), () => Promise.reject(answers.shift() ?? refusal(409)));
+    expect(await failureOf(grant("proj_a"))).to.include({ kind: "conflict", mayBeGranted: true });
+  });
+
+  it("a grant that was refused, or that a list shows to be missing, was not granted", async function () {
+    for (const error of [refusal(403), refusal(409), lost()]) {
+      const { grant } = grants(new TestServer(), () => Promise.reject(error));
+      expect(await failureOf(grant("proj_a"))).to.include({ message: error.message, mayBeGranted: false });
+    }
   });
 
   it("a grant whose answer never arrives is looked up, not posted again", async function () {

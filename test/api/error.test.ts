@@ -33,7 +33,13 @@ const answers: Record<Exclude<ErrorKind, WithoutAnswer>, Answer[]> = {
     [403, "Your project does not have access to this endpoint."],
     [403, "Forbidden", { form: "similar" }],
   ],
-  "read-only-key": [
+  "unsupported-country": [
+    [403, "Country, region, or territory not supported", { code: "unsupported_country_region_territory" }],
+    [403, "no", { code: "unsupported_country_region_territory" }],
+    [403, "Your country, region, or territory is not supported."],
+  ],
+  "missing-scopes": [
+    [403, "You have insufficient permissions for this operation. Missing scopes: api.management.read."],
     [403, "You have insufficient permissions for this operation. Missing scopes: api.fine_tuning.checkpoints.write."],
     [401, "Missing scope: write"],
     [403, "no", { code: "missing_scope" }],

@@ -60,6 +60,37 @@ describe("Failures", function () {
     }
   });
 
+  it("a grant that may have taken effect says so, where to look, and what to do", async function () {
+    const accepted = new ApiError("contradiction", "no", { mayBeGranted: true });
+    const look = `look with \`npx --no -- checkpoint-permissions list ${permission.fineTunedModelCheckpoint}\`. `;
+    const { remedy } = await failed("grant", accepted);
+    expect(remedy)
+      .to.match(/^Access may have been granted, and is not in state: /)
+      .and.to.include(`${look}If the project is there, run the same command again, which adopts the permission; `)
+      .and.to.include("in another spelling, correct projectId. If it is not there, look for a proxy")
+      .and.not.to.match(/State stays/);
+    expect((await failed("grant", new ApiError("unreadable", "no", { mayBeGranted: true }))).remedy)
+      .to.match(/^Nothing is lost; .* Access may have been granted, and is not in state: /)
+      .and.to.include(look);
+    expect((await failed("grant", accepted, { "openai:adoptExisting": "false" })).remedy).to.match(
+      /run the same command again, with \S+adoptExisting set to true, which adopts/,
+    );
+    for (const [operation, error] of [
+      ["look up", accepted],
+      ["revoke", accepted],
+      ["grant", new ApiError("contradiction", "no")],
+    ] as const) {
+      expect((await failed(operation, error)).remedy).to.match(
+        /^State stays as it was\. Run the same command again; if/,
+      );
+    }
+  });
+
+  it("a failure that quotes state or an argument is one line without escapes", function () {
+    const { message } = new OperationFailed('Cannot import "a\nb\u001b[2J"', "no\u202e.", "Do it.");
+    expect(message).to.equal('Cannot import "a b [2J": no. Do it.');
+  });
+
   const remedies: [what: string, error: ApiError, remedy: RegExp, config?: Record<string, string>][] = [
     [
       "another region",
@@ -79,7 +110,12 @@ describe("Failures", function () {
       { "openai:organization": "org-1" },
     ],
     ["a header that was not sent", refused(401, "no", { code: "mismatched_project" }), /^Set an admin API key/],
-    ["a read-only key", refused(403, "Missing scopes: x"), /^The key in openai:adminApiKey lacks what the API names/],
+    [
+      "a key without the scopes",
+      refused(403, "Missing scopes: x"),
+      /^The key in openai:adminApiKey lacks the scopes that the API names, or is no admin key\. Use an admin API key/,
+    ],
+    ["an unsupported country", refused(403, "Country, region, or territory not supported"), /^Run it from a country/],
     ["an address that is not admitted", refused(403, "Your IP address is not allowed."), /IP allowlist/],
     ["no quota", refused(429, "no", { code: "insufficient_quota" }), /settings\/organization\/billing/],
     ["an archived project", refused(400, "The project is archived."), /^Remove the project from the program/],

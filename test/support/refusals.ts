@@ -18,9 +18,21 @@ export const refusals: readonly RefusalCase[] = [
     remedy: /Set an admin API key of the checkpoint's organization in \S+\. .*admin-keys\./,
   },
   {
-    what: "a read-only key",
-    kind: { status: 403, error: { message: "Missing scopes: api.fine_tuning.checkpoints.write" } },
-    remedy: /The key in \S+ lacks what the API names/,
+    what: "a key without the scopes",
+    kind: {
+      status: 403,
+      error: { message: "You have insufficient permissions for this operation. Missing scopes: api.management.read" },
+    },
+    remedy:
+      /The key in \S+ lacks the scopes that the API names, or is no admin key\. Use an admin API key .*admin-keys\./,
+  },
+  {
+    what: "a country that is not supported",
+    kind: {
+      status: 403,
+      error: { message: "Country, region, or territory not supported", code: "unsupported_country_region_territory" },
+    },
+    remedy: /Run it from a country that OpenAI supports \(https:\S+\)\. A VPN, or a proxy in HTTPS_PROXY or \S+,/,
   },
   {
     what: "another region",
