@@ -23,13 +23,22 @@ interface Progress {
   /** Where pages have begun. */
   cursors: Set<string>;
   isComplete: boolean;
-  /** Why it was given up. */
+  /** Why it was given up, if not for time. */
   problem: unknown;
+  /** Whether the last report had no time left for the rest. */
+  isLate: boolean;
+  /** The page that is being read. */
   reading: Promise<void> | undefined;
 }
 
+/** In seconds. What has less time left is not worth a request. */
+const shortest = 1;
+
 export interface OrganizationOptions {
-  /** After so many seconds in all, or at the first refusal, no more is read. Default: read to the end. */
+  /**
+   * A report reads for so many seconds, and waits for no rate limit; the next one goes on from there. After a refusal or a
+   * fault nothing more is read. Default: read to the end.
+   */
   limitSeconds?: number;
   /** Tells the user that the API is rate-limiting. */
   say?: (line: string) => void;
@@ -46,16 +55,12 @@ export class Organization {
   readonly #clock: Clock;
   readonly #limitSeconds: number | undefined;
   readonly #onPage: NonNullable<OrganizationOptions["onPage"]>;
-  /** When the first request was made. */
-  #startedAt: number | undefined;
   readonly #projects = new Map<string, Project>();
   readonly #events: AuditEvent[] = [];
   /** The newest of each kind, by `revoked cp_…`, as they are asked for. */
   readonly #eventOf = new Map<string, AuditEvent>();
   readonly #ofProjects: Progress = nothingRead();
   readonly #ofEvents: Progress = nothingRead();
-  /** Events that are asked for, as `revoked cp_…`. */
-  readonly #wanted = new Set<string>();
   /** Projects of which nothing is to be told but the ID. */
   readonly #hidden = new Set<string>();
 
@@ -100,16 +105,16 @@ export class Organization {
 
   /** Why the list of projects is not complete, or not read; undefined if it is. */
   get problemWithProjects(): unknown {
-    return this.#ofProjects.problem;
+    return this.#problemOf(this.#ofProjects);
   }
 
   /** Why the audit log is not complete, or not read; undefined if it is. */
   get problemWithEvents(): unknown {
-    return this.#ofEvents.problem;
+    return this.#problemOf(this.#ofEvents);
   }
 
-  readProjects(): Promise<void> {
-    return this.#read("projects", this.#ofProjects, async (after, seconds) => {
+  async readProjects(): Promise<void> {
+    await this.#read("projects", this.#ofProjects, async (after, seconds) => {
       const page = await this.#client.listProjects(after, seconds);
       for (const project of page.rows) this.#projects.set(project.id, project);
       return page;
@@ -128,11 +133,12 @@ export class Organization {
   /** Reads the audit log, from the newest on, until it has shown these events. */
   async readEvents(wanted: readonly { what: AuditEvent["what"]; permissionId: string }[]): Promise<void> {
     if (wanted.length === 0) return;
-    for (const { what, permissionId } of wanted) this.#wanted.add(`${what} ${permissionId}`);
-    await this.#readEvents(() => [...this.#wanted].every((one) => this.#eventOf.has(one)));
+    await this.#readEvents(() =>
+      wanted.every(({ what, permissionId }) => this.event(what, permissionId) !== undefined),
+    );
   }
 
-  #readEvents(isEnough: () => boolean): Promise<void> {
+  async #readEvents(isEnough: () => boolean): Promise<void> {
     const readPage = async (after: string | undefined, seconds: number | undefined) => {
       const page = await this.#client.listEvents(after, seconds);
       for (const event of page.rows) {
@@ -142,54 +148,77 @@ export class Organization {
       }
       return page;
     };
-    return this.#read("audit log", this.#ofEvents, readPage, isEnough);
+    await this.#read("audit log", this.#ofEvents, readPage, isEnough);
   }
 
   /** Reads on from the last page, until all is read, enough is, or it must be given up. It never rejects. */
-  #read(
-    list: "projects" | "audit log",
-    progress: Progress,
-    readPage: (
-      after: string | undefined,
-      seconds: number | undefined,
-    ) => Promise<{ hasMore: boolean; lastId: string | undefined }>,
-    isEnough = () => false,
-  ): Promise<void> {
-    const read = async () => {
-      while (!progress.isComplete && progress.problem === undefined && !isEnough()) {
-        try {
-          this.#onPage(list, progress.pages + 1);
-          const { hasMore, lastId } = await readPage(progress.cursor, this.#secondsLeft());
-          progress.pages++;
-          if (hasMore && (lastId === undefined || progress.cursors.has(lastId) || progress.pages === maxPages)) {
-            throw new ApiError(
-              "contradiction",
-              `the API's ${list === "projects" ? "list of projects" : list} does not end`,
-            );
-          }
-          progress.cursor = lastId;
-          if (lastId !== undefined) progress.cursors.add(lastId);
-          progress.isComplete = !hasMore;
-        } catch (error) {
-          progress.problem = error;
-        }
+  async #read(list: "projects" | "audit log", progress: Progress, readPage: ReadPage, isEnough = () => false) {
+    const until = this.#limitSeconds === undefined ? Infinity : this.#clock.now() + this.#limitSeconds * 1000;
+    // By now it may be over.
+    if (this.#limitSeconds !== undefined && isRateLimit(progress.problem)) progress.problem = undefined;
+    progress.isLate = false;
+    while (!progress.isComplete && progress.problem === undefined && !isEnough()) {
+      if (progress.reading === undefined) this.#onPage(list, progress.pages + 1);
+      if (this.#secondsTo(until) < shortest) {
+        progress.isLate = true;
+        return;
       }
-    };
-    return (progress.reading ??= read().finally(() => {
-      progress.reading = undefined;
-    }));
+      // The page that an earlier report waits for serves this one, too. That one has less time left than this.
+      progress.reading ??= this.#readPage(list, progress, readPage, until).finally(() => {
+        progress.reading = undefined;
+      });
+      await progress.reading;
+    }
   }
 
-  #secondsLeft(): number | undefined {
-    if (this.#limitSeconds === undefined) return undefined;
-    const now = this.#clock.now();
-    this.#startedAt ??= now;
-    const left = this.#limitSeconds - (now - this.#startedAt) / 1000;
-    if (left <= 0) throw new Error(`it was not read within ${this.#limitSeconds} s`);
-    return left;
+  async #readPage(list: "projects" | "audit log", progress: Progress, readPage: ReadPage, until: number) {
+    try {
+      const { hasMore, lastId } = await readPage(
+        progress.cursor,
+        until === Infinity ? undefined : this.#secondsTo(until),
+      );
+      progress.pages++;
+      if (hasMore && (lastId === undefined || progress.cursors.has(lastId) || progress.pages === maxPages)) {
+        throw new ApiError(
+          "contradiction",
+          `the API's ${list === "projects" ? "list of projects" : list} does not end`,
+        );
+      }
+      progress.cursor = lastId;
+      if (lastId !== undefined) progress.cursors.add(lastId);
+      progress.isComplete = !hasMore;
+    } catch (error) {
+      // A report that began later may have time for what came too late for the one that asked.
+      if (this.#secondsTo(until) >= shortest || isRefusal(error)) progress.problem = error;
+    }
+  }
+
+  #secondsTo(time: number): number {
+    return (time - this.#clock.now()) / 1000;
+  }
+
+  #problemOf({ problem, isLate }: Progress): unknown {
+    return problem ?? (isLate ? new Error(`it was not read within ${this.#limitSeconds!} s`) : undefined);
   }
 }
 
+type ReadPage = (
+  after: string | undefined,
+  seconds: number | undefined,
+) => Promise<{ hasMore: boolean; lastId: string | undefined }>;
+
+function isRateLimit(error: unknown): boolean {
+  return error instanceof ApiError && error.kind === "rate-limited";
+}
+
+/** Whether it would come again in this process. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ApiError && [401, 403, 404].includes(error.status ?? 0);
+}
+
 function nothingRead(): Progress {
-  return { pages: 0, cursor: undefined, cursors: new Set(), isComplete: false, problem: undefined, reading: undefined };
+  return {
+    ...{ pages: 0, cursor: undefined, cursors: new Set<string>() },
+    ...{ isComplete: false, problem: undefined, isLate: false, reading: undefined },
+  };
 }

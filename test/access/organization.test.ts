@@ -1,7 +1,9 @@
 import { expect } from "chai";
 import nock from "nock";
 import { Organization, type OrganizationOptions } from "../../provider/access/organization";
+import type { Permission } from "../../provider/api/permission";
 import type { Actor } from "../../sandbox/api/api";
+import type { FaultyApi } from "../../sandbox/api/faults";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { permissionInputs, scenario } from "../support/scenario";
 
@@ -144,6 +146,107 @@ describe("What messages tell of an organization", function () {
     expect(String(organization.problemWithProjects)).to.include("not read within 5 s");
     expect(organization.project("proj_0")?.name).to.equal("Mobile app");
   });
+
+  /** Permissions that alice revoked, oldest first: a page of the audit log has the last hundred. */
+  function revoked(api: FaultyApi, count: number): Permission[] {
+    const rows = Array.from({ length: count }, (_, index) => api.grant(checkpoint, `proj_${index}`));
+    for (const { id } of rows) api.revoke(id, alice);
+    return rows.map(({ id, project_id: projectId, created_at: createdAt }) => ({ id, projectId, createdAt }));
+  }
+
+  const actorOf = async (organization: Organization, permission: Permission) => {
+    const [described] = await organization.describe([permission], { areMissing: true });
+    return described!.revocation?.actor;
+  };
+  const cursorsIn = (api: FaultyApi) =>
+    api.organizationRequests.filter(({ path }) => path.endsWith("audit_logs")).map(({ query }) => query["after"]);
+
+  it("a report whose event is on the next page gets it nine seconds later, at 7 requests a minute", async function () {
+    const api = fakeApi();
+    const rows = revoked(api, 150);
+    const { context, clock } = contextWith({ "openai:requestsPerMinute": "7" });
+    const organization = context.organization!;
+    expect(await actorOf(organization, rows[149]!)).to.equal("alice@example.com");
+    // What is asked for at once does not wait for its turn.
+    expect(await actorOf(organization, rows[0]!)).to.equal(undefined);
+    expect(clock.now()).to.equal(0);
+    clock.pass(9_000);
+    expect(await actorOf(organization, rows[0]!)).to.equal("alice@example.com");
+    expect(cursorsIn(api)).to.have.lengthOf(2);
+    expect(clock.now()).to.equal(9_000);
+  });
+
+  it("each report has five seconds of its own, and goes on where the one before ended", async function () {
+    const api = fakeApi();
+    const rows = revoked(api, 450);
+    const { context, clock } = contextWith();
+    const onPage = (list: string) => {
+      if (list === "audit log") clock.pass(2_000);
+    };
+    const organization = new Organization(context.config, clock, { limitSeconds: 5, onPage });
+    expect(await actorOf(organization, rows[0]!)).to.equal(undefined);
+    expect(String(organization.problemWithEvents)).to.include("not read within 5 s");
+    expect(cursorsIn(api)).to.have.lengthOf(2);
+    clock.pass(60_000);
+    expect(await actorOf(organization, rows[100]!)).to.equal("alice@example.com");
+    expect(organization.problemWithEvents).to.equal(undefined);
+    expect(new Set(cursorsIn(api)).size).to.equal(4);
+    expect(cursorsIn(api)).to.have.lengthOf(4);
+  });
+
+  it("a report that asks while another gives up for time goes on without it", async function () {
+    const api = fakeApi();
+    const rows = revoked(api, 250);
+    const { context, clock } = contextWith();
+    let pages = 0;
+    let later: Promise<unknown> | undefined;
+    const onPage = (list: string) => {
+      if (list !== "audit log" || ++pages !== 2) return;
+      clock.pass(4_500);
+      later = actorOf(organization, rows[0]!);
+    };
+    const organization = new Organization(context.config, clock, { limitSeconds: 5, onPage });
+    expect(await actorOf(organization, rows[0]!)).to.equal(undefined);
+    expect(await later).to.equal("alice@example.com");
+  });
+
+  it("a report that waits for another's page asks itself if that comes too late for the other", async function () {
+    const api = fakeApi();
+    const [first, second] = revoked(api, 2) as [Permission, Permission];
+    const { context, clock } = contextWith();
+    const rewrite = () => {
+      clock.pass(2_500);
+      return "cut off";
+    };
+    api.fail({ endpoint: "audit_logs", kind: { rewrite } });
+    const one = actorOf(context.organization!, first);
+    clock.pass(2_000);
+    const other = actorOf(context.organization!, second);
+    expect([await one, await other]).to.deep.equal([undefined, "alice@example.com"]);
+    expect(cursorsIn(api)).to.have.lengthOf(2);
+  });
+
+  for (const [what, kind, isAskedAgain] of [
+    ["a rate limit", { status: 429, headers: { "retry-after": "5" } }, true],
+    ["a rate limit that does not say for how long", { status: 429 }, true],
+    ["a used-up quota", { status: 429, error: { message: "no", code: "insufficient_quota" } }, false],
+    ["a refused key", { status: 401 }, false],
+    ["missing rights", { status: 403 }, false],
+    ["an API that has no such list", { status: 404 }, false],
+    ["a fault", { status: 500 }, false],
+  ] as const) {
+    it(`after ${what} the next report ${isAskedAgain ? "asks again" : "does not ask"}`, async function () {
+      const api = fakeApi();
+      const [first, second] = revoked(api, 2) as [Permission, Permission];
+      api.fail({ endpoint: "audit_logs", kind });
+      const { context, clock } = contextWith();
+      expect(await actorOf(context.organization!, first)).to.equal(undefined);
+      clock.pass(9_000);
+      expect(await actorOf(context.organization!, second)).to.equal(isAskedAgain ? "alice@example.com" : undefined);
+      expect(cursorsIn(api)).to.have.lengthOf(isAskedAgain ? 2 : 1);
+      expect(clock.now()).to.equal(9_000);
+    });
+  }
 
   it("the audit log is read page by page until the revocations that are asked for are found", async function () {
     const api = fakeApi();
