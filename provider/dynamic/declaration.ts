@@ -8,6 +8,7 @@ import { hintsFor, type ConstructorCall } from "./hints";
 import { undefinedAsSecretAs } from "./inputs";
 import { isMocked } from "./mocks";
 
+const folderAtLoad = currentFolder();
 const foldersWithPackage = new Set<string>();
 const programsWithCheckedConfig = new WeakSet<object>();
 
@@ -33,7 +34,7 @@ export function assertCanDeclare(
     throw programError(
       `${type} "${name}" cannot be imported by the option \`import\`, because Pulumi cannot read dynamic resources by ` +
         "their IDs. Leave the option out, and `pulumi up` adopts the permission that exists; or run " +
-        `\`npx ${packageName} import\`.`,
+        "`npx --no -- checkpoint-permissions import`.",
     );
   }
   assertHostFindsPackage();
@@ -69,29 +70,50 @@ export function programError(message: string): pulumi.RunError {
 /**
  * Checks that Pulumi's provider host will find this package by name, if it is known where the host looks.
  *
+ * @param folders where that may be. One with the package is enough: no error is better than a false one.
  * @throws {pulumi.RunError} when it will not.
  */
-export function assertHostFindsPackage(folder = folderOfHost()): void {
-  if (folder === undefined || foldersWithPackage.has(folder)) return;
+export function assertHostFindsPackage(folders = foldersOfHost()): void {
+  const [first] = folders;
+  if (first === undefined || folders.some(hasPackage)) return;
+  throw programError(
+    `Pulumi's provider host does not find ${packageName} from ${first}. Add it to this program's own dependencies, as its ` +
+      `packed file (npm install ./${packageName}-VERSION.tgz; the README says how to pack it): package managers such as ` +
+      "pnpm hide what only another package depends on.",
+  );
+}
+
+function hasPackage(folder: string): boolean {
+  if (foldersWithPackage.has(folder)) return true;
   try {
     // Resolved from here, the package would always find itself.
     createRequire(join(folder, "index.js")).resolve(`${packageName}/dynamic`);
     foldersWithPackage.add(folder);
+    return true;
   } catch {
-    throw programError(
-      `Pulumi's provider host does not find ${packageName} from ${folder}. Add it to this program's own dependencies ` +
-        `(npm install ${packageName}): package managers such as pnpm hide what only another package depends on.`,
-    );
+    return false;
   }
 }
 
 /**
- * Where the host runs: in the program's folder, if Pulumi runs the program. An inline program of the Automation API
- * cannot know.
+ * Where the host runs: in the program's folder, if Pulumi runs the program. By now that may have changed its own, even
+ * before it loaded this module. An inline program of the Automation API cannot know.
  */
-function folderOfHost(): string | undefined {
+function foldersOfHost(): string[] {
   const isRunByPulumi = /[\\/]cmd[\\/]run([\\/]index\.js)?$/.test(process.argv[1] ?? "");
-  return isRunByPulumi ? process.cwd() : undefined;
+  if (!isRunByPulumi) return [];
+  const given = process.argv.indexOf("--pwd") + 1;
+  const pwd = given === 0 ? undefined : process.argv[given];
+  return [pwd, folderAtLoad].filter((folder) => folder !== undefined);
+}
+
+/** Undefined if it is not there any more. */
+function currentFolder(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -81,7 +81,7 @@ describe("CheckpointPermission in a program", function () {
     expect(() => new CheckpointPermission("web", args, { import: "cp_1" }))
       .to.throw(pulumi.RunError, "adopts the permission that exists")
       .with.property("message")
-      .that.includes("npx pulumi-openai-checkpoint-permissions import");
+      .that.includes("npx --no -- checkpoint-permissions import");
   });
 
   it("a misspelled setting in the package's namespace is an error suggesting the right one", async function () {
@@ -95,22 +95,64 @@ describe("CheckpointPermission in a program", function () {
     pulumi.runtime.setAllConfig({});
   });
 
-  it("an error says where to install the package if the host would not find it", function () {
-    expect(() => assertHostFindsPackage("/"))
+  it("an error says how to install the package if the host would not find it", function () {
+    expect(() => {
+      assertHostFindsPackage(["/"]);
+    })
       .to.throw(pulumi.RunError, "does not find pulumi-openai-checkpoint-permissions from /")
       .with.property("message")
-      .that.includes("Add it to this program's own dependencies");
+      .that.matches(/Add it to this program's own dependencies, as its packed file \(npm install \.\/pulumi-\S+\.tgz;/)
+      .and.not.match(/install pulumi-openai/);
+  });
+
+  describe("where the host looks for the package", function () {
     const { argv } = process;
-    const cwd = process.cwd();
-    try {
-      process.chdir("/");
-      // An inline program of the Automation API may run anywhere.
-      expect(() => assertHostFindsPackage()).not.to.throw();
-      process.argv = ["node", "/x/node_modules/@pulumi/pulumi/cmd/run/index.js"];
-      expect(() => assertHostFindsPackage()).to.throw("from /");
-    } finally {
-      process.chdir(cwd);
+    const folder = process.cwd();
+    const file = require.resolve("../../provider/dynamic/declaration");
+    const loaded = require.cache[file];
+    afterEach(function () {
+      process.chdir(folder);
       process.argv = argv;
+      require.cache[file] = loaded;
+    });
+
+    /** Loads the module anew, and checks in a program that runs with these arguments. */
+    function checkWith(args: string[], { atLoad, atCheck }: { atLoad: string; atCheck: string }) {
+      process.argv = args;
+      process.chdir(atLoad);
+      // eslint-disable-next-line @typescript-eslint/no-dynamic-delete
+      delete require.cache[file];
+      // eslint-disable-next-line @typescript-eslint/no-require-imports
+      const { assertHostFindsPackage: check } = require(file) as {
+        assertHostFindsPackage: typeof assertHostFindsPackage;
+      };
+      process.chdir(atCheck);
+      return () => {
+        check();
+      };
+    }
+
+    const run = ["node", "/x/node_modules/@pulumi/pulumi/cmd/run/index.js"];
+    const inline = ["node", "/x/inline.js"];
+    for (const [what, args, atLoad, atCheck, error] of [
+      ["a program that changed its folder before a constructor", run, folder, "/", undefined],
+      [
+        "a program that changed its folder before it loaded the package",
+        [...run, "--pwd", folder],
+        "/",
+        "/",
+        undefined,
+      ],
+      ["a program in a folder without the package", run, "/", "/", "from /."],
+      ["a program that Pulumi runs in a folder without the package", [...run, "--pwd", "/"], "/", folder, "from /."],
+      // It may run anywhere.
+      ["an inline program of the Automation API", inline, "/", "/", undefined],
+    ] as const) {
+      it(`${what} gets ${error === undefined ? "no error" : "an error"}`, function () {
+        const check = checkWith([...args], { atLoad, atCheck });
+        if (error === undefined) expect(check).not.to.throw();
+        else expect(check).to.throw(error);
+      });
     }
   });
 
