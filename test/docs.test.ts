@@ -43,6 +43,16 @@ describe("the documentation", function () {
     expect(broken).to.deep.equal([]);
   });
 
+  it("nobody is told to install or run by name what is not on npm, unless it says so", function () {
+    const command = /(npm (install|i|add)|npx( --yes| -y)?|pnpm (add|dlx)) pulumi-openai-checkpoint-permissions/;
+    const told = filesIn("*").filter((file) => {
+      if (!/\.(md|ts|yml)$/.test(file) || file.startsWith("test/")) return false;
+      const text = readFileSync(file, "utf8");
+      return command.test(text) && !/\bon npm\b/.test(text);
+    });
+    expect(told).to.deep.equal([]);
+  });
+
   it("every Python, Go, Java and YAML snippet in the docs is part of a runnable example", function () {
     const programs = {
       python: "examples/native/python/__main__.py",

@@ -51,11 +51,11 @@ async function step(scenario: Scenario, file: string, job: string, name: string,
   const hasProgram = steps.some(({ uses }) => uses?.startsWith("actions/checkout@"));
   const folder = hasProgram ? scenario.project.folder : join(scenario.folder, job);
   await mkdir(folder, { recursive: true });
-  // npx would bring the package from the registry.
+  // npx would install the packed file: --yes --package FILE COMMAND.
   const bin = join(scenario.folder, "bin");
   await mkdir(bin, { recursive: true });
   const main = resolve("provider/dist/cli/main.js");
-  await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 2\nexec "${process.execPath}" "${main}" "$@"\n`);
+  await writeFile(join(bin, "npx"), `#!/bin/sh\nshift 4\nexec "${process.execPath}" "${main}" "$@"\n`);
   // Says what it is asked for; of the open issues it knows the one that the environment names.
   await writeFile(
     join(bin, "gh"),
