@@ -233,7 +233,7 @@ function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedO
         rows: (code, plain) => tableOf(one, code, plain),
         lines: one.differences.map(entry),
       })),
-    notes: () => [...explanationsOf(differences), ...scopeOf(compared, evidence, recordedOnly)],
+    notes: (plain) => [...explanationsOf(differences), ...scopeOf(compared, source(evidence, plain), recordedOnly)],
     ...commandsOf(differences, evidence),
     json: {
       ...evidence,
@@ -263,13 +263,13 @@ function titleOf(checkpoints: number, recorded: number, differences: number): st
 }
 
 /** What was read, when, and where. */
-function scopeOf(compared: readonly Comparison[], evidence: Evidence, recordedOnly: boolean): string[] {
+function scopeOf(compared: readonly Comparison[], from: string, recordedOnly: boolean): string[] {
   if (compared.length === 0) return [];
   const isEveryDeleted = compared.every(({ isDeleted }) => isDeleted);
   const lists = isEveryDeleted ? "There was no list to read." : "The lists are complete.";
   const scope = recordedOnly ? "Only permissions in state were checked." : lists;
   const readAt = Math.min(...compared.map((one) => one.readAt));
-  return [`Read ${second(readAt)}. ${scope}\n${source(evidence)}`];
+  return [`Read ${second(readAt)}. ${scope}\n${from}`];
 }
 
 /** How to revoke what no stack has in state, for a shell that has the key. */

@@ -54,7 +54,7 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
     notes: (plain) => [
-      [complete, source(evidence), ...sourcesIn(sources, plain), `Made by ${options.madeBy}.`].join("\n"),
+      [complete, source(evidence, plain), ...sourcesIn(sources, plain), `Made by ${options.madeBy}.`].join("\n"),
     ],
     gaps,
     json: {

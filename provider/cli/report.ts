@@ -181,8 +181,8 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 }
 
 /** Where a result comes from, in a sentence. */
-export function source({ api, organization }: Evidence): string {
-  return `Source: ${api}, organization ${organization ?? "not named by the API"}.`;
+export function source({ api, organization }: Evidence, plain: (text: string) => string): string {
+  return `Source: ${api}, organization ${organization === null ? "not named by the API" : plain(organization)}.`;
 }
 
 /** Text as Markdown shows code. */

@@ -105,6 +105,14 @@ describe("What others wrote, in a report", function () {
     });
   }
 
+  it("the organization of the key becomes no mention in Markdown", async function () {
+    for (const command of ["drift", "list"]) {
+      const report = await reports[command]!("web");
+      const named = report.notes((text) => `<${text}>`).join("\n");
+      expect(named).to.include("organization <acme>.");
+    }
+  });
+
   it("an error about a broken list quotes it in one line of bounded length", async function () {
     const text = render(await listReport("Web"), "csv").replace("Web", `a"${raw}`);
     const compare = () => compareReviews(fileOf(text), fileOf(text));
