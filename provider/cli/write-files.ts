@@ -75,8 +75,8 @@ export function writeAll(files: readonly { path: string; text: string }[], force
           });
         } else {
           const before = temporaryName(file);
-          copyFileSync(file, before, constants.COPYFILE_EXCL);
           temporary.add(before);
+          copyFileSync(file, before, constants.COPYFILE_EXCL);
           undo.push(() => {
             // Should that fail, it is all that is left of it.
             temporary.delete(before);
@@ -160,7 +160,8 @@ function move(from: string, to: string): void {
 function isSameFile(path: string, other: string): boolean {
   const [one, two] = [statOf(path), other === "-" ? fstatSync(0, { bigint: true }) : statOf(other)];
   if (one === undefined || two === undefined) return one === two && placeOf(path) === placeOf(other);
-  return one.dev === two.dev && one.ino === two.ino;
+  // A terminal or /dev/null can be read and written.
+  return one.isFile() && one.dev === two.dev && one.ino === two.ino;
 }
 
 /** Where a file would be. */
