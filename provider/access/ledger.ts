@@ -49,6 +49,12 @@ export type Entry =
   | { kind: "doubted"; checkpoint: Key };
 
 type Kind = Entry["kind"];
+
+interface Waiting {
+  isSo: () => boolean;
+  resolve: () => void;
+}
+
 export type KindOfPermission = Extract<Entry, OfPermission>["kind"];
 /** An entry, and the process that wrote it. */
 export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { by: string };
@@ -78,7 +84,7 @@ export class Ledger {
   readonly #keys = new Map<string, Key>();
   readonly #texts = new Map<Key, string>();
   readonly #problem: string | undefined;
-  readonly #waiting = new Set<{ isSo: () => boolean; resolve: () => void }>();
+  readonly #waiting = new Set<Waiting>();
 
   /**
    * @param log what is shared with other processes; undefined where there are none.
@@ -181,11 +187,13 @@ export class Ledger {
    */
   async until(isSo: () => boolean, isGivenUp: Promise<unknown> = new Promise(() => undefined)): Promise<void> {
     if (isSo()) return;
-    const waiting = { isSo, resolve: () => undefined as void };
-    const itIsSo = new Promise<void>((resolve) => (waiting.resolve = resolve));
-    this.#waiting.add(waiting);
+    let waiting: Waiting | undefined;
+    const itIsSo = new Promise<void>((resolve) => {
+      waiting = { isSo, resolve };
+      this.#waiting.add(waiting);
+    });
     await Promise.race([itIsSo, isGivenUp]);
-    this.#waiting.delete(waiting);
+    this.#waiting.delete(waiting!);
   }
 
   get #me(): string {

@@ -41,7 +41,12 @@ describe("CheckpointPermission in a program", function () {
       inputs: {
         ...{ fineTunedModelCheckpoint, projectId: "proj_web", __provider: providerOf("permission") },
         // The check takes it out.
-        __hints: { key: keyOf(registered, "web"), urn: urnOf("CheckpointPermission", "web"), declaredCount: 1, isPreview: false },
+        __hints: {
+          key: keyOf(registered, "web"),
+          urn: urnOf("CheckpointPermission", "web"),
+          declaredCount: 1,
+          isPreview: false,
+        },
       },
     });
     // It is in users' state: it stays.

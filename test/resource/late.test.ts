@@ -16,8 +16,8 @@ async function givingUp() {
   return {
     ...{ ...all, olds, news, shared: shared! },
     update: async () => {
-      const { outs } = await set.update(checkpoint, olds, news);
-      return (outs as typeof olds).permissions.map(({ projectId }) => projectId);
+      const updated = await set.update(checkpoint, olds, news);
+      return (updated.outs as typeof olds).permissions.map(({ projectId }) => projectId);
     },
   };
 }
@@ -59,8 +59,8 @@ describe("A set that gives up a project while another resource's ID is not known
     const state = { ...news, permissions: setInState(["proj_a", "proj_m"]).permissions };
     await set.check(news, { ...news, __hints: { urn: urnOf("team"), key: "p:0", others: {} } });
     expect(await set.diff(checkpoint, state, news)).to.include({ changes: true });
-    const { outs } = await set.update(checkpoint, state, news);
-    expect((outs as typeof state).permissions.map(({ projectId }) => projectId)).to.deep.equal(["proj_a"]);
+    const updated = await set.update(checkpoint, state, news);
+    expect((updated.outs as typeof state).permissions.map(({ projectId }) => projectId)).to.deep.equal(["proj_a"]);
     expect(writes()).to.deep.equal(["DELETE"]);
   });
 });
