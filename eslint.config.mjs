@@ -36,24 +36,10 @@ export default defineConfig(
     },
   },
   {
-    files: ["**/*.cjs"],
-    extends: [tseslint.configs.disableTypeChecked],
-    rules: { "@typescript-eslint/no-require-imports": "off" },
-  },
-  {
     languageOptions: {
       parserOptions: {
         projectService: {
-          allowDefaultProject: [
-            "eslint.config.mjs",
-            "test/reporter.cjs",
-            "bench/floor.cjs",
-            "test/e2e/interruption/note-host.cjs",
-            "test/e2e/native-sdk.cjs",
-            "sandbox/miniature/defer.cjs",
-            "provider/native/index.cjs",
-            "provider/native/standalone/index.cjs",
-          ],
+          allowDefaultProject: ["eslint.config.mjs"],
         },
       },
     },
@@ -67,5 +53,10 @@ export default defineConfig(
       // Chai's assertions are properties.
       "@typescript-eslint/no-unused-expressions": "off",
     },
+  },
+  {
+    files: ["**/*.cjs"],
+    extends: [tseslint.configs.disableTypeChecked],
+    rules: { "@typescript-eslint/no-require-imports": "off" },
   },
 );
