@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { performance } from "node:perf_hooks";
 import { join } from "node:path";
+import type { dynamic } from "@pulumi/pulumi";
 import { RunRequest } from "@pulumi/pulumi/proto/language_pb";
 import { ProviderContext } from "../../provider/access/context";
 import { readConfig } from "../../provider/config";
@@ -14,6 +15,11 @@ import { TestClock } from "../support/clock";
 import { hostedResources, inProcessProvider, useInProcess } from "../support/in-process";
 
 const load = createRequire(__filename);
+
+/** The resources to which the package's are compared. */
+const { providersByType } = load("../programs/naive.cjs") as {
+  providersByType: Record<string, dynamic.ResourceProvider>;
+};
 
 /** What runs inline programs of the Automation API; the SDK's types leave it out. */
 const { LanguageServer } = load("@pulumi/pulumi/automation/server") as {
@@ -102,7 +108,7 @@ function hostOf({ config, env, onLine }: HostOptions, clock: TestClock): Host {
       false,
     ));
   return {
-    ...inProcessProvider(hostedResources(context)),
+    ...inProcessProvider(hostedResources(context, providersByType)),
     stop: () => {
       made?.lines.end();
       return Promise.resolve();

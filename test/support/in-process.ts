@@ -31,9 +31,17 @@ export function useInProcess(apiAt: (url: URL) => FaultyApi | undefined): () => 
 
 export type HostedResource = dynamic.ResourceProvider<Properties, Properties>;
 
-/** The resources that Pulumi's host serves, by URN. */
-export function hostedResources(context: () => ProviderContext): (urn: string) => HostedResource {
+/**
+ * The resources that Pulumi's host serves, by URN.
+ *
+ * @param others serve resources that are not this package's, by their types.
+ */
+export function hostedResources(
+  context: () => ProviderContext,
+  others: Record<string, dynamic.ResourceProvider> = {},
+): (urn: string) => HostedResource {
   const hosted = {
+    ...others,
     [typesOf.permission.dynamic]: withUrns(new PermissionResource(context)),
     [typesOf.permissionSet.dynamic]: withUrns(new PermissionSetResource(context)),
   };
