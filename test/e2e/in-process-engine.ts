@@ -131,7 +131,8 @@ function runProgram(server: EngineServer, options: ProgramOptions): Promise<bool
   request.setConfigsecretkeysList(secretKeys);
   const program = async (): Promise<unknown> => {
     for (const file of Object.keys(load.cache)) if (file.startsWith(join(folder, "/"))) load.cache[file] = undefined;
-    return load(folder) as unknown;
+    const exported: unknown = load(folder);
+    return typeof exported === "function" ? (exported as () => unknown)() : exported;
   };
   // It tells the number to its own processes by this variable.
   process.env["PULUMI_NODEJS_PARALLEL"] = String(parallel);

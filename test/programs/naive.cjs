@@ -30,6 +30,7 @@ const providers = {
     (inputs) => ({
       id: inputs.fineTunedModelCheckpoint,
       outs: {
+        exclusive: false,
         ...inputs,
         permissions: inputs.projectIds.map((projectId) => ({ id: newId(), projectId, createdAt })),
       },

@@ -91,7 +91,8 @@ async function observed(
   await run("up", "up", ends);
   const seen = Object.fromEntries(Object.entries(runs).map(([title, one]) => [title, shownBy(one)]));
   const state = await scenario.export();
-  if (whose === "naive") return { runs: seen, state: comparable(state) };
+  const result = { runs: seen, state: comparable(state) };
+  if (whose === "naive") return result;
 
   note(`${scenario.engine.kind}\t${file}\t${program.title}`, api.takeRequests());
   assertGranted(scenario, state, program);
@@ -103,7 +104,7 @@ async function observed(
     expect(api.projects(checkpoint).sort(), "after destroy").to.deep.equal(program.left ?? []);
     expect(api.projects(earlier), "after destroy").to.deep.equal([]);
   }
-  return { runs: seen, state: comparable(state) };
+  return result;
 }
 
 async function write(
@@ -191,7 +192,7 @@ function plain(text: string): string {
   return text
     .replaceAll("dynamic/openai:", "dynamic/naive:")
     .replaceAll(/\bcp_\w+/g, "cp_")
-    .replaceAll(/\b\d{10}\b/g, "(time)")
+    .replaceAll(/\b\d{10}\b/g, "1700000000")
     .replaceAll(/checkpoint-permissions-e2e-\w+/g, "(folder)")
     .replaceAll(/"ciphertext":"[^"]*"/g, "");
 }
@@ -232,7 +233,7 @@ function comparable({ deployment }: StackExport): unknown {
 }
 
 function sorted(urns: unknown): string[] {
-  return [...((urns as string[] | null | undefined) ?? [])].sort();
+  return ((urns as string[] | null | undefined) ?? []).map(plain).sort();
 }
 
 function isSecretValue(value: unknown): boolean {

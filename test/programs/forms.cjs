@@ -1,0 +1,364 @@
+const pulumi = require("@pulumi/pulumi");
+const { access, accessOf, checkpoint, earlier, later, projectsTo } = require("./access.cjs");
+
+const asFiles = "It runs as files of its own, which the miniature engine does not load anew.";
+const main = `const { CheckpointPermission, CheckpointPermissionSet } = require("./permissions.cjs");`;
+const imports = `import * as pulumi from "@pulumi/pulumi";
+import { CheckpointPermission, CheckpointPermissionSet } from "./permissions.cjs";`;
+const args = (project) => JSON.stringify(access(project));
+
+const team = `
+class Team extends pulumi.ComponentResource {
+  constructor(name, opts) {
+    super("test:index:Team", name, {}, opts);
+    this.one = new CheckpointPermission("one", ${args("proj_one")}, { parent: this });
+    this.two = new CheckpointPermission("two", ${args("proj_two")}, { parent: this, dependsOn: this.one });
+    this.registerOutputs({ one: this.one.id });
+  }
+}
+`;
+const typed = team.replace(
+  "constructor(name, opts)",
+  "constructor(name: string, opts?: pulumi.ComponentResourceOptions)",
+);
+const fields = typed.replace(
+  "constructor(",
+  "readonly one: CheckpointPermission;\n  readonly two: CheckpointPermission;\n\n  constructor(",
+);
+
+const typescript = {
+  "Pulumi.yaml": "name: scenario\nruntime: nodejs\n",
+  "package.json": `{ "name": "scenario", "main": "index.ts" }`,
+  "tsconfig.json": `{ "compilerOptions": { "strict": true, "target": "es2022", "module": "commonjs", "moduleResolution": "node", "skipLibCheck": true, "types": ["node"] } }`,
+};
+
+module.exports = [
+  {
+    title: "exports of outputs, of resources and of what holds them",
+    program({ CheckpointPermission, CheckpointPermissionSet }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      const set = new CheckpointPermissionSet("set", accessOf(["proj_1"], earlier));
+      return {
+        id: web.id,
+        nested: { urns: [web.urn, set.urn] },
+        all: pulumi.all([web.id, set.id]),
+        later: later(web.id),
+      };
+    },
+    projects: ["proj_web"],
+    earlier: ["proj_1"],
+  },
+  {
+    title: "an async main function",
+    program: ({ CheckpointPermission }) =>
+      async function () {
+        const projects = await later(["proj_1", "proj_2"]);
+        const permissions = projects.map((project) => new CheckpointPermission(project, access(project)));
+        await later();
+        new CheckpointPermission("last", access("proj_last"), { dependsOn: permissions });
+        return { ids: permissions.map(({ id }) => id) };
+      },
+    projects: ["proj_1", "proj_2", "proj_last"],
+  },
+  {
+    title: "a promise as the program's exports",
+    async program({ CheckpointPermission }) {
+      const first = new CheckpointPermission("first", access("proj_1"));
+      await later();
+      const second = new CheckpointPermission("second", access("proj_2"), { parent: first });
+      return { id: second.id };
+    },
+    projects: ["proj_1", "proj_2"],
+  },
+  {
+    title: "a function as the program's exports",
+    program:
+      ({ CheckpointPermission }) =>
+      () => ({ id: new CheckpointPermission("web", access("proj_web")).id }),
+    projects: ["proj_web"],
+  },
+  {
+    title: "permissions made in an async function that nobody awaits",
+    program({ CheckpointPermission }) {
+      void (async () => {
+        for (const project of projectsTo(3)) new CheckpointPermission(project, access(await project));
+      })();
+      new CheckpointPermission("web", access("proj_web"));
+    },
+    projects: ["proj_1", "proj_2", "proj_3", "proj_web"],
+  },
+  {
+    title: "permissions made side by side in async functions",
+    program: ({ CheckpointPermission }) =>
+      async function () {
+        const make = async (project) => new CheckpointPermission(project, access(await later(project)));
+        const made = await Promise.all(projectsTo(4).map(make));
+        return { ids: pulumi.all(made.map(({ id }) => id)) };
+      },
+    projects: projectsTo(4),
+  },
+  {
+    title: "a permission made in apply of another's ID",
+    program({ CheckpointPermission }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      web.id.apply(() => new CheckpointPermission("next", access("proj_next")));
+    },
+    projects: ["proj_next", "proj_web"],
+  },
+  {
+    title: "permissions made in apply of another resource's outputs",
+    program({ CheckpointPermission, Project }) {
+      const project = new Project("made");
+      pulumi.all([project.projectId, later("web")]).apply(([id, name]) => {
+        new CheckpointPermission(name, access(id), { parent: project });
+        new CheckpointPermission("shop", access("proj_shop"), { dependsOn: project });
+      });
+    },
+    projects: ["proj_made", "proj_shop"],
+  },
+  {
+    title: "a permission that is awaited by a promise of its ID",
+    program: ({ CheckpointPermission }) =>
+      async function () {
+        const web = new CheckpointPermission("web", access("proj_web"));
+        await new Promise((resolve) => web.urn.apply(resolve));
+        new CheckpointPermission("shop", access("proj_shop"));
+      },
+    projects: ["proj_shop", "proj_web"],
+  },
+  {
+    title: "a subclass with arguments and outputs of its own",
+    program({ CheckpointPermission }) {
+      class Access extends CheckpointPermission {
+        constructor(team, opts) {
+          super(`access-${team}`, access(`proj_${team}`), { ...opts, deleteBeforeReplace: true });
+          this.team = team;
+        }
+      }
+      const web = new Access("web");
+      const shop = new Access("shop", { dependsOn: web });
+      return { team: shop.team, id: shop.id, isOne: CheckpointPermission.isInstance?.(shop) ?? true };
+    },
+    projects: ["proj_shop", "proj_web"],
+  },
+  {
+    title: "a factory function",
+    program({ CheckpointPermission, CheckpointPermissionSet }) {
+      const give = (project, { before = false, ...opts } = {}) => {
+        const web = new CheckpointPermission(project, access(project), opts);
+        return before
+          ? [web, new CheckpointPermissionSet(`${project}-before`, accessOf([project], earlier), opts)]
+          : [web];
+      };
+      const [first] = give("proj_1");
+      give("proj_2", { before: true, dependsOn: first });
+    },
+    projects: ["proj_1", "proj_2"],
+    earlier: ["proj_2"],
+  },
+  {
+    title: "a Map of permissions and a forEach over it",
+    program({ CheckpointPermission }) {
+      const byTeam = new Map([
+        ["web", "proj_web"],
+        ["shop", "proj_shop"],
+      ]);
+      const made = new Map();
+      byTeam.forEach((project, name) => made.set(name, new CheckpointPermission(name, access(project))));
+      return Object.fromEntries([...made].map(([name, { id }]) => [name, id]));
+    },
+    projects: ["proj_shop", "proj_web"],
+  },
+  {
+    title: "fifty permissions in a loop",
+    program({ CheckpointPermission }) {
+      for (const project of projectsTo(50)) new CheckpointPermission(project, access(project));
+    },
+    projects: projectsTo(50).sort(),
+  },
+  {
+    title: "permissions of two checkpoints in turn",
+    program({ CheckpointPermission }) {
+      for (const project of projectsTo(5)) {
+        new CheckpointPermission(`${project}-now`, access(project));
+        new CheckpointPermission(`${project}-before`, access(project, earlier));
+      }
+    },
+    projects: projectsTo(5),
+    earlier: projectsTo(5),
+  },
+  {
+    title: "a permission only where a condition holds",
+    config: { "scenario:isShared": "false" },
+    program({ CheckpointPermission }) {
+      const isShared = new pulumi.Config().getBoolean("isShared");
+      const web = isShared ? new CheckpointPermission("web", access("proj_web")) : undefined;
+      return { id: web?.id, stack: pulumi.getStack() };
+    },
+    projects: [],
+  },
+  {
+    title: "names made of stack and project",
+    program({ CheckpointPermission }) {
+      new CheckpointPermission(`${pulumi.getProject()}/${pulumi.getStack()}: access`, access("proj_web"));
+    },
+    projects: ["proj_web"],
+  },
+  {
+    title: "outputs that are logged",
+    program({ CheckpointPermission }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      web.id.apply((id) => pulumi.log.info(`granted ${id}`, web));
+      pulumi.output(web).apply(({ projectId }) => console.log(projectId));
+    },
+    projects: ["proj_web"],
+  },
+  {
+    title: "two copies of the package",
+    program({ CheckpointPermission, CheckpointPermissionSet, file }) {
+      const other = anotherCopyOf(file);
+      const parent = new pulumi.ComponentResource("test:index:Group", "group");
+      new CheckpointPermission("web", access("proj_web"), { parent });
+      new other.CheckpointPermission("shop", access("proj_shop"), { parent });
+      new CheckpointPermissionSet("set", accessOf(["proj_1"], earlier));
+      new other.CheckpointPermissionSet("other", accessOf(["proj_2"], earlier));
+    },
+    projects: ["proj_shop", "proj_web"],
+    earlier: ["proj_1", "proj_2"],
+  },
+  {
+    title: "a program that throws after it has declared permissions",
+    fails: true,
+    program({ CheckpointPermission }) {
+      new CheckpointPermission("web", access("proj_web"));
+      throw new pulumi.RunError("no more");
+    },
+    projects: undefined,
+  },
+  {
+    title: "an async program that rejects once its permission is there",
+    fails: true,
+    program: ({ CheckpointPermission }) =>
+      async function () {
+        const web = new CheckpointPermission("web", access("proj_web"));
+        await new Promise((resolve) => web.urn.apply(resolve));
+        throw new pulumi.RunError("no more");
+      },
+    projects: ["proj_web"],
+  },
+  {
+    title: "an apply that throws",
+    fails: true,
+    program({ CheckpointPermission }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      web.urn.apply(() => {
+        throw new pulumi.RunError("no more");
+      });
+    },
+    projects: undefined,
+  },
+  {
+    title: "two permissions of one name",
+    fails: true,
+    program({ CheckpointPermission }) {
+      new CheckpointPermission("web", access("proj_1"));
+      new CheckpointPermission("web", access("proj_2"));
+    },
+    projects: undefined,
+  },
+  {
+    title: "resources in modules that the program requires",
+    files: {
+      "index.js": `${main}
+        const { group } = require("./group.js");
+        const { web } = require("./web.js");
+        exports.shop = new CheckpointPermission("shop", ${args("proj_shop")}, { parent: group, dependsOn: web }).id;
+        exports.web = web.id;`,
+      "group.js": `const pulumi = require("@pulumi/pulumi");
+        exports.group = new pulumi.ComponentResource("test:index:Group", "group");`,
+      "web.js": `${main}
+        const { group } = require("./group.js");
+        exports.web = new CheckpointPermission("web", ${args("proj_web")}, { parent: group });`,
+    },
+    projects: ["proj_shop", "proj_web"],
+  },
+  {
+    title: "a program in a folder of its own",
+    cli: asFiles,
+    files: {
+      "Pulumi.yaml": "name: scenario\nmain: .\nruntime:\n  name: nodejs\n  options:\n    typescript: false\n",
+      "package.json": `{ "name": "scenario", "main": "program.js" }`,
+      "program.js": `${main} const pulumi = require("@pulumi/pulumi"); ${team} exports.one = new Team("team").one.id;`,
+    },
+    projects: ["proj_one", "proj_two"],
+  },
+  ...Object.entries({
+    "an ES module": { "package.json": `{ "name": "scenario", "main": "index.mjs" }`, file: "index.mjs" },
+    "a package of ES modules": {
+      "package.json": `{ "name": "scenario", "type": "module", "main": "index.js" }`,
+      file: "index.js",
+    },
+  }).map(([title, { file, ...files }]) => ({
+    title: `${title}, with a top-level await`,
+    cli: asFiles,
+    files: {
+      ...files,
+      [file]: `${imports} ${team}
+        const project = await new Promise((resolve) => setTimeout(resolve, 5, "proj_web"));
+        const web = new CheckpointPermission("web", { ...${args("")}, projectId: project });
+        export const team = new Team("team", { dependsOn: [web] }).one.id;
+        export const id = web.id;`,
+    },
+    projects: ["proj_one", "proj_two", "proj_web"],
+  })),
+  {
+    title: "a TypeScript program",
+    cli: asFiles,
+    files: {
+      ...typescript,
+      "index.ts": `${imports} ${fields}
+        const team = new Team("team");
+        const set = new CheckpointPermissionSet("set", ${JSON.stringify(accessOf(["proj_1"], earlier))});
+        export const id: pulumi.Output<string> = team.one.id;
+        export const permissions = set.permissions;`,
+    },
+    projects: ["proj_one", "proj_two"],
+    earlier: ["proj_1"],
+  },
+  {
+    title: "a TypeScript program with an async main function",
+    cli: asFiles,
+    files: {
+      ...typescript,
+      "index.ts": `${imports} ${fields}
+        export = async () => {
+          const project = await new Promise<string>((resolve) => setTimeout(resolve, 5, "proj_web"));
+          const web = new CheckpointPermission("web", { ...${args("")}, projectId: project });
+          const team = new Team("team", { dependsOn: [web] });
+          return { id: team.two.id, projectId: web.projectId };
+        };`,
+    },
+    projects: ["proj_one", "proj_two", "proj_web"],
+  },
+  {
+    title: "a checkpoint that is exported and used again",
+    program({ CheckpointPermission, CheckpointPermissionSet }) {
+      const shared = pulumi.output(later({ checkpoint, projects: ["proj_1", "proj_2"] }));
+      new CheckpointPermissionSet("set", accessOf(shared.projects, shared.checkpoint));
+      new CheckpointPermission("web", access("proj_web", shared.checkpoint));
+      return { checkpoint: shared.checkpoint };
+    },
+    projects: ["proj_1", "proj_2", "proj_web"],
+  },
+];
+
+/** A module as another installation of its package has it: loaded once more, with all that is in its package. */
+function anotherCopyOf(file) {
+  const loaded = Object.entries(require.cache).filter(([one]) => /[\\/]provider[\\/]dist[\\/]|naive\.cjs$/.test(one));
+  for (const [one] of loaded) Reflect.deleteProperty(require.cache, one);
+  try {
+    return require(file);
+  } finally {
+    for (const [one, module] of loaded) require.cache[one] = module;
+  }
+}
