@@ -51,14 +51,14 @@ module.exports = [
     projects: ["proj_web"],
   },
   {
-    title: "a chain of ten permissions",
+    title: "a chain of six permissions",
     program({ CheckpointPermission }) {
       let before = [];
-      for (const project of projectsTo(10)) {
+      for (const project of projectsTo(6)) {
         before = [new CheckpointPermission(project, access(project), { dependsOn: before })];
       }
     },
-    projects: projectsTo(10),
+    projects: projectsTo(6),
   },
   ...["id", "createdAt", "urn", "projectId", "fineTunedModelCheckpoint"].map((output) => ({
     title: `another resource that uses a permission's ${output}`,

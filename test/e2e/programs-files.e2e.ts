@@ -1,0 +1,3 @@
+import { runPrograms } from "../programs/run";
+
+runPrograms("files");
