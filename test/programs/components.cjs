@@ -32,10 +32,9 @@ module.exports = [
     projects: projectsTo(2),
   },
   {
-    title: "a component without children beside a permission",
+    title: "a permission that depends on a component without children",
     program({ CheckpointPermission }) {
-      new Group("group");
-      new CheckpointPermission("web", access("proj_web"));
+      new CheckpointPermission("web", access("proj_web"), { dependsOn: new Group("group") });
     },
     projects: ["proj_web"],
   },
@@ -232,11 +231,20 @@ module.exports = [
   {
     title: "a component with inputs that are outputs",
     program({ CheckpointPermission, Project }) {
-      const project = new Project("made");
-      const group = new Group("group", {}, { projectId: project.projectId });
-      new CheckpointPermission("web", access("proj_web"), { parent: group });
-      new CheckpointPermission("made", access(project.projectId), { parent: group });
+      const { projectId } = new Project("made");
+      const parent = new Group("group", {}, { projectId });
+      new CheckpointPermission("web", access("proj_web"), { parent });
+      new CheckpointPermission("made", access(projectId), { parent });
     },
     projects: ["proj_made", "proj_web"],
+  },
+  {
+    title: "a component that registers its permission itself as an output",
+    program({ CheckpointPermission }) {
+      const parent = new Group("group");
+      const web = new CheckpointPermission("web", access("proj_web"), { parent });
+      parent.registerOutputs({ web, urn: web.urn });
+    },
+    projects: ["proj_web"],
   },
 ];

@@ -70,6 +70,16 @@ module.exports = [
     projects: ["proj_web"],
   })),
   {
+    title: "another resource that is given a permission and a set themselves",
+    program({ CheckpointPermission, CheckpointPermissionSet, Project }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      const set = new CheckpointPermissionSet("set", accessOf(["proj_1"], earlier));
+      new Project("made", { name: "made", note: web, notes: [pulumi.output(set)] });
+    },
+    projects: ["proj_web"],
+    earlier: ["proj_1"],
+  },
+  {
     title: "another resource that uses all of a permission",
     program({ CheckpointPermission, Project }) {
       const { id, urn, createdAt, projectId, fineTunedModelCheckpoint } = new CheckpointPermission(
@@ -160,5 +170,25 @@ module.exports = [
       new scope.CheckpointPermission("fourth", access("proj_fourth"), { parent });
     },
     projects: ["proj_first", "proj_fourth", "proj_one", "proj_third", "proj_two"],
+  },
+  {
+    title: "a component's permissions that depend on the component itself",
+    cli: "In one process, what waits for itself waits until the test gives up.",
+    program({ CheckpointPermission }) {
+      const parent = new Group("group");
+      new CheckpointPermission("one", access("proj_1"), { parent, dependsOn: parent });
+      new CheckpointPermission("two", access("proj_2"), { parent, dependsOn: parent });
+    },
+    fails: true,
+    projects: [],
+  },
+  {
+    title: "a permission that depends on a component whose children are made in apply",
+    program({ CheckpointPermission }) {
+      const parent = new Group("group");
+      pulumi.output(later("proj_1")).apply((project) => new CheckpointPermission("one", access(project), { parent }));
+      new CheckpointPermission("web", access("proj_web"), { dependsOn: parent });
+    },
+    projects: ["proj_1", "proj_web"],
   },
 ];

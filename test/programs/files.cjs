@@ -60,18 +60,16 @@ module.exports = [
     projects: ["proj_one", "proj_two"],
   },
   ...Object.entries({
-    "an ES module": { "package.json": `{ "name": "scenario", "main": "index.mjs" }`, file: "index.mjs" },
-    "a package of ES modules": {
-      "package.json": `{ "name": "scenario", "type": "module", "main": "index.js" }`,
-      file: "index.js",
-    },
-  }).map(([title, { file, ...files }]) => ({
-    title: `${title}, with a top-level await`,
+    // Pulumi requires it, which an ES module with a top-level await does not allow.
+    "an ES module": { main: "index.mjs", wait: "" },
+    "a package of ES modules, with a top-level await": { main: "index.js", type: "module", wait: "await" },
+  }).map(([title, { wait, ...manifest }]) => ({
+    title,
     cli: asFiles,
     files: {
-      ...files,
-      [file]: `${imports} ${team}
-        const project = await new Promise((resolve) => setTimeout(resolve, 5, "proj_web"));
+      "package.json": JSON.stringify({ name: "scenario", ...manifest }),
+      [manifest.main]: `${imports} ${team}
+        const project = ${wait} new Promise((resolve) => setTimeout(resolve, 5, "proj_web"));
         const web = new CheckpointPermission("web", { ...${args("")}, projectId: project });
         export const team = new Team("team", { dependsOn: [web] }).one.id;
         export const id = web.id;`,

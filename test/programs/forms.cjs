@@ -18,6 +18,16 @@ module.exports = [
     earlier: ["proj_1"],
   },
   {
+    title: "exports of the resources themselves",
+    program({ CheckpointPermission, CheckpointPermissionSet }) {
+      const web = new CheckpointPermission("web", access("proj_web"));
+      const set = new CheckpointPermissionSet("set", accessOf(["proj_1"], earlier));
+      return { web, nested: { set, list: [web] }, output: pulumi.output(web) };
+    },
+    projects: ["proj_web"],
+    earlier: ["proj_1"],
+  },
+  {
     title: "an async main function",
     program: ({ CheckpointPermission }) =>
       async function () {
