@@ -41,7 +41,7 @@ module.exports = [
       new CheckpointPermission("open", access("proj_open"), { parent, protect: false });
     },
     projects: ["proj_open", "proj_shop", "proj_web"],
-    left: ["proj_open", "proj_shop", "proj_web"],
+    left: ["proj_shop", "proj_web"],
   },
   {
     title: "retainOnDelete",
