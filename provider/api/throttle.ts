@@ -173,12 +173,17 @@ export class Throttle {
  * date. Undefined when there is none, or none that makes sense.
  */
 export function retryAfter(headers: Record<string, unknown>, date: number): number | undefined {
-  const milliseconds = Number(headers["retry-after-ms"]);
-  if (headers["retry-after-ms"] !== undefined && milliseconds >= 0) return milliseconds;
+  const milliseconds = numberIn(headers["retry-after-ms"]);
+  if (milliseconds >= 0) return milliseconds;
   const value = headers["retry-after"];
-  if (typeof value !== "string" || value.trim() === "") return undefined;
-  const seconds = Number(value);
+  const seconds = numberIn(value);
   if (!Number.isNaN(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  if (typeof value !== "string") return undefined;
   const time = Date.parse(value);
   return Number.isNaN(time) ? undefined : Math.max(0, time - date);
+}
+
+/** NaN where there is none, as in an empty header. */
+function numberIn(header: unknown): number {
+  return typeof header === "string" && header.trim() !== "" ? Number(header) : NaN;
 }

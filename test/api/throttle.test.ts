@@ -306,6 +306,7 @@ describe("Retry-After headers", function () {
     [{ "retry-after": "Sun, 22 Nov 2026 12:00:30 GMT" }, 30_000],
     [{ "retry-after": "Sun, 22 Nov 2026 11:00:00 GMT" }, 0],
     [{ "retry-after-ms": "120", "retry-after": "9" }, 120],
+    [{ "retry-after-ms": "", "retry-after": "9" }, 9000],
     [{ "retry-after": "soon" }, undefined],
     [{ "retry-after": "" }, undefined],
     [{ "retry-after": "-1" }, undefined],
