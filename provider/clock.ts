@@ -18,3 +18,24 @@ export const systemClock: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.min(milliseconds, longestTimer))),
   random: () => Math.random(),
 };
+
+/** The same clock, whose sleeps fail with the signal's reason once it is aborted. They leave nothing behind in the signal. */
+export function cancellable(clock: Clock, signal: AbortSignal): Clock {
+  return {
+    now: () => clock.now(),
+    date: () => clock.date(),
+    random: () => clock.random(),
+    sleep: (milliseconds) =>
+      new Promise((resolve, reject) => {
+        signal.throwIfAborted();
+        const cancel = () => {
+          reject(signal.reason as Error);
+        };
+        signal.addEventListener("abort", cancel);
+        void clock.sleep(milliseconds).then(() => {
+          signal.removeEventListener("abort", cancel);
+          resolve();
+        });
+      }),
+  };
+}

@@ -1,5 +1,7 @@
+import { getEventListeners } from "node:events";
 import { expect } from "chai";
-import { systemClock } from "../provider/clock";
+import { cancellable, systemClock } from "../provider/clock";
+import { TestClock } from "./support/clock";
 
 describe("the system clock", function () {
   it("the system clock tells the time, sleeps and draws random numbers", async function () {
@@ -8,5 +10,25 @@ describe("the system clock", function () {
     await systemClock.sleep(1);
     expect(systemClock.now()).to.be.at.least(before);
     expect(systemClock.random()).to.be.at.least(0).and.below(1);
+  });
+});
+
+describe("a clock that can be cancelled", function () {
+  it("sleeps, begun before or after, fail with the signal's reason once it is aborted", async function () {
+    const endless = { ...systemClock, sleep: () => new Promise<void>(() => undefined) };
+    const ending = new AbortController();
+    const clock = cancellable(endless, ending.signal);
+    const thrown = (sleeping: Promise<void>) => sleeping.catch((error: unknown) => error);
+    const sleeping = thrown(clock.sleep(1));
+    const reason = new Error("cancelled");
+    ending.abort(reason);
+    expect(await sleeping).to.equal(reason);
+    expect(await thrown(clock.sleep(1))).to.equal(reason);
+  });
+
+  it("a sleep that is over leaves nothing in the signal", async function () {
+    const { signal } = new AbortController();
+    await cancellable(new TestClock(), signal).sleep(1);
+    expect(getEventListeners(signal, "abort")).to.have.length(0);
   });
 });

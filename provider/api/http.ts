@@ -1,6 +1,6 @@
 import axios, { isAxiosError, type AxiosResponse } from "axios";
 import * as v from "valibot";
-import { longestTimer, type Clock } from "../clock";
+import { cancellable, longestTimer, type Clock } from "../clock";
 import { MissingKey, type Config } from "../config";
 import { contractBreach, errorBody, jsonOf, pulumiDirective } from "./contract";
 import { ApiError, refused, type ErrorKind, type Subject } from "./error";
@@ -54,18 +54,7 @@ export class Http {
     say: (line: string) => void,
   ) {
     this.#say = say;
-    const { signal } = this.#cancelling;
-    const cancelled = new Promise<never>((_resolve, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason as ApiError)),
-    );
-    // It may be that no request waits.
-    cancelled.catch(() => undefined);
-    this.clock = {
-      now: () => clock.now(),
-      date: () => clock.date(),
-      random: () => clock.random(),
-      sleep: (milliseconds) => Promise.race([clock.sleep(milliseconds), cancelled]),
-    };
+    this.clock = cancellable(clock, this.#cancelling.signal);
     const throttle = (requests: string, unit: string) =>
       new Throttle({ config, requests, unit, clock: this.clock, say });
     this.throttles = {
