@@ -210,8 +210,13 @@ export class Http {
     const { status, text, requestId } = answer;
     const parsed = v.safeParse(jsonOf(contract), text);
     if (parsed.success) return parsed.output;
-    const what = text.trimStart().startsWith("<") ? pageIn(text) : contractBreach(parsed.issues);
-    throw new ApiError("unreadable", `the answer (${status}) cannot be read: ${this.#clean(what)}`, {
+    const error = v.safeParse(jsonOf(errorBody), text);
+    const what = error.success
+      ? `it is an error, "${error.output.message}"`
+      : text.trimStart().startsWith("<")
+        ? pageIn(text)
+        : contractBreach(parsed.issues);
+    throw new ApiError("unreadable", `the answer (${status}) cannot be read: ${this.#clean(what).slice(0, 300)}`, {
       status,
       requestId,
     });

@@ -218,6 +218,15 @@ describe("the API client", function () {
       });
     }
 
+    it("an error in an answer of 200 is shown", async function () {
+      const error = { message: `Not for ${key}\nnow.`, code: "later" };
+      nock(host).post(permissions).reply(200, { error });
+      expect(await failure(client().client.createPermissions(checkpoint, ["proj_a"]))).to.include({
+        kind: "unreadable",
+        message: 'the answer (200) cannot be read: it is an error, "Not for [key] now."',
+      });
+    });
+
     it("a proxy's error page does not count as an answer from the API", async function () {
       nock(host).post(permissions).reply(404, "<html>not found</html>");
       const error = await failure(client().client.createPermissions(checkpoint, ["proj_a"]));
