@@ -1,9 +1,10 @@
-import axios, { isAxiosError, type AxiosResponse } from "axios";
+import type { AxiosResponse } from "axios";
 import * as v from "valibot";
-import { cancellable, longestTimer, type Clock } from "../clock";
+import { cancellable, type Clock } from "../clock";
 import { MissingKey, type Config } from "../config";
-import { contractBreach, errorBody, jsonOf, pulumiDirective } from "./contract";
-import { ApiError, refused, type ErrorKind, type Subject } from "./error";
+import { exchange } from "./connection";
+import { contractBreach, errorBody, jsonOf, plainLine } from "./contract";
+import { ApiError, refused, type Subject } from "./error";
 import { retryAfter, Throttle, type Throttled } from "./throttle";
 
 export interface Request {
@@ -34,8 +35,6 @@ interface Answer extends Throttled {
 const maxAttempts = 4;
 /** A wait that is longer is told. */
 const silentSeconds = 10;
-/** In bytes. No real answer of these endpoints comes near it. */
-const maxAnswerBytes = 8_000_000;
 
 /** The one way to send a request: key, throttle, retry, error mapping. */
 export class Http {
@@ -120,14 +119,11 @@ export class Http {
 
   async #exchange(request: Request): Promise<Answer> {
     const { method, path, query, body } = request;
-    const { adminApiKey, baseUrl, organization, project } = this.config;
-    const timeoutSeconds = Math.min(this.config.timeoutSeconds, request.timeoutSeconds ?? Infinity);
+    const { adminApiKey, organization, project, timeoutSeconds } = this.config;
     this.#cancelling.signal.throwIfAborted();
     if (adminApiKey === undefined) throw new MissingKey(this.config);
-    const expired = AbortSignal.timeout(Math.min(Math.ceil(timeoutSeconds * 1000), longestTimer));
-    try {
-      const response = await axios.request<string>({
-        baseURL: baseUrl,
+    const response = await exchange(
+      {
         url: path,
         method,
         params: new URLSearchParams(query?.map(([name, value]): [string, string] => [name, String(value)])),
@@ -137,28 +133,11 @@ export class Http {
           ...(organization === undefined ? {} : { "OpenAI-Organization": organization }),
           ...(project === undefined ? {} : { "OpenAI-Project": project }),
         },
-        signal: expired,
-        // The key must not follow a redirect to wherever it points.
-        maxRedirects: 0,
-        // A proxy is reached through a tunnel that hides the key, which plain HTTP to this machine itself would not have.
-        ...(baseUrl.startsWith("http:") ? { proxy: false } : {}),
-        maxContentLength: maxAnswerBytes,
-        validateStatus: () => true,
-        // axios would pass malformed JSON on as a string.
-        responseType: "text",
-        transformResponse: (text: string) => text,
-      });
-      return this.#answer(request, response);
-    } catch (error) {
-      // What axios throws holds the request's headers, so none of it is kept as a cause.
-      const { host } = new URL(baseUrl);
-      if (expired.aborted) {
-        const limit = `${timeoutSeconds} s (${this.config.nameOf("timeoutSeconds")})`;
-        throw new ApiError("unreachable", `${host}: no answer within ${limit}`);
-      }
-      const { kind, reason } = connectionFailure(error);
-      throw new ApiError(kind, `${host}: ${this.#clean(reason).slice(0, 300)}`);
-    }
+      },
+      this.config,
+      Math.min(timeoutSeconds, request.timeoutSeconds ?? Infinity),
+    );
+    return this.#answer(request, response);
   }
 
   #answer(request: Request, { status, data, headers: all }: AxiosResponse<string>): Answer {
@@ -188,9 +167,9 @@ export class Http {
     const refusal = {
       status,
       form: isOwn ? "own" : parsed.success ? "similar" : "other",
-      message: this.#clean(message),
-      code: code && this.#clean(code),
-      param: param && this.#clean(param),
+      message: this.#plain(message),
+      code: code && this.#plain(code),
+      param: param && this.#plain(param),
       organization,
       about: request.about,
     } as const;
@@ -216,29 +195,18 @@ export class Http {
       : text.trimStart().startsWith("<")
         ? pageIn(text)
         : contractBreach(parsed.issues);
-    throw new ApiError("unreadable", `the answer (${status}) cannot be read: ${this.#clean(what).slice(0, 300)}`, {
+    throw new ApiError("unreadable", `the answer (${status}) cannot be read: ${this.#plain(what).slice(0, 300)}`, {
       status,
       requestId,
     });
   }
 
-  #header(value: unknown): string | undefined {
-    return typeof value === "string" ? this.#clean(value) : undefined;
+  #plain(text: string): string {
+    return plainLine(text, this.config.adminApiKey);
   }
 
-  /** Makes text of the API fit for one line of a terminal or a log: no key, no control characters. */
-  #clean(text: string): string {
-    const { adminApiKey } = this.config;
-    const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
-    return (
-      withoutKey
-        // A dot at the end belongs to the sentence.
-        .replace(/\bBearer\s+[^\s"',;]*[^\s"',;.]/gi, "[key]")
-        .replace(/\bsk-[\w*.-]*[\w*-]/g, "[key]")
-        .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
-        .replace(pulumiDirective, "$1 $2")
-        .trim()
-    );
+  #header(value: unknown): string | undefined {
+    return typeof value === "string" ? this.#plain(value) : undefined;
   }
 }
 
@@ -246,37 +214,6 @@ export class Http {
 function dateOf(header: unknown): number | undefined {
   const milliseconds = typeof header === "string" ? Date.parse(header) : NaN;
   return Number.isNaN(milliseconds) ? undefined : milliseconds / 1000;
-}
-
-/** Why no answer came. */
-function connectionFailure(error: unknown): { kind: ErrorKind; reason: string } {
-  const { code, message } = isAxiosError(error) ? error : { code: undefined, message: String(error) };
-  switch (code) {
-    case "ECONNREFUSED":
-      return { kind: "unreachable", reason: "connection refused (ECONNREFUSED)" };
-    case "ENOTFOUND":
-      return { kind: "unreachable", reason: "host not found (ENOTFOUND)" };
-    case "ECONNRESET":
-      return { kind: "unreachable", reason: "the connection was cut before the answer came (ECONNRESET)" };
-  }
-  const variable = proxyWithoutScheme();
-  // What follows is OpenSSL's, and says no more.
-  if (code === "EPROTO" && variable !== undefined) {
-    return { kind: "proxy", reason: `the proxy in ${variable} does not speak HTTPS (EPROTO)` };
-  }
-  const reason = code === undefined ? message : `${message} (${code})`;
-  return { kind: code !== undefined && isAboutCertificate(code) ? "certificate" : "unreachable", reason };
-}
-
-/** The codes of Node.js for a certificate that it does not trust. */
-function isAboutCertificate(code: string): boolean {
-  return /CERT|UNABLE_TO_GET_ISSUER|UNABLE_TO_VERIFY|SELF_SIGNED/.test(code);
-}
-
-/** The variable that names a proxy as HOST:PORT, which curl takes for HTTP, and axios for HTTPS. */
-function proxyWithoutScheme(): string | undefined {
-  const variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
-  return variables.find((name) => process.env[name] && !process.env[name].includes("://"));
 }
 
 /** What a body that is not JSON shows: the title of a page, if it has one. */

@@ -287,7 +287,9 @@ const remedies: Record<ErrorKind, Remedy> = {
   gateway: ({ config }) =>
     `It is not the API that answers. Check ${config.nameOf("baseUrl")} (it ends in /v1), and proxies and gateways on ` +
     "the way there.",
-  proxy: () => "Set HTTPS_PROXY=http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT if the proxy asks for them.",
+  proxy: () =>
+    "Correct the proxy's variable (http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT if the proxy asks for them), or " +
+    "have the proxy let the API through.",
   certificate: ({ config }) =>
     "If your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its root certificate; else check " +
     `${config.nameOf("baseUrl")}.`,

@@ -48,7 +48,7 @@ describe("the command line", function () {
     const { stderr } = await run(["list", checkpoint, ...key], { ...env, HTTPS_PROXY: "http://127.0.0.1:1" });
     expect(stderr)
       .to.include("OPENAI_BASE_URL is ignored, because the admin key comes from --key-file; set --base-url beside it")
-      .and.to.include("api.openai.com: connection refused")
+      .and.to.include("the proxy in HTTPS_PROXY (127.0.0.1:1): connection refused")
       .and.not.to.include(api.adminKey);
   });
 
