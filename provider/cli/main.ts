@@ -44,13 +44,21 @@ function organizationOf({ config, clock }: ProviderContext): Organization {
 /** Runs a command. A failure is printed in one line, without a stack trace. */
 function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) {
   return async (...args: Args): Promise<void> => {
-    try {
-      await work(...args);
-    } catch (error) {
+    const fail = (error: unknown) => {
       screen.end();
       // It may quote a file.
       console.error(`error: ${withoutKeys(plainLine(wordsOf(error)))}`);
       process.exitCode = 1;
+    };
+    // Node.js ends with exit code 0 as soon as nothing is left to wait for, even in the middle of a command.
+    const stopped = () => fail(new CommandFailed("The command stopped before it was done; please report it."));
+    process.once("beforeExit", stopped);
+    try {
+      await work(...args);
+    } catch (error) {
+      fail(error);
+    } finally {
+      process.off("beforeExit", stopped);
     }
   };
 }

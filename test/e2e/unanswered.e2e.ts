@@ -52,4 +52,15 @@ describe("a process whose requests get no answer", function () {
       }
     });
   }
+
+  it("a command that stops in the middle fails and says so", async function () {
+    const neverEnding = `data:text/javascript,
+      import { Readable } from "node:stream";
+      Object.defineProperty(process, "stdin", { value: new Readable({ read() {} }) });`;
+    expect(await runCommand(["drift", "-"], { nodeFlags: ["--import", neverEnding] })).to.deep.equal({
+      code: 1,
+      stdout: "",
+      stderr: "error: The command stopped before it was done; please report it.\n",
+    });
+  });
 });
