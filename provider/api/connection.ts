@@ -3,7 +3,7 @@ import https, { type RequestOptions } from "node:https";
 import axios, { isAxiosError, isCancel, type AxiosRequestConfig, type AxiosResponse } from "axios";
 import { longestTimer } from "../clock";
 import type { Config } from "../config";
-import { plainLine } from "./contract";
+import { lineWithoutKey } from "./plain-text";
 import { ApiError, type ErrorKind } from "./error";
 import { proxyFor, Tunnel } from "./proxy";
 
@@ -56,7 +56,7 @@ export async function exchange(
     if (isCancel(error)) throw ending.signal.reason as ApiError;
     // What axios throws holds the request's headers, so none of it is kept as a cause.
     const { kind, reason } = connectionFailure(error, tunnel?.isOpen === false);
-    throw failure(kind, plainLine(reason, adminApiKey).slice(0, 300));
+    throw failure(kind, lineWithoutKey(reason, adminApiKey).slice(0, 300));
   } finally {
     clearTimeout(timer);
   }

@@ -3,7 +3,6 @@ import type { AuditEvent, Project } from "./organization";
 import type { Permission } from "./permission";
 import { plainText } from "./plain-text";
 
-export { pulumiDirective } from "./plain-text";
 
 /** One page of a list of permissions. */
 export interface Page {
@@ -74,20 +73,6 @@ export const plain = v.pipe(
   v.string(),
   v.transform((value) => plainText(value)),
 );
-
-/** Text of others, fit for one line of a terminal or a log: no key, no control characters. */
-export function plainLine(text: string, adminApiKey: string | undefined): string {
-  const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
-  return (
-    withoutKey
-      // A dot at the end belongs to the sentence.
-      .replace(/\bBearer\s+[^\s"',;]*[^\s"',;.]/gi, "[key]")
-      .replace(/\bsk-[\w*.-]*[\w*-]/g, "[key]")
-      .replace(/[\p{Cc}\p{Cf}\s]+/gu, " ")
-      .replace(pulumiDirective, "$1 $2")
-      .trim()
-  );
-}
 
 /** Projects of an organization. */
 export const projects = pageOf(

@@ -3,7 +3,8 @@ import * as v from "valibot";
 import { cancellable, type Clock } from "../clock";
 import { MissingKey, type Config } from "../config";
 import { exchange } from "./connection";
-import { contractBreach, errorBody, jsonOf, plainLine } from "./contract";
+import { contractBreach, errorBody, jsonOf } from "./contract";
+import { lineWithoutKey } from "./plain-text";
 import { ApiError, refused, type Subject } from "./error";
 import { retryAfter, Throttle, type Throttled } from "./throttle";
 
@@ -202,7 +203,7 @@ export class Http {
   }
 
   #plain(text: string): string {
-    return plainLine(text, this.config.adminApiKey);
+    return lineWithoutKey(text, this.config.adminApiKey);
   }
 
   #header(value: unknown): string | undefined {

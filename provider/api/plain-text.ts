@@ -1,5 +1,5 @@
 /** What Pulumi's CLI takes for a colour in any text that it prints; one that it does not know ends it. */
-export const pulumiDirective = /(<\{|%\})(%|>)/g;
+const pulumiDirective = /(<\{|%\})(%|>)/g;
 
 /** In characters: more than any real name has. */
 const longestName = 200;
@@ -22,7 +22,18 @@ export function plainLine(text: string): string {
   );
 }
 
-/** The same, cut where it is longer than any real name. */
+/** The same, without anything that may be a key. */
+export function lineWithoutKey(text: string, adminApiKey: string | undefined): string {
+  const withoutKey = adminApiKey === undefined ? text : text.replaceAll(adminApiKey, "[key]");
+  return plainLine(
+    withoutKey
+      // A dot at the end belongs to the sentence.
+      .replace(/\bBearer\s+[^\s"',;]*[^\s"',;.]/gi, "[key]")
+      .replace(/\bsk-[\w*.-]*[\w*-]/g, "[key]"),
+  );
+}
+
+/** One line, cut where it is longer than any real name. */
 export function plainText(text: string, longest = longestName): string {
   const characters = Array.from(plainLine(text));
   return characters.length <= longest ? characters.join("") : `${characters.slice(0, longest - 1).join("")}…`;
