@@ -1,11 +1,5 @@
 const pulumi = require("@pulumi/pulumi");
-const { access, accessOf, earlier, later, projectsTo } = require("./access.cjs");
-
-class Group extends pulumi.ComponentResource {
-  constructor(name, opts, args = {}) {
-    super("test:index:Group", name, args, opts);
-  }
-}
+const { Group, access, accessOf, earlier, later, projectsTo } = require("./access.cjs");
 
 /** A component that makes its children in its constructor, as most do. */
 const teamOf = ({ CheckpointPermission }) =>
@@ -150,9 +144,11 @@ module.exports = [
     title: "a component that makes its children in apply",
     program({ CheckpointPermission }) {
       const group = new Group("group");
-      pulumi.output(later(["proj_1", "proj_2"])).apply((projects) => {
-        for (const project of projects) new CheckpointPermission(project, access(project), { parent: group });
+      // Pulumi waits for what is exported, and not for every timer.
+      const made = pulumi.output(later(["proj_1", "proj_2"])).apply((projects) => {
+        return projects.map((project) => new CheckpointPermission(project, access(project), { parent: group }).id);
       });
+      return { made };
     },
     projects: ["proj_1", "proj_2"],
   },

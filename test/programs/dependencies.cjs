@@ -1,11 +1,5 @@
 const pulumi = require("@pulumi/pulumi");
-const { access, accessOf, earlier, later, projectsTo } = require("./access.cjs");
-
-class Group extends pulumi.ComponentResource {
-  constructor(name, opts) {
-    super("test:index:Group", name, {}, opts);
-  }
-}
+const { Group, access, accessOf, earlier, later, projectsTo } = require("./access.cjs");
 
 /** A permission, a component with two, and what else others may depend on. */
 function declareFirst({ CheckpointPermission, Project }) {
@@ -186,8 +180,11 @@ module.exports = [
     title: "a permission that depends on a component whose children are made in apply",
     program({ CheckpointPermission }) {
       const parent = new Group("group");
-      pulumi.output(later("proj_1")).apply((project) => new CheckpointPermission("one", access(project), { parent }));
+      const id = pulumi.output(later("proj_1")).apply((project) => {
+        return new CheckpointPermission("one", access(project), { parent }).id;
+      });
       new CheckpointPermission("web", access("proj_web"), { dependsOn: parent });
+      return { id };
     },
     projects: ["proj_1", "proj_web"],
   },

@@ -1,11 +1,5 @@
 const pulumi = require("@pulumi/pulumi");
-const { access, accessOf, earlier } = require("./access.cjs");
-
-class Group extends pulumi.ComponentResource {
-  constructor(name, opts) {
-    super("test:index:Group", name, {}, opts);
-  }
-}
+const { Group, access, accessOf, earlier } = require("./access.cjs");
 
 const refused = "The miniature engine refuses the option by name.";
 
