@@ -3,7 +3,6 @@ import type { AuditEvent, Project } from "./organization";
 import type { Permission } from "./permission";
 import { plainText } from "./plain-text";
 
-
 /** One page of a list of permissions. */
 export interface Page {
   permissions: Permission[];

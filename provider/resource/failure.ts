@@ -145,6 +145,14 @@ export function maybeDeclared(
   );
 }
 
+export function cannotUpdate(id: string): OperationFailed {
+  return new OperationFailed(
+    `Cannot update ${id}`,
+    "another project or checkpoint means another permission.",
+    "Create one for the new values, and delete this one. In a program, `pulumi up` does both.",
+  );
+}
+
 export function incompleteState(subject: string, why: string): OperationFailed {
   return new OperationFailed(
     `Cannot use the state of ${subject}`,

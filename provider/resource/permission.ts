@@ -6,6 +6,7 @@ import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift } from "./drift";
 import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import {
+  cannotUpdate,
   configFailure,
   incompleteState,
   maybeDeclared,
@@ -117,6 +118,15 @@ export class PermissionResource {
       else context.lines.addMinor(messages.granted, access.checkpoint.id, [permission]);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
+  }
+
+  /**
+   * Pulumi replaces a permission whose inputs change. `pulumi do … patch` does not.
+   *
+   * @throws {OperationFailed}
+   */
+  async update(_urn: string | undefined, id: string): Promise<dynamic.UpdateResult<PermissionOutputs>> {
+    throw cannotUpdate(id);
   }
 
   async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {

@@ -200,6 +200,20 @@ describe("the native plugin's service", function () {
     expect(failures.flat().join()).to.include('"team" is the exclusive set');
   });
 
+  it("an update of a permission, which only `pulumi do patch` asks for, says what to do instead", async function () {
+    const api = fakeApi();
+    const request = new messages.UpdateRequest()
+      .setUrn(urnOf("web"))
+      .setId("cp_1")
+      .setOlds(marshal(permission("proj_a")))
+      .setNews(marshal(permission("proj_b")));
+    expect((await failureOf(engine.ask((one) => one.update, request))).message).to.equal(
+      "Cannot update cp_1: another project or checkpoint means another permission. Create one for the new values, and " +
+        "delete this one. In a program, `pulumi up` does both.",
+    );
+    expect(api.requests).to.deep.equal([]);
+  });
+
   it("a set's diff reports added, removed and replaced projects by index", async function () {
     fakeApi();
     const urn = urnOf("team", "CheckpointPermissionSet");
