@@ -27,6 +27,8 @@ export type Release = "revoked" | Exclude<ReturnType<typeof releaseOf>, "revoke"
 export const lag = 30;
 /** How often, in milliseconds, a process reads whether another has ended a revocation. */
 const betweenReads = 500;
+/** How long, in milliseconds, it waits for another process that may not be able to tell. A request takes no longer. */
+const longestRevocation = 60_000;
 
 /**
  * One project's access to one checkpoint, and the one place that decides about it. What is known of it is in the ledger.
@@ -238,7 +240,16 @@ export class Access {
   /** Waits while another process is revoking a permission, and says whether it is revoked then. */
   async #isRevokedAfterAll(permissionId: string): Promise<boolean> {
     const key = this.#ledger.permissionKey(permissionId);
-    while (this.#ledger.revokerOf(key) === "another") await this.#shared.clock.sleep(betweenReads);
+    const { clock } = this.#shared;
+    const since = clock.now();
+    while (this.#ledger.revokerOf(key) === "another") {
+      // Where it cannot write how that has ended, only a list shows it.
+      if (this.#ledger.problem !== undefined && clock.now() - since > longestRevocation) {
+        this.checkpoint.lookups.forget();
+        return !isListed(permissionId, await this.#listWith(permissionId));
+      }
+      await clock.sleep(betweenReads);
+    }
     return this.#ledger.is("revoked", key);
   }
 

@@ -32,6 +32,8 @@ export class ProviderContext {
   isPreview: boolean | undefined;
   /** Whether an earlier deployment used another base URL, as far as is known. */
   hasNewBaseUrl = false;
+  /** Projects that are secret, as far as checks know. */
+  readonly secretProjects = new Set<string>();
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 
@@ -53,7 +55,9 @@ export class ProviderContext {
     this.declarations = new Declarations(ledger);
     this.lines = isImmediate ? new ImmediateLines(this.say) : new GatheredLines(this.say, clock);
     this.client = new Client(config, clock, (line) => this.#print(line, "progress"));
-    this.organization = config.auditDetails ? new Organization(config, clock, { limitSeconds: 5 }) : undefined;
+    this.organization = config.auditDetails
+      ? new Organization(config, clock, { limitSeconds: 5, secretProjects: this.secretProjects })
+      : undefined;
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);
   }

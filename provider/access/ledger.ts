@@ -174,11 +174,12 @@ export class Ledger {
   /**
    * Whether resources that other processes serve may declare what is not here.
    *
-   * Where nothing shows that there are other processes, what this one has checked is all.
+   * Where it is certain that there are no other processes, what this one has checked is all.
    */
   async mayLackDeclarations(): Promise<boolean> {
-    const isAlone = this.#index.has("declared") && this.log?.hasOthers !== true;
-    return this.problem !== undefined && !isAlone && (await this.isProgramRunning());
+    if (this.problem === undefined) return false;
+    const isAlone = this.#index.has("declared") && this.log?.mayHaveOthers === false;
+    return !isAlone && (await this.isProgramRunning());
   }
 
   /**

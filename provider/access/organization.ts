@@ -35,6 +35,8 @@ interface Progress {
 const shortest = 1;
 
 export interface OrganizationOptions {
+  /** Projects of which nothing is told but the ID. Default: none. */
+  secretProjects?: ReadonlySet<string>;
   /**
    * A report reads for so many seconds, and waits for no rate limit; the next one goes on from there. After a refusal or a
    * fault nothing more is read. Default: read to the end.
@@ -61,8 +63,8 @@ export class Organization {
   readonly #eventOf = new Map<string, AuditEvent>();
   readonly #ofProjects: Progress = nothingRead();
   readonly #ofEvents: Progress = nothingRead();
-  /** Projects of which nothing is to be told but the ID. */
-  readonly #hidden = new Set<string>();
+
+  readonly #secretProjects: ReadonlySet<string>;
 
   constructor(config: Config, clock: Clock, options: OrganizationOptions = {}) {
     const { limitSeconds, say = () => undefined, onPage = () => undefined } = options;
@@ -71,6 +73,7 @@ export class Organization {
     this.#clock = clock;
     this.#limitSeconds = limitSeconds;
     this.#onPage = onPage;
+    this.#secretProjects = options.secretProjects ?? new Set();
   }
 
   /** Adds what the organization says of permissions; of those that are missing, who revoked them. */
@@ -78,12 +81,12 @@ export class Organization {
     permissions: readonly Permission[],
     { areMissing }: { areMissing: boolean },
   ): Promise<DescribedPermission[]> {
-    const open = permissions.filter(({ projectId }) => !this.#hidden.has(projectId));
+    const open = permissions.filter(({ projectId }) => !this.#secretProjects.has(projectId));
     if (open.length === 0) return [...permissions];
     const wanted = areMissing ? open.map(({ id }) => ({ what: "revoked", permissionId: id }) as const) : [];
     await Promise.all([this.readProjects(), this.readEvents(wanted)]);
     return permissions.map((permission) => {
-      if (this.#hidden.has(permission.projectId)) return permission;
+      if (this.#secretProjects.has(permission.projectId)) return permission;
       const project = this.project(permission.projectId);
       const revocation = areMissing ? this.event("revoked", permission.id) : undefined;
       return { ...permission, projectName: project?.name, isArchived: project?.isArchived, revocation };
@@ -119,11 +122,6 @@ export class Organization {
       for (const project of page.rows) this.#projects.set(project.id, project);
       return page;
     });
-  }
-
-  /** Takes note that a project is secret. */
-  hide(projectId: string): void {
-    this.#hidden.add(projectId);
   }
 
   readAllEvents(): Promise<void> {

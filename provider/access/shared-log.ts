@@ -68,6 +68,8 @@ export class SharedLog {
   #watcher: FSWatcher | undefined;
   /** Whether this process has failed to write. */
   #isFull = false;
+  /** Whether any process has. */
+  #isIncomplete = false;
   #isClosed = false;
   #problem: string | undefined;
 
@@ -112,9 +114,9 @@ export class SharedLog {
     return this.#problem;
   }
 
-  /** Whether other processes have written. */
-  get hasOthers(): boolean {
-    return [...this.#pids.keys()].some((by) => by !== this.me);
+  /** Whether other processes have written, or may have tried to. One that opens the file can always be seen, if it can write. */
+  get mayHaveOthers(): boolean {
+    return this.#isIncomplete || [...this.#pids.keys()].some((by) => by !== this.me);
   }
 
   /** Whether a process that has written is still running. All writers of a file see the same process IDs. */
@@ -175,7 +177,10 @@ export class SharedLog {
       const stats = statSync(this.#path, { throwIfNoEntry: false });
       const isSame = stats?.dev === this.#file.dev && stats.ino === this.#file.ino;
       if (isSame && stats.size >= this.#readTo) {
-        if ((stats.mode & complete) !== complete) this.#fail("a provider process could not write to it");
+        if ((stats.mode & complete) !== complete) {
+          this.#isIncomplete = true;
+          this.#fail("a provider process could not write to it");
+        }
         this.#readOn();
         return true;
       }
@@ -224,7 +229,7 @@ export class SharedLog {
       const written = writeSync(this.#file.descriptor, text);
       if (written < Buffer.byteLength(text)) throw new Error("no space left on device");
     } catch (error) {
-      this.#isFull = true;
+      this.#isFull = this.#isIncomplete = true;
       this.#fail(reasonOf(error));
       try {
         fchmodSync(this.#file.descriptor, incomplete);

@@ -211,7 +211,7 @@ export function gains(checkpoint: string, gaining: readonly Pick<Permission, "pr
 }
 
 /** The same, where the projects are secret. */
-export function secretGains(checkpoint: string, { length }: readonly unknown[]): string {
+export function secretGains(checkpoint: string, { length }: { length: number }): string {
   return length === 1
     ? `A project whose ID is secret gains access to ${checkpoint}.`
     : `${length} projects whose IDs are secret gain access to ${checkpoint}.`;
@@ -222,9 +222,9 @@ export function granted(checkpoint: string, permissions: readonly Permission[]):
   return `${listOf(permissions, othersListed)} ${has(permissions)} access to ${checkpoint} now.`;
 }
 
-/** It has revoked access, and none remains. */
+/** It has revoked access. By IDs alone, since nothing says whether the projects are secret. */
 export function revokedNow(checkpoint: string, permissions: readonly Permission[]): string {
-  return `${listOf(permissions, losersListed)} ${has(permissions)} no access to ${checkpoint} any more.`;
+  return `Revoked for ${checkpoint}: ${few(permissions.map(({ id }) => id).sort(), losersListed)}.`;
 }
 
 /** Projects that are not on an exclusive list have access. */

@@ -91,8 +91,8 @@ export class PermissionSetResource {
       const checkpoint = knownId(inputs.fineTunedModelCheckpoint);
       if (checkpoint === undefined || !isKnown(inputs)) context.declarations.setUnknown(checkpoint);
       failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
-      if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.organization?.hide(projectId);
-      if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds, isSecret(given));
+      if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.secretProjects.add(projectId);
+      if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds);
     } catch (error) {
       failures.push(configFailure(error));
     }
@@ -129,7 +129,7 @@ export class PermissionSetResource {
         const losing = giveUp.filter((one) => !isLeftOver(one));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
         const gaining = grant.filter((projectId) => !drift.drifted.has(projectId));
-        await reportGains(context, checkpoint, gaining, isSecret(news));
+        await reportGains(context, checkpoint, gaining);
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.

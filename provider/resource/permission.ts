@@ -19,7 +19,7 @@ import { claim } from "./claims";
 import { takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
-import { effectsOfPermission, reportEnded, reportGivenUp } from "./preview";
+import { effectsOfPermission, reportEnded, reportGivenUp, reportGranted } from "./preview";
 
 export interface PermissionInputs extends Effects {
   fineTunedModelCheckpoint: string;
@@ -63,14 +63,14 @@ export class PermissionResource {
       if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
         const { checkpoint } = accessOf(context, news);
         takeHints(context, checkpoint, hints ?? {});
-        if (isSecret(given)) context.organization?.hide(news.projectId);
+        if (isSecret(given)) context.secretProjects.add(news.projectId);
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
         failures.push(...conflicts);
         if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints ?? {});
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {
-          effects = await effectsOfPermission(context, checkpoint, news.projectId, isSecret(given));
+          effects = await effectsOfPermission(context, checkpoint, news.projectId);
         }
       }
     } catch (error) {
@@ -115,7 +115,7 @@ export class PermissionResource {
       declare(context, urn, inputs);
       const { permission, isAdopted } = await access.grant();
       if (isAdopted) context.lines.add(messages.adopted, access.checkpoint.id, [permission]);
-      else context.lines.addMinor(messages.granted, access.checkpoint.id, [permission]);
+      else reportGranted(context, access.checkpoint, [permission]);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
   }

@@ -56,7 +56,6 @@ export async function effectsOfPermission(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectId: string,
-  isSecret: boolean,
 ): Promise<Effects> {
   const existing = await tryExistingOf(context, checkpoint, [projectId]);
   if (existing === undefined) return {};
@@ -66,9 +65,8 @@ export async function effectsOfPermission(
   lines.add(messages.others, checkpoint.id, others);
   const isTold = context.isPreview === false || checkpoint.isDeleted || checkpoint.access(projectId).isToldAsDrift;
   if (!having.has(projectId) && !isTold) {
-    lines.addMinor(isSecret ? messages.secretGains : messages.gains, checkpoint.id, [
-      { projectId, id: "", createdAt: 0 },
-    ]);
+    const line = context.secretProjects.has(projectId) ? messages.secretGains : messages.gains;
+    lines.addMinor(line, checkpoint.id, [{ projectId, id: "", createdAt: 0 }]);
   }
   return adoptsOf(config, toAdopt);
 }
@@ -78,7 +76,6 @@ export async function effectsOfSet(
   context: ProviderContext,
   inputs: SetInputs,
   olds: Partial<SetInputs>,
-  isSecret: boolean,
 ): Promise<Effects> {
   const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
   const { config } = context;
@@ -115,7 +112,7 @@ export async function effectsOfSet(
   if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
   // Those of an update are told by its diff, which knows what is granted again.
-  if (isCreate && having !== undefined) await reportGains(context, checkpoint, grant, isSecret);
+  if (isCreate && having !== undefined) await reportGains(context, checkpoint, grant);
   return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
 }
 
@@ -222,15 +219,33 @@ export async function reportGains(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
-  isSecret: boolean,
 ): Promise<void> {
   if (context.isPreview === false) return;
   const { having } = context.config.driftDetection
     ? await existingOf(checkpoint, projectIds)
     : { having: new Set<string>() };
-  const gaining = projectIds.filter((projectId) => !having.has(projectId)).map((projectId) => ({ projectId }));
-  if (gaining.length === 0 || checkpoint.isDeleted) return;
-  context.say((isSecret ? messages.secretGains : messages.gains)(checkpoint.id, gaining));
+  if (checkpoint.isDeleted) return;
+  const gaining = projectIds.filter((projectId) => !having.has(projectId));
+  const open = gaining.filter((projectId) => !context.secretProjects.has(projectId));
+  if (open.length > 0)
+    context.say(
+      messages.gains(
+        checkpoint.id,
+        open.map((projectId) => ({ projectId })),
+      ),
+    );
+  const secret = gaining.length - open.length;
+  if (secret > 0) context.say(messages.secretGains(checkpoint.id, { length: secret }));
+}
+
+/** Reports what an `up` has granted. */
+export function reportGranted(
+  { lines, secretProjects }: ProviderContext,
+  checkpoint: Checkpoint,
+  permissions: readonly Permission[],
+): void {
+  const open = permissions.filter(({ projectId }) => !secretProjects.has(projectId));
+  lines.addMinor(messages.granted, checkpoint.id, open);
 }
 
 /** Reports which projects an exclusive set locks out. */

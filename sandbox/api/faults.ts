@@ -19,6 +19,8 @@ export interface Fault {
   method?: Method;
   /** Default: any. */
   checkpoint?: string | undefined;
+  /** Only those that ask about one project. Default: false. */
+  isFiltered?: boolean;
   /** How many matching requests pass first. Default: 0. */
   after?: number;
   /** How many requests are hit. Default: 1. */
@@ -139,11 +141,12 @@ export class FaultyApi extends EmulatedApi {
     }
   }
 
-  #nextFault({ method, path }: ServedRequest): Fault | undefined {
+  #nextFault({ method, path, query }: ServedRequest): Fault | undefined {
     const fault = this.#faults.find(
       (candidate) =>
         path.startsWith(candidate.endpoint === undefined ? "/fine_tuning/" : `/organization/${candidate.endpoint}`) &&
         (candidate.method === undefined || candidate.method === method) &&
+        (candidate.isFiltered !== true || query["project_id"] !== undefined) &&
         (candidate.checkpoint === undefined || path.startsWith(`/fine_tuning/checkpoints/${candidate.checkpoint}/`)),
     );
     if (fault === undefined) return undefined;

@@ -406,6 +406,20 @@ describe("Provider processes of one deployment", function () {
       expect(writesOf(api)).to.deep.equal(["POST"]);
     });
 
+    it("a create does not wait for ever for a process that cannot tell how its revocation has ended", async function () {
+      const api = fakeApi();
+      const { id } = granted(api, "proj_a");
+      const [old, next] = [processWith(), processWith()];
+      note(old.context.ledger, "revoking", "proj_a", id);
+      const full = fillDisk();
+      note(old.context.ledger, "revoked", "proj_a", id);
+      full.end();
+      api.revoke(id);
+      const created = await next.permission.create(inputsOf("proj_a", "web").inputs);
+      expect(created.id).not.to.equal(id);
+      expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([created.id]);
+    });
+
     it("a set keeps in state what it cannot know to be undeclared", async function () {
       const api = fakeApi();
       const { next } = await adopted(api);

@@ -48,14 +48,33 @@ export interface Run {
   lost: ("POST" | "DELETE")[];
   /** Answers that say what is not so. */
   misleading: Misleading[];
+  /** What is wrong with what is there only to help. */
+  harm: Harm;
   refresh: boolean;
 }
 
 /**
- * One answer that the first checkpoint does not exist, to a GET, or to a DELETE and a GET; or the answers that a key of
- * another organization gets to everything.
+ * One answer that the first checkpoint does not exist, to a GET, or to a DELETE and a GET; a gateway that gives it to each
+ * GET of one project, whatever the whole list says; or the answers that a key of another organization gets to everything,
+ * with or without words about the key.
  */
-export type Misleading = "404 to GET" | "404 to DELETE and GET" | "another organization";
+export type Misleading =
+  | "404 to GET"
+  | "404 to DELETE and GET"
+  | "404 to each filtered GET"
+  | "another organization"
+  | "another organization, in plain words";
+
+/** What is wrong with the extras of a run. */
+export interface Harm {
+  /** What constructors tell their checks: nothing, only what they know of themselves, or what is not so. */
+  hints: "given" | "missing" | "own" | "wrong";
+  /** What happens to the file that the processes share, once so many lines were written to it. */
+  file: "kept" | "removed" | "truncated" | "full" | "unusable";
+  after: number;
+  /** Whether nothing can be printed. */
+  isMute: boolean;
+}
 
 /** What the native plugin cannot know, as its documentation says. */
 const unknownToPlugin = { listsFailure: false, deleteBeforeReplace: false };
@@ -139,11 +158,23 @@ export const run: fc.Arbitrary<Run> = fc.record({
   lag: fc.constantFrom(0, 0, 8),
   lost: fc.array(fc.constantFrom("POST" as const, "DELETE" as const), { maxLength: 2 }),
   misleading: fc.array(
-    fc.constantFrom<Misleading>("404 to GET", "404 to GET", "404 to DELETE and GET", "another organization"),
+    fc.constantFrom<Misleading>(
+      ...(["404 to GET", "404 to GET", "404 to DELETE and GET", "404 to each filtered GET"] as const),
+      ...(["another organization", "another organization, in plain words"] as const),
+    ),
     { maxLength: 1 },
   ),
+  harm: fc.record<Harm>({
+    hints: fc.constantFrom("given", "given", "given", "given", "missing", "own", "wrong"),
+    file: fc.constantFrom("kept", "kept", "kept", "kept", "removed", "truncated", "full", "unusable"),
+    after: fc.integer({ min: 0, max: 40 }),
+    isMute: rarely(),
+  }),
   refresh: rarely(),
 });
+
+/** Nothing is wrong with the extras. */
+export const unharmed: Harm = { hints: "given", file: "kept", after: 0, isMute: false };
 
 function rarely(): fc.Arbitrary<boolean> {
   return fc.integer({ min: 0, max: 5 }).map((die) => die === 0);

@@ -8,7 +8,7 @@ import {
   succeededIsGranted,
   unmanagedAccessIsKept,
 } from "./invariants";
-import { accessesOf, parsed, run, type Declared, type Run } from "./programs";
+import { accessesOf, parsed, run, unharmed, type Declared, type Run } from "./programs";
 import { Stack } from "./stack";
 
 /** The default run is the same each time; so many other sequences can be asked for. */
@@ -26,6 +26,7 @@ async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly Run[])
       dependencyFails: false,
       lost: [],
       misleading: [],
+      harm: unharmed,
       lag: 0,
       pause: 3600,
       refresh: false,

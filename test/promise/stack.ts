@@ -3,8 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { dynamic } from "@pulumi/pulumi";
 import { ProviderContext } from "../../provider/access/context";
-import { announcedKey, Ledger } from "../../provider/access/ledger";
-import { SharedLog } from "../../provider/access/shared-log";
+import { announcedKey, type Ledger } from "../../provider/access/ledger";
 import { readConfig } from "../../provider/config";
 import { PermissionResource, type PermissionOutputs } from "../../provider/resource/permission";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
@@ -19,12 +18,14 @@ import { State, type Resource } from "../../sandbox/miniature/state";
 import { adminKey } from "../support/api";
 import { TestClock } from "../support/clock";
 import { hostedResources, inProcessProvider, type HostedResource } from "../support/in-process";
+import { HarmedFile } from "./harm";
 import {
   checkpoints,
   projects,
   unmanagedProject,
   type AccessKey,
   type Declared,
+  type Harm,
   type Misleading,
   type Run,
 } from "./programs";
@@ -63,6 +64,7 @@ export class Stack {
     lag,
     lost,
     misleading,
+    harm,
     refresh,
   }: Run): Promise<Set<string>> {
     // What an earlier run revoked, and a list still shows, cannot be told from what is there.
@@ -72,7 +74,7 @@ export class Stack {
     this.api.set({ lag: lost.length > 0 ? 0 : lag, organization: "acme" });
     for (const kind of misleading) this.#mislead(kind);
     for (const method of lost) this.api.fail({ method, kind: "lost answer" });
-    const settings = { parallel, continueOnError };
+    const settings = { parallel, continueOnError, harm };
     if (refresh)
       await this.#deploy({ ...settings, program: [], dependencyFails: false }, (engine) => engine.refreshAll());
     const succeeded = new Set<string>();
@@ -82,7 +84,7 @@ export class Stack {
         const isDependent = one.dependsOnFailure || one.listsFailure;
         const dependencies = isDependent ? [await dependency] : [];
         const isDropped = one.listsFailure && dependencies.some(({ result }) => result !== undefined);
-        const inputs = inputsOf(one, program, isDropped);
+        const inputs = inputsOf(one, program, isDropped, harm.hints);
         const urns = dependencies.map(({ urn }) => urn);
         const registered = await engine.register({
           ...goal(typeOf(one), one.name, inputs, urns),
@@ -114,6 +116,16 @@ export class Stack {
           then: { method: "GET", checkpoint, kind: notFound },
         });
         break;
+      case "404 to each filtered GET":
+        this.api.fail({ method: "GET", checkpoint, times: Infinity, isFiltered: true, kind: notFound });
+        break;
+      case "another organization, in plain words": {
+        this.api.set({ organization: "other" });
+        const refused = { ...notFound, headers: { "openai-organization": "other" } };
+        for (const method of ["GET", "POST", "DELETE"] as const)
+          this.api.fail({ method, times: Infinity, kind: refused });
+        break;
+      }
       case "another organization": {
         this.api.set({ organization: "other" });
         const isEmpty = (body: unknown) => ({ ...(body as object), data: [], has_more: false, last_id: null });
@@ -155,18 +167,13 @@ export class Stack {
       dependencyFails,
       parallel,
       continueOnError,
+      harm,
     }: Omit<Run, "pause" | "lag" | "lost" | "misleading" | "refresh">,
     work: (engine: Deployment) => Promise<void>,
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "promise-"));
-    const started: Ledger[] = [];
-    const processes = [0, 1, 2].map((process) =>
-      lazily(() => {
-        const ledger = new Ledger(new SharedLog("engine", undefined, folder));
-        started.push(ledger);
-        return this.#process(process, ledger);
-      }),
-    );
+    const file = new HarmedFile(folder, harm);
+    const processes = [0, 1, 2].map((process) => lazily(() => this.#process(process, file.open(), harm.isMute)));
     const declaredBy = new Map(program.map((one) => [urnOf(typeOf(one), one.name), one]));
     const dependency: dynamic.ResourceProvider = {
       check: async (_olds, inputs: object) => ({ inputs }),
@@ -196,17 +203,20 @@ export class Stack {
     });
     await work(engine);
     await engine.settle();
-    for (const { log } of started) log!.close();
-    rmSync(folder, { recursive: true });
+    file.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 
   /** One provider process: what serves each resource. */
-  #process(number: number, ledger: Ledger): (urn: string) => HostedResource {
+  #process(number: number, ledger: Ledger, isMute: boolean): (urn: string) => HostedResource {
     const config = readConfig((key) => ({ "openai:adminApiKey": adminKey })[key], {});
     const context = new ProviderContext(
       config,
       this.clock,
-      (line) => this.log.push(`      ${number}: ${line}`),
+      (line) => {
+        if (isMute) throw new Error("write EPIPE");
+        this.log.push(`      ${number}: ${line}`);
+      },
       ledger,
     );
     if (number === 0) return hostedResources(() => context);
@@ -258,7 +268,12 @@ function goal(type: string, name: string, inputs: Goal["inputs"], dependencies: 
 const typeOf = ({ isSet }: Pick<Declared, "isSet">) => (isSet ? setType : permissionType);
 const urnOf = (type: string, name: string) => `urn:pulumi:test::promise::${type}::${name}`;
 
-function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolean): Goal["inputs"] {
+function inputsOf(
+  one: Declared,
+  program: readonly Declared[],
+  isDropped: boolean,
+  harmedHints: Harm["hints"],
+): Goal["inputs"] {
   const fineTunedModelCheckpoint = checkpoints[one.checkpoint]!;
   const ids = one.projects.map((project) => projects[project]!);
   const { deleteBeforeReplace } = one;
@@ -270,13 +285,25 @@ function inputsOf(one: Declared, program: readonly Declared[], isDropped: boolea
       : { fineTunedModelCheckpoint, projectId: ids[0] };
   }
   const known = { urn: urnOf(typeOf(one), one.name), key: String(program.indexOf(one)), deleteBeforeReplace };
-  if (!one.isSet) return { fineTunedModelCheckpoint, projectId: ids[0], __hints: known };
+  const written = one.isSet
+    ? { fineTunedModelCheckpoint, exclusive: one.exclusive, projectIds: own }
+    : { fineTunedModelCheckpoint, projectId: ids[0] };
+  if (harmedHints === "missing") return written;
+  if (!one.isSet) return { ...written, __hints: known };
+  const listLength = ids.length;
+  if (harmedHints === "own") return { ...written, __hints: { ...known, listLength } };
+  if (harmedHints === "wrong") {
+    const all = projects.map((project) => announcedKey(fineTunedModelCheckpoint, project));
+    return {
+      ...written,
+      __hints: { ...known, listLength, others: { nobody: all }, declaredCount: 1_000, parallel: 1 },
+    };
+  }
   const others = program.filter((other) => other !== one && other.checkpoint === one.checkpoint);
   return {
-    ...{ fineTunedModelCheckpoint, exclusive: one.exclusive },
-    projectIds: own,
+    ...written,
     __hints: {
-      ...{ ...known, listLength: ids.length },
+      ...{ ...known, listLength },
       others: Object.fromEntries(
         others.map((other) => [
           other.process === 0 ? program.indexOf(other) : `${program.indexOf(other)}::${typeOf(other)}::${other.name}`,
