@@ -196,8 +196,10 @@ export class Access {
       isMissing: checkpoint.isDeleted || this.#isMissing(permissionId),
       inState: this.#inState(permissionId),
       isDeclared: isDeclared ? "yes" : mayLackDeclarations ? "maybe" : "no",
-      // Where a replacement may come from a wrong answer, the next run will not replace anything.
-      isDeletedFirst: !checkpoint.isDoubted && this.#shared.declarations.isDeletedFirst(this.#key),
+      // Where a replacement may come from a wrong answer, the next run will not replace anything. And another resource may
+      // have adopted what this one gives up.
+      isDeletedFirst:
+        !checkpoint.isDoubted && !mayLackDeclarations && this.#shared.declarations.isDeletedFirst(this.#key),
     });
   }
 

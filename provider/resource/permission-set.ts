@@ -46,13 +46,12 @@ import {
   unmanagedOf,
 } from "./preview";
 
-/** How long, in milliseconds, an update waits for other resources to adopt what it gives up. */
-const adoptionPause = 2_000;
 /**
- * How long, in milliseconds, it waits for resources whose IDs are not known yet. They may need what the engine creates only
- * after this update, so then it keeps what may be theirs until the next run.
+ * How long, in milliseconds, an update waits for other resources: for their IDs to be known, and for them to adopt what it
+ * gives up. They may need what the engine creates only after this update, so then it keeps what may be theirs until the
+ * next run.
  */
-const latenessPause = 5_000;
+const patience = 5_000;
 
 /** Inputs as the program has them. */
 type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> };
@@ -394,7 +393,7 @@ function declare(context: ProviderContext, urn: string | undefined, inputs: SetI
 
 /** Waits a while for resources whose IDs come from others: what a set gives up may be theirs. */
 async function untilNoneIsLate({ ledger, declarations, clock }: ProviderContext, { id }: Checkpoint): Promise<void> {
-  await ledger.until(() => !declarations.areSomeLate(id), clock.sleep(latenessPause));
+  await ledger.until(() => !declarations.areSomeLate(id), clock.sleep(patience));
 }
 
 /**
@@ -407,7 +406,7 @@ async function adopted(
   permissions: readonly Permission[],
 ): Promise<void> {
   const accesses = permissions.map(({ projectId }) => checkpoint.access(projectId));
-  await context.ledger.until(() => accesses.every((access) => access.isInState), context.clock.sleep(adoptionPause));
+  await context.ledger.until(() => accesses.every((access) => access.isInState), context.clock.sleep(patience));
 }
 
 /** What an earlier update of a set has left in state: its project was not on the list then either. */
