@@ -45,6 +45,14 @@ module.exports = [
     projects: ["proj_web"],
   },
   {
+    title: "twenty permissions that depend on one resource",
+    program({ CheckpointPermission, Project }) {
+      const dependsOn = new Project("first");
+      for (const project of projectsTo(20)) new CheckpointPermission(project, access(project), { dependsOn });
+    },
+    projects: projectsTo(20),
+  },
+  {
     title: "a chain of six permissions",
     program({ CheckpointPermission }) {
       let before = [];
@@ -53,6 +61,7 @@ module.exports = [
       }
     },
     projects: projectsTo(6),
+    waves: 6,
   },
   ...["id", "createdAt", "urn", "projectId", "fineTunedModelCheckpoint"].map((output) => ({
     title: `another resource that uses a permission's ${output}`,

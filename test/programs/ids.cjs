@@ -77,6 +77,16 @@ module.exports = [
     projects: ["proj_made", "proj_web"],
   },
   {
+    title: "twenty project IDs that are outputs of one resource",
+    program({ CheckpointPermission, Project }) {
+      const { projectId } = new Project("team");
+      for (const project of projectsTo(20)) {
+        new CheckpointPermission(project, access(projectId.apply((id) => `${id}_${project.slice(5)}`)));
+      }
+    },
+    projects: projectsTo(20).map((project) => project.replace("proj_", "proj_team_")),
+  },
+  {
     title: "the project IDs of five other dynamic resources",
     program({ CheckpointPermission, CheckpointPermissionSet, Project }) {
       const made = projectsTo(5).map((name) => new Project(name, { name: name.slice("proj_".length) }));

@@ -1,6 +1,6 @@
-import { appendFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
 import { join, resolve } from "node:path";
 import { expect } from "chai";
 import type { ConfigValue, Run, StackExport } from "../../sandbox/engines";
@@ -20,6 +20,8 @@ interface Program {
   earlier?: string[];
   /** Those that `destroy` leaves. */
   left?: string[];
+  /** How many of them, one after the other, need the one before. Default: none does. */
+  waves?: number;
   config?: Record<string, ConfigValue>;
   /** What another stack, `other`, exports. */
   otherStack?: Record<string, unknown>;
@@ -94,7 +96,7 @@ async function observed(
   const result = { runs: seen, state: comparable(state) };
   if (whose === "naive") return result;
 
-  note(`${scenario.engine.kind}\t${file}\t${program.title}`, api.takeRequests());
+  if (program.projects !== undefined) assertFewRequests(program, api.takeRequests());
   assertGranted(scenario, state, program);
   if (program.fails !== true) {
     await run("second preview", "preview", true);
@@ -174,12 +176,17 @@ function assertGranted(scenario: Scenario, state: StackExport, { projects, earli
   if (!isSecret) expect(inState.sort()).to.deep.equal(granted.sort());
 }
 
-/** Keeps how many requests an `up` made, in the file that this variable names. */
-function note(title: string, requests: readonly { method: string }[]): void {
-  const file = process.env["PROGRAM_REQUESTS"];
-  if (file === undefined) return;
-  const counts = ["GET", "POST", "DELETE"].map((one) => requests.filter(({ method }) => method === one).length);
-  appendFileSync(file, `${[title, ...counts].join("\t")}\n`);
+/** An `up` costs what it costs with all IDs written as strings, and one request more at most. */
+function assertFewRequests(
+  { projects = [], earlier: before = [], waves = 1 }: Program,
+  requests: readonly { method: string }[],
+): void {
+  const count = (method: string) => requests.filter((one) => one.method === method).length;
+  const lists = [projects, before].filter((list) => list.length > 0);
+  const posts = lists.reduce((sum, list) => sum + Math.ceil(list.length / (4 * availableParallelism())), 0);
+  expect(count("POST"), "POSTs").to.be.at.most(Math.max(posts, waves) + 1);
+  expect(count("GET"), "GETs").to.be.at.most(lists.length + 1);
+  expect(count("DELETE"), "DELETEs").to.equal(0);
 }
 
 function shownBy(run: Run): { ok: boolean; steps: string[]; errors: string[] } {
