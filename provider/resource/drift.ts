@@ -76,7 +76,11 @@ export async function reportDrift(
   const lineOf = messages.driftLines(clock.date(), newApi);
   for (const outcome of messages.driftOutcomes) {
     const some = told.filter((one) => (one.replacedBy === undefined ? outcomeOf(one) : "recreated") === outcome);
-    lines.add(lineOf[outcome], checkpoint.id, some);
+    if (outcome === "undeclared") {
+      // A resource that is checked later may declare it.
+      const isDeclared = ({ projectId }: ToldPermission) => checkpoint.access(projectId).isDeclared();
+      lines.addAtEnd(checkpoint.id, some, (one) => lineOf[isDeclared(one) ? "declaredElsewhere" : "undeclared"]);
+    } else lines.add(lineOf[outcome], checkpoint.id, some);
     if (outcome !== "grantedAgain") continue;
     for (const { projectId } of some) checkpoint.access(projectId).markToldAsDrift();
     lines.add(

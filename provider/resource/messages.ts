@@ -13,6 +13,7 @@ const othersListed = 20;
 /** What follows from a permission in state that was revoked outside of Pulumi. */
 export const driftOutcomes = ["grantedAgain", "blocked", "undeclared", "removedFromState", "recreated"] as const;
 export type DriftOutcome = (typeof driftOutcomes)[number];
+type DriftLine = DriftOutcome | "declaredElsewhere";
 
 /**
  * The lines about permissions in state that were revoked outside of Pulumi.
@@ -20,7 +21,7 @@ export type DriftOutcome = (typeof driftOutcomes)[number];
  * @param date when it was seen, in milliseconds since the Unix epoch.
  * @param newApi the host of the API, if the provider's base URL was another before, which may be the reason.
  */
-export function driftLines(date: number, newApi: string | undefined): Record<DriftOutcome, Line> {
+export function driftLines(date: number, newApi: string | undefined): Record<DriftLine, Line> {
   const seen = `(seen ${minute(date / 1000)})`;
   // That it was revoked the audit log may show.
   const isMoved = (missing: readonly ToldPermission[]) =>
@@ -38,6 +39,8 @@ export function driftLines(date: number, newApi: string | undefined): Record<Dri
       "`pulumi refresh`, then `pulumi up`.",
     undeclared: (checkpoint, missing) =>
       `Drift: ${what(checkpoint, missing)} The program no longer declares ${it(missing)}.`,
+    // The check of the other resource tells of its gain.
+    declaredElsewhere: (checkpoint, missing) => `Drift: ${what(checkpoint, missing)}`,
     removedFromState: (checkpoint, missing) =>
       `Drift: ${what(checkpoint, missing)} ${They(missing)} will be removed from state.`,
     recreated: (checkpoint, recreated) =>
