@@ -222,7 +222,8 @@ export function secretGains(checkpoint: string, { length }: { length: number }):
 
 /** An \`up\` has granted access. */
 export function granted(checkpoint: string, permissions: readonly Permission[]): string {
-  return `${listOf(permissions, othersListed)} ${has(permissions)} access to ${checkpoint} now.`;
+  const projects = few(permissions.map(({ projectId }) => projectId).sort(), othersListed);
+  return `${projects} ${has(permissions)} access to ${checkpoint} now.`;
 }
 
 /** It has revoked access. By IDs alone, since nothing says whether the projects are secret. */

@@ -63,8 +63,9 @@ export function assertDeedsAreTrue(up: Run, after: Access): void {
     .split("\n")
     .map((text) => text.trim())) {
     expect(line, "an up tells what it did").not.to.match(/ (gains?|loses?|may lose) access to /);
-    if (/ access to .* now\.$/.test(line))
-      for (const [id] of line.matchAll(/\bcp_\w+/g)) expect(ids, line).to.include(id);
+    if (/ access to .* now\.$/.test(line)) {
+      for (const [project] of line.matchAll(/\bproj_\w+/g)) expect(after.has(project), line).to.equal(true);
+    }
     if (line.startsWith("Revoked")) for (const [id] of line.matchAll(/\bcp_\w+/g)) expect(ids, line).not.to.include(id);
   }
 }

@@ -1,4 +1,5 @@
-import { resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { expect } from "chai";
 import { byNativePlugin } from "./engines";
 import { checkpoint, texts, type Scenario } from "./scenario";
@@ -49,6 +50,44 @@ byNativePlugin("several provider processes in one deployment", function (createS
     const scenario = await upWith(permission("web", "proj_web", `{ version: "0.1.0" }`));
     await movesWithoutWrite(scenario, permission("site", "proj_web", `{ version: "0.2.0" }`));
   });
+
+  for (const [harm, strike] of [
+    ["is removed", "fs.rmSync(file)"],
+    ["is truncated", "fs.truncateSync(file)"],
+    ["cannot be written", "fs.chmodSync(file, 0o400)"],
+  ] as const) {
+    it(`an SDK upgrade and a rename in one up take no access away, although the shared file ${harm} meanwhile`, async function () {
+      const scenario = await createScenario();
+      scenario.env = { TMPDIR: join(scenario.folder, "tmp") };
+      await mkdir(scenario.env["TMPDIR"]!);
+      await program(scenario, permission("web", "proj_web", `{ version: "0.1.0" }`));
+      await scenario.runs("up");
+      const before = scenario.api.permissions(checkpoint);
+      scenario.takeWrites();
+      // The process that deletes for the older version starts after this.
+      const harmer = `
+        const site = ${permission("site", "proj_web", `{ version: "0.2.0" }`)}
+        const create = async () => {
+          const fs = require("node:fs");
+          const { tmpdir } = require("node:os");
+          for (const folder of fs.readdirSync(tmpdir()).filter((name) => name.startsWith("pulumi-openai-"))) {
+            for (const name of fs.readdirSync(tmpdir() + "/" + folder)) {
+              const file = tmpdir() + "/" + folder + "/" + name;
+              ${strike};
+            }
+          }
+          return { id: "done", outs: {} };
+        };
+        new (class extends pulumi.dynamic.Resource {})({ create }, "harmer", {}, { dependsOn: site });`;
+      await program(scenario, harmer);
+      const up = await scenario.run("up");
+      expect(scenario.takeWrites(), up.output).to.deep.equal([]);
+      expect(scenario.api.permissions(checkpoint)).to.deep.equal(before);
+      if (harm === "cannot be written")
+        expect(texts(up)).to.match(/Kept cp_|is not known, because the provider processes/);
+      else expect(texts(up)).to.include("Kept cp_");
+    });
+  }
 
   it("two providers between which two permissions swap projects send no write", async function () {
     const providers = `

@@ -154,7 +154,7 @@ describe("What a preview says of lost access", function () {
     await permission.create({ ...olds, projectId: "proj_b" });
     await permission.check({}, { ...olds, projectId: "proj_c", ...hints("other") });
     expect(end())
-      .to.match(/^proj_b \(cp_\w+\) has access to ft:\S+ now\.$/m)
+      .to.match(/^proj_b has access to ft:\S+ now\.$/m)
       .and.not.to.match(/gains? access|loses? access/);
   });
 
