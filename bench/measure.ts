@@ -3,7 +3,7 @@ import type { Method } from "../sandbox/api/api";
 import type { ServedRequest } from "../sandbox/api/faults";
 import type { EmulatorOptions } from "../sandbox/api/server";
 import { Scenario } from "../test/e2e/scenario";
-import { checkpoint, program, type Way } from "./programs";
+import { checkpoint, program, type Shape, type Way } from "./programs";
 
 export interface Measurement {
   ok: boolean;
@@ -20,6 +20,8 @@ export interface Setting {
   engine: Engine;
   way: Way;
   count: number;
+  /** What the permissions need first. Default: nothing. */
+  shape?: Shape;
   parallel?: number;
   api?: EmulatorOptions;
   /** Unmanaged permissions that the checkpoint has already. Default: none. */
@@ -30,12 +32,12 @@ export interface Setting {
 
 /** Runs these commands one after the other on a new stack. */
 export async function measure(setting: Setting, commands: readonly Command[]): Promise<Measurement[]> {
-  const { engine, way, count, parallel, api, others = 0, env } = setting;
+  const { engine, way, count, shape, parallel, api, others = 0, env } = setting;
   const scenario = await Scenario.create(engine, api);
   try {
     scenario.config = {};
     scenario.env = { OPENAI_BASE_URL: scenario.api.url, OPENAI_ADMIN_KEY: scenario.api.adminKey, ...env };
-    await scenario.write(program(way, count));
+    await scenario.write(program(way, count, shape));
     for (let index = 0; index < others; index++) scenario.api.grant(checkpoint, `proj_other_${index}`);
     const measured: Measurement[] = [];
     for (const command of commands) {

@@ -5,18 +5,31 @@ export const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd";
 /** Programs that declare the same N permissions in three ways. */
 export type Way = "ours" | "naive" | "floor";
 
-export function program(way: Way, count: number): string {
+/** What permissions need before they can be made: nothing, an ID that comes later, or another resource. */
+export type Shape = "strings" | "outputs" | "dependsOn";
+
+export function program(way: Way, count: number, shape: Shape = "strings"): string {
   return `${preamble[way]}
+${first[shape]}
 for (let index = 0; index < ${count}; index++) {
-  new Permission(\`p\${index}\`, {
-    fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
-    projectId: \`proj_\${index}\`,
-  });
+  const projectId = \`proj_\${index}\`;
+  new Permission(
+    \`p\${index}\`,
+    {
+      fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)},
+      projectId: ${shape === "outputs" ? "first.id.apply(() => projectId)" : "projectId"},
+    },
+    ${shape === "dependsOn" ? "{ dependsOn: first }" : "{}"},
+  );
 }
 `;
 }
 
 const floorProvider = `exports.handler=()=>require(${JSON.stringify(resolve("bench/floor.cjs"))}).handler()`;
+
+const anotherResource = `const first = new (class extends require("@pulumi/pulumi").dynamic.Resource {})(
+  { create: async () => ({ id: "first", outs: {} }) }, "first", {});`;
+const first: Record<Shape, string> = { strings: "", outputs: anotherResource, dependsOn: anotherResource };
 
 const preamble: Record<Way, string> = {
   ours: `const { CheckpointPermission: Permission } = require("pulumi-openai-checkpoint-permissions");`,
@@ -45,16 +58,16 @@ const provider = {
   },
 };
 class Permission extends pulumi.dynamic.Resource {
-  constructor(name, args) {
-    super(provider, name, { ...args, createdAt: undefined });
+  constructor(name, args, opts) {
+    super(provider, name, { ...args, createdAt: undefined }, opts);
   }
 }`,
 
   floor: `const pulumi = require("@pulumi/pulumi");
 class Permission extends pulumi.CustomResource {
-  constructor(name, args) {
+  constructor(name, args, opts) {
     const __provider = ${JSON.stringify(floorProvider)};
-    super("pulumi-nodejs:dynamic:Resource", name, { ...args, createdAt: undefined, __provider });
+    super("pulumi-nodejs:dynamic:Resource", name, { ...args, createdAt: undefined, __provider }, opts);
   }
 }`,
 };

@@ -85,6 +85,26 @@ class Bench {
     this.add(`## \`up\` of 100 by parallelism\n\n${table(["at a time", "POST", "N ÷ P", "GET"], rows)}`);
   }
 
+  /** What it costs that IDs are outputs of another resource, or that permissions depend on one. */
+  async shapes(): Promise<void> {
+    const rows: Row[] = [];
+    const setting = { count: 40, parallel: 16 };
+    for (const shape of ["strings", "outputs", "dependsOn"] as const) {
+      const [ours] = await this.repeat({ ...setting, shape, way: "ours" }, ["up"]);
+      const [naive] = await this.repeat({ ...setting, shape, way: "naive" }, ["up"]);
+      const [floor] = await this.repeat({ ...setting, shape, way: "floor" }, ["up"]);
+      rows.push([
+        shape,
+        requestsOf(ours!),
+        requestsOf(naive!),
+        ratio(ours!.seconds, floor!.seconds),
+        ratio(ours!.seconds, naive!.seconds),
+      ]);
+    }
+    const head = ["", "ours: requests", "naive: requests", "time ÷ floor", "time ÷ naive"];
+    this.add(`## \`up\` of 40, 16 at a time, by what the permissions need first\n\n${table(head, rows)}`);
+  }
+
   /** What lookups cost where a checkpoint has many unmanaged permissions. */
   async crowd(): Promise<void> {
     const rows: Row[] = [];
@@ -178,6 +198,7 @@ async function main(): Promise<void> {
   largest = await bench.lives(300);
   if (values.full) await bench.lives(1000);
   await bench.parallelism();
+  await bench.shapes();
   await bench.crowd();
   await bench.latency();
   const throttled = await bench.throttled(hundred.ours);
