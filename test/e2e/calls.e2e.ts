@@ -22,36 +22,154 @@ const urn = (name: string) => `**${name}`;
 
 /** Each order in which Pulumi calls a provider's resource, as a provider that does nothing has noted it. */
 const table: Row[] = [
-  { command: "up", before: "", after: web("a"), calls: [] },
-  { command: "up", before: web("a"), after: web("a"), calls: [] },
-  { command: "up", before: web("a"), after: web("b"), calls: [] },
-  { command: "up", before: web("a"), after: web("b", "{ deleteBeforeReplace: true }"), calls: [] },
-  { command: "up", before: web("a"), after: web("b", `{ ignoreChanges: ["projectId"] }`), calls: [] },
-  { command: "up", before: web("a"), after: web("b", `{ protect: true }`), calls: [] },
-  { command: "up", before: web("a"), after: "", calls: [] },
-  { command: "up", before: web("a"), after: declare("site", "a"), calls: [] },
-  { command: "up", before: web("a"), after: declare("site", "a", `{ aliases: [{ name: "web" }] }`), calls: [] },
-  { command: "up", before: web("a") + declare("shop", "b"), after: web("b") + declare("shop", "a"), calls: [] },
-  { command: `up --replace ${urn("web")}`, before: web("a"), after: web("a"), calls: [] },
-  { command: `up --replace ${urn("web")}`, before: web("a"), after: web("b"), calls: [] },
-  { command: `up --replace ${urn("web")}`, before: web("a"), after: web("a", "{ deleteBeforeReplace: true }"), calls: [] },
-  { command: `up --target ${urn("web")}`, before: web("a") + declare("shop", "b"), after: web("c") + declare("shop", "d"), calls: [] },
-  { command: `up --exclude ${urn("web")}`, before: web("a") + declare("shop", "b"), after: web("c") + declare("shop", "d"), calls: [] },
-  { command: "up --refresh", before: web("a"), after: web("b"), calls: [] },
-  { command: "up --refresh", before: web("a"), after: "", calls: [] },
-  { command: "up --refresh", before: web("a"), after: web("a"), revoked: true, calls: [] },
-  { command: "up --refresh --run-program", before: web("a"), after: web("a"), calls: [] },
-  { command: "up --refresh --run-program", before: web("a"), after: web("b"), calls: [] },
-  { command: "up --refresh --run-program", before: web("a"), after: declare("site", "a"), calls: [] },
-  { command: "up --refresh --run-program", before: web("a") + declare("shop", "b"), after: web("b") + declare("shop", "a"), calls: [] },
-  { command: "up --refresh --run-program", before: web("a"), after: web("a"), revoked: true, calls: [] },
-  { command: "refresh", before: web("a"), after: web("b"), calls: [] },
-  { command: "refresh", before: web("a"), after: web("a"), revoked: true, calls: [] },
-  { command: "refresh --run-program", before: web("a"), after: web("b"), calls: [] },
-  { command: "refresh --run-program", before: web("a"), after: declare("site", "a"), calls: [] },
-  { command: "destroy", before: web("a"), after: web("b"), calls: [] },
-  { command: "destroy --run-program", before: web("a"), after: web("b"), calls: [] },
-  { command: "destroy --refresh", before: web("a"), after: web("a"), calls: [] },
+  { command: "up", before: "", after: web("a"), calls: ["check ->a", "create a"] },
+  { command: "up", before: web("a"), after: web("a"), calls: ["check a>a", "diff a>a"] },
+  {
+    command: "up",
+    before: web("a"),
+    after: web("b"),
+    calls: ["check a>b", "diff a>b", "check ->b", "create b", "delete a"],
+  },
+  {
+    command: "up",
+    before: web("a"),
+    after: web("b", "{ deleteBeforeReplace: true }"),
+    calls: ["check a>b", "diff a>b", "check ->b", "delete a", "create b"],
+  },
+  {
+    command: "up",
+    before: web("a"),
+    after: web("b", `{ ignoreChanges: ["projectId"] }`),
+    calls: ["check a>a", "diff a>a"],
+  },
+  {
+    command: "up",
+    before: web("a"),
+    after: web("b", `{ protect: true }`),
+    calls: ["check a>b", "diff a>b", "check ->b", "create b", "delete a"],
+  },
+  { command: "up", before: web("a"), after: "", calls: ["delete a"] },
+  { command: "up", before: web("a"), after: declare("site", "a"), calls: ["check ->a", "create a", "delete a"] },
+  {
+    command: "up",
+    before: web("a"),
+    after: declare("site", "a", `{ aliases: [{ name: "web" }] }`),
+    calls: ["check a>a", "diff a>a"],
+  },
+  {
+    command: "up",
+    before: web("a") + declare("shop", "b"),
+    after: web("b") + declare("shop", "a"),
+    calls: [
+      "check ->a",
+      "check ->b",
+      "check a>b",
+      "check b>a",
+      "create a",
+      "create b",
+      "delete a",
+      "delete b",
+      "diff a>b",
+      "diff b>a",
+    ],
+  },
+  {
+    command: `up --replace ${urn("web")}`,
+    before: web("a"),
+    after: web("a"),
+    calls: ["check ->a", "create a", "delete a"],
+  },
+  {
+    command: `up --replace ${urn("web")}`,
+    before: web("a"),
+    after: web("b"),
+    calls: ["check ->b", "create b", "delete a"],
+  },
+  {
+    command: `up --replace ${urn("web")}`,
+    before: web("a"),
+    after: web("a", "{ deleteBeforeReplace: true }"),
+    calls: ["check ->a", "delete a", "create a"],
+  },
+  {
+    command: `up --target ${urn("web")}`,
+    before: web("a") + declare("shop", "b"),
+    after: web("c") + declare("shop", "d"),
+    calls: ["check ->c", "check a>c", "create c", "delete a", "diff a>c"],
+  },
+  {
+    command: `up --exclude ${urn("web")}`,
+    before: web("a") + declare("shop", "b"),
+    after: web("c") + declare("shop", "d"),
+    calls: ["check ->d", "check b>d", "create d", "delete b", "diff b>d"],
+  },
+  {
+    command: "up --refresh",
+    before: web("a"),
+    after: web("b"),
+    calls: ["read a", "diff a>a", "check a>b", "diff a>b", "check ->b", "create b", "delete a"],
+  },
+  { command: "up --refresh", before: web("a"), after: "", calls: ["read a", "diff a>a", "delete a"] },
+  {
+    command: "up --refresh",
+    before: web("a"),
+    after: web("a"),
+    revoked: true,
+    calls: ["read a", "check ->a", "create a"],
+  },
+  {
+    command: "up --refresh --run-program",
+    before: web("a"),
+    after: web("a"),
+    calls: ["read a", "diff a>a", "check a>a", "diff a>a"],
+  },
+  {
+    command: "up --refresh --run-program",
+    before: web("a"),
+    after: web("b"),
+    calls: ["read a", "diff a>a", "check a>b", "diff a>b", "check ->b", "create b", "delete a"],
+  },
+  {
+    command: "up --refresh --run-program",
+    before: web("a"),
+    after: declare("site", "a"),
+    calls: ["check ->a", "create a", "delete a"],
+  },
+  {
+    command: "up --refresh --run-program",
+    before: web("a") + declare("shop", "b"),
+    after: web("b") + declare("shop", "a"),
+    calls: [
+      "check ->a",
+      "check ->b",
+      "check a>b",
+      "check b>a",
+      "create a",
+      "create b",
+      "delete a",
+      "delete b",
+      "diff a>a",
+      "diff a>b",
+      "diff b>a",
+      "diff b>b",
+      "read a",
+      "read b",
+    ],
+  },
+  {
+    command: "up --refresh --run-program",
+    before: web("a"),
+    after: web("a"),
+    revoked: true,
+    calls: ["read a", "check ->a", "create a"],
+  },
+  { command: "refresh", before: web("a"), after: web("b"), calls: ["read a", "diff a>a"] },
+  { command: "refresh", before: web("a"), after: web("a"), revoked: true, calls: ["read a"] },
+  { command: "refresh --run-program", before: web("a"), after: web("b"), calls: ["read a", "diff a>a"] },
+  { command: "refresh --run-program", before: web("a"), after: declare("site", "a"), calls: ["diff a>a", "read a"] },
+  { command: "destroy", before: web("a"), after: web("b"), calls: ["delete a"] },
+  { command: "destroy --run-program", before: web("a"), after: web("b"), calls: ["delete a"] },
+  { command: "destroy --refresh", before: web("a"), after: web("a"), calls: ["read a", "diff a>a", "delete a"] },
 ];
 
 onTheCli("the orders in which Pulumi calls a resource", function (createScenario) {
@@ -101,12 +219,16 @@ onTheCli("the orders in which Pulumi calls a resource", function (createScenario
   }
 });
 
-const projectsOf = (program: string) => [...program.matchAll(/projectId: "(\w+)"/g)].map(([, project]) => project!).sort();
+const projectsOf = (program: string) =>
+  [...program.matchAll(/projectId: "(\w+)"/g)].map(([, project]) => project!).sort();
 
 /** A program in a few words. */
 function short(program: string): string {
   const words = program
-    .replaceAll(/new CheckpointPermission\("(\w+)", \{ fineTunedModelCheckpoint: "[^"]*", projectId: "proj_(\w+)" \}, /g, " $1=$2 ")
+    .replaceAll(
+      /new CheckpointPermission\("(\w+)", \{ fineTunedModelCheckpoint: "[^"]*", projectId: "proj_(\w+)" \}, /g,
+      " $1=$2 ",
+    )
     .replaceAll(/ \{\}\);|\);/g, "")
     .trim();
   return words === "" ? "nothing" : words;
