@@ -50,7 +50,7 @@ export function ownInputs(call: ConstructorCall): pulumi.Inputs {
   const { kind, projectIds } = call;
   // What the check adds is secret in state if the projects are.
   const effect = undefinedAsSecretAs(projectIds);
-  const effects = { adopts: effect, ...(kind === "permissionSet" ? { revokes: effect } : {}) };
+  const effects = { adopts: effect, ...(kind === "permissionSet" ? { restores: effect, revokes: effect } : {}) };
   return { __provider: providerOf(kind), __hints: hintsFor(call), ...effects };
 }
 

@@ -140,7 +140,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
         resource.check(urn, olds.values, values),
       );
-      const secrets = isSecret ? new Set([...news.secrets, "adopts", "revokes"]) : news.secrets;
+      const secrets = isSecret ? new Set([...news.secrets, "adopts", "restores", "revokes"]) : news.secrets;
       return checkResponse(inputs, secrets, failures);
     }),
     diff: unaryHandler(async (request: messages.DiffRequest) => {

@@ -10,11 +10,13 @@ import { isUnknown } from "./ids";
 export interface Effects {
   /** Existing permissions that are adopted, as `proj_abc123 (cp_abc123, granted 2026-11-02)`, sorted. */
   adopts?: string[] | null;
+  /** Of a set: projects on its list whose permission was revoked outside of Pulumi, and that get access again, sorted. */
+  restores?: string[] | null;
   /** Of an exclusive set: the permissions that are revoked, as `proj_abc123 (cp_abc123)`, sorted. */
   revokes?: string[] | null;
 }
 
-const names = ["adopts", "revokes"] as const satisfies (keyof Effects)[];
+const names = ["adopts", "restores", "revokes"] as const satisfies (keyof Effects)[];
 
 /**
  * What is wrong with inputs that have effects already. An entry point sends null where they are to be secret, which a
@@ -35,6 +37,7 @@ export function isSecret({ adopts }: Effects): boolean {
 export function withoutEffects<Inputs extends Effects>(inputs: Inputs): Omit<Inputs, keyof Effects> {
   const rest = { ...inputs };
   delete rest.adopts;
+  delete rest.restores;
   delete rest.revokes;
   return rest;
 }

@@ -262,14 +262,13 @@ export function emptyList(checkpoint: string): string {
  * @param exclusive undefined if that is not known yet.
  */
 export function unknown(checkpoint: string | undefined, exclusive: boolean | undefined): string {
-  const subject = `Projects with access to ${checkpoint ?? "a checkpoint that is not known yet"}`;
-  if (exclusive === false)
-    return `${subject}: not all are known yet; this preview cannot say who gains or loses access.`;
+  const subject =
+    checkpoint === undefined
+      ? "The checkpoint of a set is not known yet"
+      : `Not all projects of a set for ${checkpoint} are known yet`;
+  if (exclusive === false) return `${subject}; this preview cannot say who gains or loses access.`;
   const revokes = exclusive === undefined ? "may revoke" : "will revoke";
-  return (
-    `${subject}: not all are known yet. \`pulumi up\` ${revokes} every project not on the list; this preview cannot say ` +
-    `which.`
-  );
+  return `${subject}. \`pulumi up\` ${revokes} the access of every project not on the list; this preview cannot say whose.`;
 }
 
 /** Without a key, a preview cannot find out which projects an exclusive list leaves out. */

@@ -113,7 +113,20 @@ export async function effectsOfSet(
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
   // Those of an update are told by its diff, which knows what is granted again.
   if (isCreate && having !== undefined) await reportGains(context, checkpoint, grant);
-  return { ...adoptsOf(config, toAdopt), ...revokesOf(unmanaged) };
+  const keeping = config.driftDetection ? projectIds.filter((projectId) => before.includes(projectId)) : [];
+  const restores = await withFailure(
+    () => context,
+    attempt,
+    () => restoresOf(checkpoint, keeping),
+  );
+  return { ...adoptsOf(config, toAdopt), ...restores, ...revokesOf(unmanaged) };
+}
+
+/** What the diff will find missing: of these projects, those that have no permission. */
+async function restoresOf(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Effects> {
+  const { having } = await existingOf(checkpoint, projectIds);
+  const restores = projectIds.filter((projectId) => !having.has(projectId));
+  return restores.length === 0 ? {} : { restores };
 }
 
 function adoptsOf({ adoptExisting }: Config, toAdopt: readonly Permission[]): Effects {

@@ -85,10 +85,10 @@ describe("Sets", function () {
     it("a preview says when it cannot know which projects an exclusive set will revoke", async function () {
       const unknown = pulumi.runtime.unknownValue as never;
       const unknowns: [Partial<SetInputs>, string][] = [
-        [{ projectIds: ["proj_a", unknown] }, "`pulumi up` will revoke every project not on the list"],
-        [{ projectIds: unknown }, "`pulumi up` will revoke every project not on the list"],
-        [{ fineTunedModelCheckpoint: unknown }, "a checkpoint that is not known yet"],
-        [{ exclusive: unknown }, "`pulumi up` may revoke every project not on the list"],
+        [{ projectIds: ["proj_a", unknown] }, "`pulumi up` will revoke the access of every project not on the list"],
+        [{ projectIds: unknown }, "`pulumi up` will revoke the access of every project not on the list"],
+        [{ fineTunedModelCheckpoint: unknown }, "The checkpoint of a set is not known yet"],
+        [{ exclusive: unknown }, "`pulumi up` may revoke the access of every project not on the list"],
       ];
       for (const [news, words] of unknowns) {
         const { set, said, requests } = scenario();
@@ -209,7 +209,7 @@ describe("Sets", function () {
       await set.check(olds, { ...inputs([]), projectIds: ["proj_a", unknown], exclusive: unknown });
       await set.diff("x", olds, { ...inputs([]), projectIds: ["proj_a", unknown], exclusive: unknown });
       expect(said).to.have.length(1);
-      expect(said[0]).to.include(`Projects with access to ${checkpoint}: not all are known yet.`);
+      expect(said[0]).to.include(`Not all projects of a set for ${checkpoint} are known yet.`);
     });
 
     it("a diff of a set of 1,000 projects reads ten pages", async function () {
@@ -514,6 +514,20 @@ describe("Sets", function () {
       const outs = outsOf(await set.update(checkpoint, props!, checked));
       expect(projects()).to.deep.equal(["proj_a"]);
       expect(outs.permissions).to.deep.equal(olds.permissions);
+    });
+
+    it("a check names the projects that get access again, for Pulumi's own machinery, and the next one does not", async function () {
+      const { set, setInState, api, requests } = scenario();
+      const olds = setInState(["proj_a", "proj_b"]);
+      api.revoke(olds.permissions[0]!.id);
+      const news = inputs(["proj_a", "proj_b", "proj_new"]);
+      const { inputs: checked } = await set.check(inputs(["proj_a", "proj_b"]), news);
+      expect(checked).to.deep.equal({ ...news, restores: ["proj_a"] });
+      await set.diff(checkpoint, olds, checked as SetInputs);
+      // The diff finds in memory what the check has read.
+      expect(requests).to.have.length(2);
+      await set.update(checkpoint, olds, checked as SetInputs);
+      expect((await set.check(checked as SetInputs, news)).inputs).to.deep.equal(news);
     });
 
     it("two sets that a refresh leaves empty are told apart", async function () {
