@@ -3,6 +3,7 @@ import { adminKey, checkpoint } from "../support/api";
 import { Peer, switchingProtocols, type Ending, type Phase, type Route } from "../support/peer";
 import { exportOf, permissionOf } from "../support/stack";
 import { runCommand, runNode, type Ended } from "./command";
+import { inOwnProcesses } from "./engines";
 
 const packageFile = require.resolve("../../provider/dist/index.js");
 const script = `
@@ -63,4 +64,38 @@ describe("a process whose requests get no answer", function () {
       stderr: "error: The command stopped before it was done; please report it.\n",
     });
   });
+});
+
+inOwnProcesses.onEachEngine("a program whose requests get no answer", function (createScenario) {
+  const permission = (name: string, project: string) =>
+    `new CheckpointPermission("${name}", { fineTunedModelCheckpoint: "${checkpoint}", projectId: "${project}" });`;
+
+  for (const [what, route, phase, ending] of peers.filter(
+    ([, , , { says, then }]) => says !== undefined || then !== undefined,
+  )) {
+    it(`an up of a program that awaits a list fails because of ${what}, and what follows the await stays granted`, async function () {
+      const scenario = await createScenario();
+      await scenario.program(permission("web", "proj_web") + permission("shop", "proj_shop"));
+      await scenario.runs("up");
+      const peer = await new Peer(route, phase, ending).start();
+      try {
+        const baseUrl = route === "over HTTP" ? `http://${peer.address}/v1` : "https://api.example/v1";
+        if (route !== "over HTTP") scenario.env = { ...scenario.env, HTTPS_PROXY: `http://${peer.address}` };
+        await scenario.program(`
+          const { listCheckpointPermissions } = require("pulumi-openai-checkpoint-permissions");
+          module.exports = async () => {
+            ${permission("web", "proj_web")}
+            const options = { baseUrl: ${JSON.stringify(baseUrl)}, adminApiKey: "${adminKey}", timeoutSeconds: 2, maxWaitSeconds: 0.1 };
+            await listCheckpointPermissions({ fineTunedModelCheckpoint: "${checkpoint}" }, options);
+            ${permission("shop", "proj_shop")}
+          };`);
+        const up = await scenario.run("up");
+        expect(up.ok, up.output).to.equal(false);
+        expect(up.output).to.include("Cannot list who has access");
+        expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_shop", "proj_web"]);
+      } finally {
+        peer.stop();
+      }
+    });
+  }
 });

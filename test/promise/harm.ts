@@ -28,6 +28,8 @@ export class HarmedFile {
   /** The ledger of another process. */
   open(): Ledger {
     if (this.harm.file === "unusable") return new Ledger(undefined, "", "the folder cannot be used");
+    // A process takes longer to start than the operating system takes to tell the others that the file has changed.
+    for (const log of this.#logs) void log.problem;
     const log = new SharedLog("engine", undefined, this.folder);
     this.#logs.push(log);
     const append = log.append.bind(log);
