@@ -27,7 +27,7 @@ export type Release = "revoked" | Exclude<ReturnType<typeof releaseOf>, "revoke"
 export const lag = 30;
 /** How often, in milliseconds, a process reads whether another has ended a revocation. */
 const betweenReads = 500;
-/** How long, in milliseconds, it waits for another process that may not be able to tell. A request takes no longer. */
+/** How long, in milliseconds, it waits for another process that may not be able to tell. */
 const longestRevocation = 60_000;
 
 /**
@@ -133,7 +133,7 @@ export class Access {
         const { id } = result.permission;
         this.#putInState(id);
         // Another process may have begun to revoke it before it could read that.
-        if (id === before || !(await this.#isRevokedAfterAll(id))) return result;
+        if (id === before || !(await this.#hasEnded(id)) || !this.#isMissing(id)) return result;
         before = id;
       }
     });
@@ -168,12 +168,12 @@ export class Access {
       if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
       // First: so a process that puts it in state at the same moment reads this, or this one reads that.
       this.#append("revoking", permissionId);
-      const release = this.#releaseOf(permissionId, await this.#ledger.mayLackDeclarations());
-      if (release !== "revoke") {
-        this.#append("not revoked", permissionId);
-        return release;
-      }
       try {
+        const release = this.#releaseOf(permissionId, await this.#ledger.mayLackDeclarations());
+        if (release !== "revoke") {
+          this.#append("not revoked", permissionId);
+          return release;
+        }
         const end = await this.#deleteUntilMissing(permissionId, createdAt);
         this.#append("revoked", permissionId);
         return end;
@@ -232,27 +232,27 @@ export class Access {
     return this.#is("missing", permissionId) || this.#is("revoked", permissionId);
   }
 
-  /** Waits while a permission is being revoked, and says whether anything has changed by that. */
+  /**
+   * Waits while a permission is being revoked, by this process or another.
+   *
+   * @returns whether anything has changed by that.
+   * @throws {ApiError} when another process cannot tell how it has ended.
+   */
   async #hasEnded(permissionId: string): Promise<boolean> {
-    const isOwn = this.#ledger.revokerOf(this.#ledger.permissionKey(permissionId)) === "this process";
-    if (isOwn) await this.#turn;
-    return (await this.#isRevokedAfterAll(permissionId)) || isOwn;
-  }
-
-  /** Waits while another process is revoking a permission, and says whether it is revoked then. */
-  async #isRevokedAfterAll(permissionId: string): Promise<boolean> {
     const key = this.#ledger.permissionKey(permissionId);
     const { clock } = this.#shared;
     const since = clock.now();
-    while (this.#ledger.revokerOf(key) === "another") {
-      // Where it cannot write how that has ended, only a list shows it.
-      if (this.#ledger.problem !== undefined && clock.now() - since > longestRevocation) {
-        this.checkpoint.lookups.forget();
-        return !isListed(permissionId, await this.#listWith(permissionId));
+    let hasWaited = false;
+    for (let by = this.#ledger.revokerOf(key); by !== undefined; by = this.#ledger.revokerOf(key)) {
+      // A timer must not decide, and whoever revokes may wait for a rate limit.
+      if (by === "another" && this.#ledger.problem !== undefined && clock.now() - since > longestRevocation) {
+        const why = `another provider process of this run may be revoking ${permissionId}, and cannot tell`;
+        throw new ApiError("contradiction", `${why} (${this.#ledger.problem})`);
       }
       await clock.sleep(betweenReads);
+      hasWaited = true;
     }
-    return this.#ledger.is("revoked", key);
+    return hasWaited || this.#ledger.is("revoked", key);
   }
 
   async #deleteUntilMissing(id: string, createdAt: number): Promise<Release> {

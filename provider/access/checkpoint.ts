@@ -161,7 +161,8 @@ export class Checkpoint {
     try {
       this.#existsAsOf(await client.listPermissions(this.id));
     } catch (error) {
-      if (saysCheckpointIsDeleted(error)) return true;
+      // Another answer may have overturned it meanwhile.
+      if (saysCheckpointIsDeleted(error)) return this.isDeleted;
       this.#confirmation = undefined;
       throw error;
     }

@@ -85,6 +85,7 @@ export class Ledger {
   readonly #texts = new Map<Key, string>();
   readonly #problem: string | undefined;
   readonly #waiting = new Set<Waiting>();
+  #isWaking = false;
 
   /**
    * @param log what is shared with other processes; undefined where there are none.
@@ -134,8 +135,13 @@ export class Ledger {
 
   /** Never throws. */
   append(own: Entry): void {
-    if (!unshared.includes(own.kind)) this.log?.append(own);
+    if (!unshared.includes(own.kind)) {
+      this.log?.append(own);
+      // What others have written before it comes first.
+      this.#read();
+    }
     this.#add({ ...own, by: this.#me });
+    this.wake();
   }
 
   /** The entries of a kind that mention a key, in order. */
@@ -213,7 +219,11 @@ export class Ledger {
   }
 
   #read(): void {
-    for (const line of this.log?.read() ?? []) this.#add(line as unknown as Signed);
+    // What is waited for asks many questions at once.
+    if (this.#isWaking) return;
+    const lines = this.log?.read() ?? [];
+    for (const line of lines) this.#add(line as unknown as Signed);
+    if (lines.length > 0) this.wake();
   }
 
   #add(one: Signed): void {
@@ -224,12 +234,14 @@ export class Ledger {
       if (entries === undefined) byKey.set(key, [one]);
       else entries.push(one);
     }
-    this.wake();
   }
 
   /** Looks again whether what is waited for is so. */
   wake(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
     for (const one of this.#waiting) if (one.isSo()) one.resolve();
+    this.#isWaking = false;
   }
 }
 

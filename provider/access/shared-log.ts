@@ -37,8 +37,6 @@ interface Writer extends Line {
 const version = 1;
 /** A file that nobody has written to for this long, in milliseconds, was left by processes that were killed. */
 const longestSilence = 24 * 3_600_000;
-/** The same for a file of the same name whose writers have all ended: an engine may get the address of an earlier one. */
-const longestSilenceOfEnded = 10 * 60_000;
 /** The owner's right to write is taken from a file that lacks what its writers could not write. */
 const complete = 0o600;
 const incomplete = 0o400;
@@ -66,7 +64,9 @@ export class SharedLog {
   #file: { descriptor: number; dev: number; ino: number };
   #readTo = 0;
   #watcher: FSWatcher | undefined;
-  /** Whether this process has failed to write. */
+  /** How many of its own lines this process has written to the file as it is now. */
+  #written = 0;
+  /** Whether it has failed to write to it. */
   #isFull = false;
   /** Whether any process has. */
   #isIncomplete = false;
@@ -86,8 +86,12 @@ export class SharedLog {
   ) {
     this.#path = join(folder, `${hashOf(String(version), engine, ...machine())}.jsonl`);
     makeOwnFolder(folder);
-    removeLeftovers(folder, this.#path);
+    removeLeftovers(folder);
+    const isLeft = haveEnded(this.#path);
+    if (isLeft) rmSync(this.#path, { force: true });
     this.#file = this.#open();
+    // They were those of an engine that had the same address, or were killed while this one lives.
+    if (isLeft) this.#fail("the processes that wrote to it have ended");
     const writer: Pick<Writer, "kind" | "pid"> = { kind: "writer", pid: process.pid };
     this.append(writer);
   }
@@ -95,22 +99,19 @@ export class SharedLog {
   /** Never throws. */
   append(entry: { kind: string }): void {
     // What another process could only write in part must not swallow it.
-    const line = `\n${JSON.stringify({ by: this.me, number: this.#own.length, ...entry })}\n`;
-    const isThere = this.#find();
-    this.#own.push(line);
-    this.#write(isThere ? line : this.#own.join(""));
+    this.#own.push(`\n${JSON.stringify({ by: this.me, number: this.#own.length, ...entry })}\n`);
+    this.#synchronize();
   }
 
   /** What other processes have written since the last call. Never throws. */
   read(): Line[] {
-    if (!this.#find()) this.#write(this.#own.join(""));
-    if (this.#unread.length === 0) return [];
-    return this.#unread.splice(0);
+    this.#synchronize();
+    return this.#unread.length === 0 ? [] : this.#unread.splice(0);
   }
 
   /** Why something that another process has written may not be known here; undefined if all is. */
   get problem(): string | undefined {
-    this.#find();
+    this.#synchronize();
     return this.#problem;
   }
 
@@ -158,7 +159,7 @@ export class SharedLog {
     this.#watcher?.close();
     try {
       this.#watcher = watch(this.#path, { persistent: false }, () => {
-        if (!this.#find()) this.#write(this.#own.join(""));
+        this.#synchronize();
         if (this.#unread.length > 0) this.onLines?.();
       }).on("error", () => undefined);
     } catch {
@@ -166,41 +167,40 @@ export class SharedLog {
     }
   }
 
-  /**
-   * Reads on. A file that is gone, or another one, is opened anew.
-   *
-   * @returns whether the file still has what this process wrote.
-   */
-  #find(): boolean {
-    if (this.#isClosed) return true;
+  /** Reads on, and writes what the file lacks. A file that is no longer there, or another one, is opened anew. */
+  #synchronize(): void {
+    if (this.#isClosed) return;
     try {
       const stats = statSync(this.#path, { throwIfNoEntry: false });
       const isSame = stats?.dev === this.#file.dev && stats.ino === this.#file.ino;
-      if (isSame && stats.size >= this.#readTo) {
-        if ((stats.mode & complete) !== complete) {
-          this.#isIncomplete = true;
-          this.#fail("a provider process could not write to it");
-        }
-        this.#readOn();
-        return true;
-      }
       // The others write their lines anew as well, but not all of them may have noticed yet.
-      this.#fail(isSame ? "it was truncated" : "it was removed");
-      if (!isSame) {
-        // What was written to it before that can still be read.
-        this.#readOn();
-        makeOwnFolder(this.folder);
-        const { descriptor } = this.#file;
-        this.#file = this.#open();
-        closeSync(descriptor);
+      if (!isSame) this.#reopen();
+      else if (stats.size < this.#readTo) this.#startAnew("it was truncated");
+      else if ((stats.mode & complete) !== complete) {
+        this.#isIncomplete = true;
+        this.#fail("a provider process could not write to it");
       }
-      this.#readTo = 0;
       this.#readOn();
-      return false;
     } catch (error) {
       this.#fail(reasonOf(error));
-      return true;
     }
+    this.#write();
+  }
+
+  #reopen(): void {
+    // What was written to it before it was removed can still be read.
+    this.#readOn();
+    makeOwnFolder(this.folder);
+    const { descriptor } = this.#file;
+    this.#file = this.#open();
+    this.#isFull = false;
+    this.#startAnew("it was removed");
+    closeSync(descriptor);
+  }
+
+  #startAnew(reason: string): void {
+    this.#readTo = this.#written = 0;
+    this.#fail(reason);
   }
 
   #readOn(): void {
@@ -216,18 +216,26 @@ export class SharedLog {
   }
 
   #take(line: Line | undefined): void {
-    if (line === undefined || line.number <= (this.#lastOf.get(line.by) ?? -1)) return;
+    const last = line === undefined ? 0 : (this.#lastOf.get(line.by) ?? -1);
+    if (line === undefined || line.number <= last) return;
+    if (line.number > last + 1) {
+      // It was truncated, and has grown again.
+      this.#written = 0;
+      this.#fail("lines are missing");
+    }
     this.#lastOf.set(line.by, line.number);
     if (line.kind === "writer") this.#pids.set(line.by, (line as Writer).pid);
     else if (line.by !== this.me) this.#unread.push(line);
   }
 
-  #write(text: string): void {
-    if (this.#isFull || this.#isClosed) return;
+  #write(): void {
+    if (this.#written === this.#own.length || this.#isFull) return;
+    const text = this.#own.slice(this.#written).join("");
     try {
       // One write to a file that is opened for appending is not torn by another.
       const written = writeSync(this.#file.descriptor, text);
       if (written < Buffer.byteLength(text)) throw new Error("no space left on device");
+      this.#written = this.#own.length;
     } catch (error) {
       this.#isFull = this.#isIncomplete = true;
       this.#fail(reasonOf(error));
@@ -290,26 +298,27 @@ function orEmpty(read: () => string): string {
 }
 
 /** Removes the files of deployments whose processes were killed. A process that lives on writes its lines anew. */
-function removeLeftovers(folder: string, own: string): void {
+function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     try {
-      const silence = Date.now() - statSync(path).mtimeMs;
-      const isLeft = silence > longestSilence || (path === own && silence > longestSilenceOfEnded && haveEnded(path));
-      if (isLeft) rmSync(path);
+      if (Date.now() - statSync(path).mtimeMs > longestSilence) rmSync(path);
     } catch {
       // Another process has removed it.
     }
   }
 }
 
-/** Whether all processes that have written to a file have ended. */
+/** Whether there is a file, and all processes that have written to it have ended. */
 function haveEnded(path: string): boolean {
-  const lines = readFileSync(path, "utf8").split("\n");
-  return !lines.some((text) => {
-    const line = lineOf(text);
-    return line?.kind === "writer" && isRunning((line as Writer).pid);
-  });
+  const stats = statSync(path, { throwIfNoEntry: false });
+  // In one that is marked as incomplete, a process may be missing.
+  if (stats === undefined || (stats.mode & complete) !== complete) return false;
+  const writers = readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((text) => lineOf(text) ?? [])
+    .filter(({ kind }) => kind === "writer");
+  return writers.length > 0 && !writers.some((line) => isRunning((line as Writer).pid));
 }
 
 /** Another user must not be able to write what decides about access. */

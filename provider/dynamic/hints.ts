@@ -59,7 +59,7 @@ const programs: WeakMap<object, Program> = ((globalThis as Record<symbol, unknow
  * It is a promise, and no output: an output that comes from a resource would make this one depend on it. It waits for
  * nothing but what the SDK itself waits for before it registers the resource, and never rejects.
  */
-export function hintsFor(call: ConstructorCall): Promise<ProgramHints> | undefined {
+export function hintsFor(call: ConstructorCall): Promise<ProgramHints | undefined> | undefined {
   const monitor: object | undefined = pulumi.runtime.getMonitor();
   if (monitor === undefined) return undefined;
   const program =
@@ -80,7 +80,7 @@ export function hintsFor(call: ConstructorCall): Promise<ProgramHints> | undefin
     program.late.add(owner);
     void enterOnceKnown(program, owner, call);
   }
-  return hintsOf(program, owner, call);
+  return hintsOf(program, owner, call).catch(() => undefined);
 }
 
 async function hintsOf(program: Program, owner: Owner, call: ConstructorCall): Promise<ProgramHints> {
@@ -148,8 +148,9 @@ function enter(
 function watched(program: Program): Program {
   const natives = Object.values(typesOf).map(({ native }): string => native);
   const note = ({ type, name, props }: pulumi.ResourceTransformationArgs): undefined => {
+    if (!natives.includes(type)) return;
     const { fineTunedModelCheckpoint: checkpoint, projectId, projectIds } = props as Record<string, unknown>;
-    if (!natives.includes(type) || typeof checkpoint !== "string") return;
+    if (typeof checkpoint !== "string") return;
     const plain = [projectId ?? projectIds].flat().filter((one) => typeof one === "string");
     const key = `${program.id}:${program.count++}::${type}::${name}`;
     enter(program, { key, checkpoint, accesses: new Set(), lateCount: 0 }, checkpoint, plain, { isNative: true });

@@ -136,7 +136,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const news = unmarshal(request.getNews());
       // What names the projects is as secret as they are.
       const isSecret = news.secrets.has("projectId") || news.secrets.has("projectIds");
-      const values = isSecret ? { ...news.values, adopts: null } : news.values;
+      const values = isSecret ? { adopts: null, ...news.values } : news.values;
       const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
         resource.check(urn, olds.values, values),
       );

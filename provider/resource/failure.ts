@@ -141,7 +141,7 @@ export function maybeDeclared(
     `whether the program still declares it is not known, because the provider processes of this run could not tell each ` +
       `other (${ledger.problem ?? "no reason is known"}); nothing was revoked, and ${few(permissions.map(({ id }) => id))} stays in state.`,
     "Make room in the temporary folder, or set TMPDIR to another one, and run the same command again. `pulumi destroy " +
-      "--target URN` revokes it in any case.",
+      "--target URN`, which runs no program, revokes it, too.",
   );
 }
 

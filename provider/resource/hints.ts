@@ -35,9 +35,13 @@ export interface ProgramHints {
 export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hints: Partial<ProgramHints>): void {
   context.isPreview ??= hints.isPreview;
   if (hints.declaredCount !== undefined) checkpoint.setOutlook(hints.declaredCount, hints.parallel);
-  if (hints.key !== undefined) context.declarations.arrive(hints.key);
   const { others = {}, late = [] } = hints;
   for (const key of new Set([...Object.keys(others), ...late])) {
     context.declarations.announce(key, others[key] ?? [], late.includes(key) ? checkpoint.id : undefined);
   }
+}
+
+/** Notes that a resource's check has come: from now on what it declares counts, and no longer what its constructor told. */
+export function arrive({ declarations }: ProviderContext, { key }: Partial<ProgramHints>): void {
+  if (key !== undefined) declarations.arrive(key);
 }

@@ -203,8 +203,8 @@ export function leftOver(
 /** An update of a set keeps permissions in its state, since a resource that is not checked yet may declare them. */
 export function late(checkpoint: string, permissions: readonly Permission[]): string {
   return (
-    `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, but a resource whose IDs are ` +
-    `not known yet may declare ${it(permissions)}. Access stays the same; the next \`pulumi up\` revokes what none declares.`
+    `${listOf(permissions, othersListed)}: no longer on this set's list for ${checkpoint}, but a resource that ` +
+    `waits for another one may declare ${it(permissions)}. Access stays the same; a later \`pulumi up\` revokes what none declares.`
   );
 }
 

@@ -20,7 +20,7 @@ import {
   type Operation,
 } from "./failure";
 import { claim } from "./claims";
-import { takeHints, type ProgramHints } from "./hints";
+import { arrive, takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
 import {
@@ -299,10 +299,11 @@ export class PermissionSetResource {
       declare(context, urn, inputs);
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, olds.permissions);
-      if (planOf(olds.permissions, inputs).giveUp.length > 0) await untilNoneIsLate(context, checkpoint);
+      const isDeclaredElsewhere = (projectId: string) => checkpoint.access(projectId).isDeclared(urn);
+      const { giveUp: mayBeTheirs } = planOf(olds.permissions, inputs, isDeclaredElsewhere);
+      if (mayBeTheirs.length > 0) await untilNoneIsLate(context, checkpoint);
       const areSomeLate = context.declarations.areSomeLate(checkpoint.id);
       // Only now, since more resources may have been checked meanwhile.
-      const isDeclaredElsewhere = (projectId: string) => checkpoint.access(projectId).isDeclared(urn);
       const { keep, giveUp, handOver } = planOf(olds.permissions, inputs, isDeclaredElsewhere);
       // What an earlier update has not given up belongs to another resource, which may be checked later than this one.
       await adopted(context, checkpoint, [...handOver, ...giveUp.filter(isLeftOverFrom(olds))]);
@@ -368,6 +369,7 @@ function recordDeclarations(
   const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);
   takeHints(context, checkpoint, hints);
   const failures = claim(context, declarationOf(urn, news), "projectIds");
+  arrive(context, hints);
   if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
   const { fineTunedModelCheckpoint, projectIds } = olds;
   const had = { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set(projectIds) };

@@ -16,7 +16,7 @@ import {
   type Operation,
 } from "./failure";
 import { claim } from "./claims";
-import { takeHints, type ProgramHints } from "./hints";
+import { arrive, takeHints, type ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
 import { effectsOfPermission, reportEnded, reportGivenUp, reportGranted } from "./preview";
@@ -65,6 +65,7 @@ export class PermissionResource {
         takeHints(context, checkpoint, hints ?? {});
         if (isSecret(given)) context.secretProjects.add(news.projectId);
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
+        arrive(context, hints ?? {});
         failures.push(...conflicts);
         if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints ?? {});
         // Of a replacement, policies and plans see the first check, which has the old inputs.

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import fs, {
+import {
   appendFileSync,
   mkdtempSync,
   readFileSync,
@@ -21,6 +21,7 @@ import { typesOf } from "../../provider/resource/reference";
 import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
+import { fillDisk } from "../support/full-disk";
 import { permissionResource, setResource } from "../support/scenario";
 
 const engine = "127.0.0.1:4711";
@@ -304,6 +305,32 @@ describe("Provider processes of one deployment", function () {
     expect(exclusive.failures[0]!.reason).to.include('"team" is the exclusive set').and.to.include('"shop"');
   });
 
+  it("of two declarations of one resource in two processes, the later counts in both", function () {
+    const [first, second] = [processWith().context, processWith().context];
+    const declare = ({ declarations }: ProviderContext, projectId: string) => {
+      declarations.set({ urn: urnOf("web"), checkpoint, projectIds: new Set([projectId]), exclusive: false });
+    };
+    declare(first, "proj_old");
+    declare(second, "proj_new");
+    for (const { declarations } of [first, second]) {
+      expect([declarations.has(checkpoint, "proj_old"), declarations.has(checkpoint, "proj_new")]).to.deep.equal([
+        false,
+        true,
+      ]);
+    }
+  });
+
+  it("a look at a permission that this process is revoking for another project ends", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_a");
+    const { permission } = processWith();
+    // Its record was edited.
+    const edited = { ...state, projectId: "proj_b" };
+    const [, look] = await Promise.allSettled([permission.delete(id, state), permission.diff(id, edited, edited)]);
+    expect(look.status).to.equal("fulfilled");
+    expect(writesOf(api)).to.deep.equal(["DELETE"]);
+  });
+
   it("processes that use different APIs have nothing to do with each other", async function () {
     fakeApi();
     const [one, other] = [ledgerIn(folder, "https://one.example/v1"), ledgerIn(folder, "https://two.example/v1")];
@@ -406,7 +433,7 @@ describe("Provider processes of one deployment", function () {
       expect(writesOf(api)).to.deep.equal(["POST"]);
     });
 
-    it("a create does not wait for ever for a process that cannot tell how its revocation has ended", async function () {
+    it("a create waits a minute for a process that cannot tell how its revocation has ended, and fails", async function () {
       const api = fakeApi();
       const { id } = granted(api, "proj_a");
       const [old, next] = [processWith(), processWith()];
@@ -414,10 +441,11 @@ describe("Provider processes of one deployment", function () {
       const full = fillDisk();
       note(old.context.ledger, "revoked", "proj_a", id);
       full.end();
-      api.revoke(id);
-      const created = await next.permission.create(inputsOf("proj_a", "web").inputs);
-      expect(created.id).not.to.equal(id);
-      expect(api.permissions(checkpoint).map((row) => row.id)).to.deep.equal([created.id]);
+      const failure = await failureOf(next.permission.create(inputsOf("proj_a", "web").inputs));
+      expect(failure)
+        .to.have.property("message")
+        .that.includes(`another provider process of this run may be revoking ${id}`);
+      expect(writesOf(api)).to.deep.equal([]);
     });
 
     it("a set keeps in state what it cannot know to be undeclared", async function () {
@@ -455,17 +483,3 @@ describe("Provider processes of one deployment", function () {
     });
   });
 });
-
-/** Lets each write to a file fail as on a full disk, after half of it. */
-function fillDisk(): { end: () => void } {
-  const { writeSync } = fs;
-  fs.writeSync = ((descriptor: number, text: string) => {
-    if (typeof text === "string") return writeSync(descriptor, text.slice(0, text.length / 2));
-    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
-  }) as typeof fs.writeSync;
-  return {
-    end: () => {
-      fs.writeSync = writeSync;
-    },
-  };
-}

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { SharedLog } from "../../provider/access/shared-log";
+import { fillDisk } from "../support/full-disk";
 
 const engine = "127.0.0.1:4711";
 
@@ -78,13 +79,47 @@ describe("The file that provider processes share", function () {
     expect(kinds(second)).to.deep.equal(["one"]);
   });
 
-  it("a file whose writers have ended counts while the engine may live, and is left over ten minutes later", function () {
+  it("a file whose writers have ended counts for nothing, and a process that finds it cannot know all", function () {
     open().append({ kind: "one" });
     endWriters();
+    const late = open();
+    expect(kinds(late)).to.deep.equal([]);
+    expect(late.problem).to.include("have ended");
+    // It has no part in what follows.
+    expect(open().problem).to.equal(undefined);
+  });
+
+  it("a file that is opened anew after a full disk has all lines, or is marked", function () {
+    const log = open();
+    const full = fillDisk();
+    log.append({ kind: "one" });
+    rmSync(path());
+    log.append({ kind: "two" });
+    expect(open().problem).to.include("could not write");
+    full.end();
+    rmSync(path());
+    log.append({ kind: "three" });
+    const late = open();
+    expect(kinds(late)).to.deep.equal(["one", "two", "three"]);
+    expect(late.problem).to.equal(undefined);
+  });
+
+  it("lines that are asked for nowhere but in `problem` are written anew, too", function () {
+    const log = open();
+    log.append({ kind: "one" });
+    rmSync(path());
+    expect(log.problem).to.include("it was removed");
     expect(kinds(open())).to.deep.equal(["one"]);
-    endWriters();
-    setAge(path(), 11);
-    expect(kinds(open())).to.deep.equal([]);
+  });
+
+  it("a file that was truncated and has grown again is noticed by the lines that are missing", function () {
+    const [first, second] = [open(), open()];
+    second.read();
+    writeFileSync(path(), "");
+    first.append({ kind: "one" });
+    first.append({ kind: "x".repeat(1_000) });
+    expect(kinds(second)).not.to.include("one");
+    expect(second.problem).to.include("lines are missing");
   });
 
   it("files of other engines stay for a day, since their processes may be those of another container", function () {

@@ -3,7 +3,8 @@ const { appendFileSync } = require("node:fs");
 const pulumi = require("@pulumi/pulumi");
 
 const project = (properties) => properties?.projectId?.replace("proj_", "") ?? "-";
-const note = (call, ...properties) => appendFileSync(process.env.CALLS, `${call} ${properties.map(project).join(">")}\n`);
+const note = (call, ...properties) =>
+  appendFileSync(process.env.CALLS, `${call} ${properties.map(project).join(">")}\n`);
 
 exports.provider = {
   check: async (olds, inputs) => (note("check", olds, inputs), { inputs }),
@@ -11,7 +12,10 @@ exports.provider = {
     note("diff", olds, news);
     return olds.projectId === news.projectId ? { changes: false } : { changes: true, replaces: ["projectId"] };
   },
-  create: async (inputs) => (note("create", inputs), { id: `cp_${inputs.projectId}`, outs: { ...inputs, createdAt: 1 } }),
+  create: async (inputs) => (
+    note("create", inputs),
+    { id: `cp_${inputs.projectId}`, outs: { ...inputs, createdAt: 1 } }
+  ),
   read: async (id, props) => {
     note("read", props);
     return process.env.MISSING === undefined ? { id, props } : {};

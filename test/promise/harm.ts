@@ -29,7 +29,7 @@ export class HarmedFile {
   open(): Ledger {
     if (this.harm.file === "unusable") return new Ledger(undefined, "", "the folder cannot be used");
     // A process takes longer to start than the operating system takes to tell the others that the file has changed.
-    for (const log of this.#logs) void log.problem;
+    for (const log of this.#logs) log.problem;
     const log = new SharedLog("engine", undefined, this.folder);
     this.#logs.push(log);
     const append = log.append.bind(log);

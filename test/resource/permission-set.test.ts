@@ -523,11 +523,11 @@ describe("Sets", function () {
       const news = inputs(["proj_a", "proj_b", "proj_new"]);
       const { inputs: checked } = await set.check(inputs(["proj_a", "proj_b"]), news);
       expect(checked).to.deep.equal({ ...news, restores: ["proj_a"] });
-      await set.diff(checkpoint, olds, checked as SetInputs);
+      await set.diff(checkpoint, olds, checked);
       // The diff finds in memory what the check has read.
       expect(requests).to.have.length(2);
-      await set.update(checkpoint, olds, checked as SetInputs);
-      expect((await set.check(checked as SetInputs, news)).inputs).to.deep.equal(news);
+      await set.update(checkpoint, olds, checked);
+      expect((await set.check(checked, news)).inputs).to.deep.equal(news);
     });
 
     it("two sets that a refresh leaves empty are told apart", async function () {
