@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /** Time and chance, so that tests need not wait and runs can be repeated. */
 export interface Clock {
   /** Milliseconds that only ever grow, even if the computer's date is set back. */
@@ -21,6 +23,8 @@ export const systemClock: Clock = {
 
 /** The same clock, whose sleeps fail with the signal's reason once it is aborted. They leave nothing behind in the signal. */
 export function cancellable(clock: Clock, signal: AbortSignal): Clock {
+  // Node.js warns of a leak in the user's program once more than ten requests wait.
+  setMaxListeners(0, signal);
   return {
     now: () => clock.now(),
     date: () => clock.date(),

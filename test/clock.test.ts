@@ -1,4 +1,5 @@
 import { getEventListeners } from "node:events";
+import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import { cancellable, systemClock } from "../provider/clock";
 import { TestClock } from "./support/clock";
@@ -30,5 +31,19 @@ describe("a clock that can be cancelled", function () {
     const { signal } = new AbortController();
     await cancellable(new TestClock(), signal).sleep(1);
     expect(getEventListeners(signal, "abort")).to.have.length(0);
+  });
+
+  it("many sleeps at once cause no warning", async function () {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on("warning", listen);
+    const clock = cancellable(
+      { ...systemClock, sleep: () => new Promise(() => undefined) },
+      new AbortController().signal,
+    );
+    for (let sleeps = 0; sleeps < 20; sleeps++) void clock.sleep(1);
+    await setImmediate();
+    process.off("warning", listen);
+    expect(warnings).to.deep.equal([]);
   });
 });
