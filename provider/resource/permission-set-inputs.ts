@@ -45,7 +45,7 @@ const setState = v.object({
   ),
 });
 
-/** What must be in a set's state. Somebody may have edited it. */
+/** What must be in a set's state, which may have been edited by hand. */
 export function completeState(id: string, state: object | undefined): SetOutputs {
   const parsed = v.safeParse(setState, state ?? {});
   if (parsed.success) return parsed.output;

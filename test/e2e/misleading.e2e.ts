@@ -53,6 +53,21 @@ throughEachEntryPoint("answers that mislead", function (createScenario) {
     expect(await scenario.recorded()).to.deep.equal(before);
   });
 
+  for (const message of ["The model does not exist.", "Not found", "No such resource for this key"])
+    it(`"${message}" to a key of another organization is not taken for a deleted checkpoint`, async function () {
+      const scenario = await granted();
+      const before = await scenario.recorded();
+      scenario.api.set({ organization: "other" });
+      const kind = { status: 404, error: { message }, headers: { "openai-organization": "other" } };
+      for (const method of ["GET", "POST", "DELETE"] as const) scenario.api.fail({ method, times: Infinity, kind });
+      for (const command of ["refresh", "destroy"] as const) {
+        const run = await scenario.run(command);
+        expect(run.ok, run.output).to.equal(false);
+        expect(texts(run)).to.include("Set an admin key of the checkpoint's own organization");
+        expect(await scenario.recorded()).to.deep.equal(before);
+      }
+    });
+
   it("destroy succeeds where every DELETE is answered with 204", async function () {
     const scenario = await granted();
     scenario.api.fail({ method: "DELETE", times: Infinity, kind: "no content" });
