@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { hashOf } from "../access/shared-log";
-import type { ProgramHints } from "../resource/hints";
+import { parseHints, type ProgramHints } from "../resource/hints";
 
 type WithHints<Inputs> = Inputs & { __hints?: Partial<ProgramHints> };
 type Checked<Inputs> = Required<dynamic.CheckResult<Inputs>>;
@@ -32,8 +32,9 @@ export function withUrns<Inputs extends object, Outputs extends Inputs>(resource
   const urnOf = (olds: object, news: object): Urn => byOlds.get(keyOf(olds)) ?? byNews.get(keyOf(news));
   return {
     check: async (olds: Partial<Inputs>, news: WithHints<Inputs>) => {
-      const urn = news.__hints?.urn ?? byNews.get(keyOf(news)) ?? `${keyOf(news)}::(unnamed)`;
-      const result = await resource.check(urn, olds, news);
+      const hints = parseHints(news.__hints);
+      const urn = hints.urn ?? byNews.get(keyOf(news)) ?? `${keyOf(news)}::(unnamed)`;
+      const result = await resource.check(urn, olds, { ...news, __hints: hints });
       byOlds.set(keyOf(olds), urn);
       byNews.set(keyOf(result.inputs), urn);
       return result;

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 
@@ -29,6 +30,32 @@ export interface ProgramHints {
   late?: string[];
   /** Of a set: the length of its list, if some elements are outputs; the engine drops those that failed. */
   listLength?: number;
+}
+
+function ifValid<Output>(schema: v.GenericSchema<unknown, Output>) {
+  return v.fallback(v.optional(schema), undefined);
+}
+
+const keys = v.array(v.string());
+const hintsSchema = v.fallback(
+  v.object({
+    key: ifValid(v.string()),
+    urn: ifValid(v.string()),
+    deleteBeforeReplace: ifValid(v.boolean()),
+    protect: ifValid(v.boolean()),
+    isPreview: ifValid(v.boolean()),
+    declaredCount: ifValid(v.number()),
+    parallel: ifValid(v.number()),
+    others: ifValid(v.record(v.string(), keys)),
+    late: ifValid(keys),
+    listLength: ifValid(v.number()),
+  } satisfies Record<keyof ProgramHints, unknown>),
+  {},
+);
+
+/** The hints as they arrived, which may be in the form of another version; what is not understood is left out. */
+export function parseHints(hints: unknown): Partial<ProgramHints> {
+  return v.parse(hintsSchema, hints) as Partial<ProgramHints>;
 }
 
 /** Notes what the hints say of the program as a whole. They are an extra, and may be missing, partly or altogether. */
