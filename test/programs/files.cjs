@@ -75,6 +75,7 @@ module.exports = [
         export const id = web.id;`,
     },
     projects: ["proj_one", "proj_two", "proj_web"],
+    waves: 3,
   })),
   {
     title: "a TypeScript program",
@@ -104,6 +105,7 @@ module.exports = [
         };`,
     },
     projects: ["proj_one", "proj_two", "proj_web"],
+    waves: 3,
   },
   {
     title: "two copies of the package",
