@@ -183,7 +183,9 @@ function assertFewRequests(
 ): void {
   const count = (method: string) => requests.filter((one) => one.method === method).length;
   const lists = [projects, before].filter((list) => list.length > 0);
-  const posts = lists.reduce((sum, list) => sum + Math.ceil(list.length / (4 * availableParallelism())), 0);
+  // The engine runs so many creates at a time, of all checkpoints together.
+  const rounds = Math.ceil(lists.flat().length / (4 * availableParallelism()));
+  const posts = lists.reduce((sum, list) => sum + Math.min(list.length, rounds), 0);
   expect(count("POST"), "POSTs").to.be.at.most(Math.max(posts, waves) + 1);
   expect(count("GET"), "GETs").to.be.at.most(lists.length + 1);
   expect(count("DELETE"), "DELETEs").to.equal(0);
