@@ -138,8 +138,8 @@ export function maybeDeclared(
   const subject = few(permissions.map(({ projectId }) => projectId));
   return new OperationFailed(
     `Cannot revoke the access of ${subject} to ${checkpoint}`,
-    `whether the program still declares it is not known, because the provider processes of this run could not tell each ` +
-      `other (${ledger.problem ?? "no reason is known"}); nothing was revoked, and ${few(permissions.map(({ id }) => id))} stays in state.`,
+    `whether the program still declares it is not known, because the provider processes of this run could not tell each other ` +
+      `what it declares (${ledger.problem ?? "no reason is known"}); nothing was revoked, and ${few(permissions.map(({ id }) => id))} stays in state.`,
     "Make room in the temporary folder, or set TMPDIR to another one, and run the same command again. `pulumi destroy " +
       "--target URN`, which runs no program, revokes it, too.",
   );
