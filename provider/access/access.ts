@@ -244,7 +244,7 @@ export class Access {
     const since = clock.now();
     let hasWaited = false;
     for (let by = this.#ledger.revokerOf(key); by !== undefined; by = this.#ledger.revokerOf(key)) {
-      // A timer must not decide, and whoever revokes may wait for a rate limit.
+      // A timer must not decide: a revocation may wait for a rate limit.
       if (by === "another" && this.#ledger.problem !== undefined && clock.now() - since > longestRevocation) {
         const why = `another provider process of this run may be revoking ${permissionId}, and cannot tell`;
         throw new ApiError("contradiction", `${why} (${this.#ledger.problem})`);

@@ -1,5 +1,5 @@
 import { isProgramRunning } from "../engine";
-import { hashOf, SharedLog } from "./shared-log";
+import { hashOf, reasonOf, SharedLog } from "./shared-log";
 
 /** An ID or a URN as the ledger has it: a hash, since entries go into a file. */
 export type Key = string;
@@ -203,6 +203,14 @@ export class Ledger {
     this.#waiting.delete(waiting!);
   }
 
+  /** Looks again whether what is waited for is so. */
+  wake(): void {
+    if (this.#isWaking) return;
+    this.#isWaking = true;
+    for (const one of this.#waiting) if (one.isSo()) one.resolve();
+    this.#isWaking = false;
+  }
+
   get #me(): string {
     return this.log?.me ?? "";
   }
@@ -234,14 +242,6 @@ export class Ledger {
       if (entries === undefined) byKey.set(key, [one]);
       else entries.push(one);
     }
-  }
-
-  /** Looks again whether what is waited for is so. */
-  wake(): void {
-    if (this.#isWaking) return;
-    this.#isWaking = true;
-    for (const one of this.#waiting) if (one.isSo()) one.resolve();
-    this.#isWaking = false;
   }
 }
 
@@ -285,7 +285,7 @@ export function shareLedger(
     });
     return new Ledger(log, baseUrl, undefined, isRunning);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     onProblem(reason);
     return new Ledger(undefined, baseUrl, reason, isRunning);
   }

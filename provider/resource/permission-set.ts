@@ -72,7 +72,7 @@ export class PermissionSetResource {
   constructor(readonly context: () => ProviderContext) {}
 
   /** Sorts the projects, so that order and repeats make no diff. */
-  async check(urn: string, olds: Partial<SetInputs>, { __hints: hints, ...given }: Unchecked) {
+  async check(urn: string, olds: Partial<SetInputs>, { __hints: hints = {}, ...given }: Unchecked) {
     const news: SetInputs = { ...withoutEffects(given), exclusive: given.exclusive ?? false };
     const failures = [...problemsWith(news), ...problemsWithEffects(given, olds)];
     if (failures.length > 0) return { inputs: news, failures };
@@ -83,7 +83,7 @@ export class PermissionSetResource {
       const context = this.context();
       context.runsProgram = true;
       // Of the list as it came: repeats must not make it look shorter than declared.
-      const isShortened = hints?.listLength !== undefined && projectIds.length < hints.listLength;
+      const isShortened = hints.listLength !== undefined && projectIds.length < hints.listLength;
       if (isShortened && !isUnknown(inputs.fineTunedModelCheckpoint)) {
         context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
       }
@@ -363,7 +363,7 @@ function recordDeclarations(
   urn: string,
   olds: Partial<SetInputs>,
   news: SetInputs,
-  hints: Partial<ProgramHints> = {},
+  hints: Partial<ProgramHints>,
 ): dynamic.CheckFailure[] {
   if (isUnknown(news.fineTunedModelCheckpoint)) return [];
   const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);

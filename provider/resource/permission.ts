@@ -47,7 +47,7 @@ export class PermissionResource {
   async check(
     urn: string,
     olds: Partial<PermissionInputs>,
-    { __hints: hints, ...given }: PermissionInputs & { __hints?: Partial<ProgramHints> },
+    { __hints: hints = {}, ...given }: PermissionInputs & { __hints?: Partial<ProgramHints> },
   ) {
     const news = withoutEffects(given);
     const failures = [
@@ -62,12 +62,12 @@ export class PermissionResource {
         context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
       if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
         const { checkpoint } = accessOf(context, news);
-        takeHints(context, checkpoint, hints ?? {});
+        takeHints(context, checkpoint, hints);
         if (isSecret(given)) context.secretProjects.add(news.projectId);
         const conflicts = claim(context, declarationOf(urn, news), "projectId");
-        arrive(context, hints ?? {});
+        arrive(context, hints);
         failures.push(...conflicts);
-        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints ?? {});
+        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints);
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {

@@ -180,10 +180,7 @@ export async function reportGivenUp(
   try {
     const drift = await driftOf(context, checkpoint, permissions);
     await reportDrift(context, checkpoint, drift, () => "undeclared");
-    const present = [
-      ...drift.present.map(({ recorded }) => recorded),
-      ...drift.recreated.map(({ recorded }) => recorded),
-    ];
+    const present = [...drift.present, ...drift.recreated].map(({ recorded }) => recorded);
     if (!checkpoint.isDeleted) reportLosses(context, checkpoint, present);
   } catch (error) {
     // The replacement needs no lookup of what it gives up.
