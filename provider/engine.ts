@@ -13,12 +13,18 @@ export function engineAddress(): string | undefined {
  * Ends the process with the engine.
  *
  * When the engine is killed, the host lives on, and what it still grants or revokes would not be recorded.
+ *
+ * @param end is awaited when the engine ends the process.
  */
-export function exitWithEngine(wasThere = false): void {
+export function exitWithEngine(end: () => Promise<void> = () => Promise.resolve()): void {
+  // The engine ends its providers with this signal, which by itself would end them without an exit.
+  process.once("SIGINT", () => void end().finally(() => process.exit(130)));
+  watchEngine(false);
+}
+
+function watchEngine(wasThere: boolean): void {
   const [, host, port] = /^(.+):(\d+)$/.exec(engineAddress() ?? "") ?? [];
   if (host === undefined) return;
-  // The engine ends its providers with this signal, which by itself would end them without an exit.
-  if (!wasThere) process.once("SIGINT", () => process.exit(130));
   let isThere = wasThere;
   connect({ host, port: Number(port) })
     .once("connect", () => (isThere = true))
@@ -27,7 +33,7 @@ export function exitWithEngine(wasThere = false): void {
     })
     // The engine hangs up on a connection that says nothing; other troubles pass.
     .once("close", () => {
-      if (isThere) setTimeout(() => exitWithEngine(true), 100).unref();
+      if (isThere) setTimeout(() => watchEngine(true), 100).unref();
     })
     .resume()
     .unref();

@@ -4,7 +4,7 @@ import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
 import { Ledger } from "./ledger";
-import { GatheredLines, ImmediateLines, type Lines } from "./lines";
+import { Lines } from "./lines";
 import { Organization } from "./organization";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
@@ -17,7 +17,7 @@ export type Print = (line: string, kind: "message" | "warning" | "progress") => 
 export class ProviderContext {
   readonly client: Client;
   readonly declarations: Declarations;
-  /** Lines about single permissions. */
+  /** Lines about permissions. */
   readonly lines: Lines;
   /** What messages tell beside IDs; undefined if the config says that they tell nothing. */
   readonly organization: Organization | undefined;
@@ -37,13 +37,11 @@ export class ProviderContext {
   /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 
-  /** @param isImmediate whether each line about a single permission is said by itself. */
   constructor(
     readonly config: Config,
     readonly clock: Clock,
     print: Print,
     readonly ledger = new Ledger(),
-    isImmediate = true,
   ) {
     this.#print = (line, kind) => {
       try {
@@ -53,7 +51,7 @@ export class ProviderContext {
       }
     };
     this.declarations = new Declarations(ledger);
-    this.lines = isImmediate ? new ImmediateLines(this.say) : new GatheredLines(this.say, clock);
+    this.lines = new Lines(this.say, clock);
     this.client = new Client(config, clock, (line) => this.#print(line, "progress"));
     this.organization = config.auditDetails
       ? new Organization(config, clock, { limitSeconds: 5, secretProjects: this.secretProjects })
@@ -84,13 +82,13 @@ export class ProviderContext {
 
   /** Says that the API does not have a checkpoint: at the end, when it is known whether the program declares any access. */
   readonly onDeleted = (checkpoint: Checkpoint): void => {
-    this.lines.sayAtEnd((isEnd) => {
+    this.lines.sayAtEnd(() => {
       if (!checkpoint.isDeleted) return undefined;
       const what = `OpenAI does not have ${checkpoint.id} (retired, deleted, or mistyped), so there are no permissions for it`;
       if (this.runsProgram && this.declarations.hasAny(checkpoint.id)) {
         return `${what}; \`pulumi up\` fails, because the program declares access to it.`;
       }
-      return this.runsProgram && !isEnd ? `${what}; \`pulumi up\` fails where the program declares any.` : `${what}.`;
+      return `${what}.`;
     });
   };
 

@@ -11,43 +11,21 @@ export interface ToldPermission extends DescribedPermission {
 /** What is said of permissions for one checkpoint. Functions of one name say the same. */
 export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;
 
-/** How lines about single permissions are said. */
-export interface Lines {
-  /** Says a line of permissions, each once. */
-  add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void;
-  /** The same, for what is worth a line only together with others. */
-  addMinor(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void;
-  /**
-   * Says what a resource that is checked later may change.
-   *
-   * @param lineOf what is true of a permission at the end; undefined if there is nothing to say.
-   */
-  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void;
-  /**
-   * The same for a line that is not about permissions.
-   *
-   * @param textOf is told whether this is the end.
-   */
-  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void;
-  /** Says all that is left. */
-  end(): void;
-}
-
 type LineOf = (permission: ToldPermission) => Line | undefined;
 
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
 const quiet = 2_000;
 
 /**
- * Gathers lines, so that a hundred resources make one for each checkpoint.
+ * Lines about permissions, gathered so that a hundred resources make one for each checkpoint.
  *
- * It is said after a quiet time, or at the end. Nothing but the number of lines depends on the timer.
+ * They are said after a quiet time, or at the end. Nothing but the number of lines depends on the timer.
  */
-export class GatheredLines implements Lines {
+export class Lines {
   readonly #said = new Said();
   readonly #lines = new Map<string, { line: Line; byCheckpoint: Map<string, ToldPermission[]> }>();
   readonly #atEnd: [checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf][] = [];
-  readonly #textsAtEnd: ((isEnd: boolean) => string | undefined)[] = [];
+  readonly #textsAtEnd: (() => string | undefined)[] = [];
   #added = 0;
   #isWaiting = false;
 
@@ -56,30 +34,40 @@ export class GatheredLines implements Lines {
     readonly clock: Clock,
   ) {}
 
+  /** Says a line of permissions, each once. */
   add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
     const unsaid = this.#said.without(line, checkpoint, permissions);
-    if (unsaid.length === 0) return;
+    if (unsaid.length > 0) this.gather(line, checkpoint, unsaid);
+  }
+
+  protected gather(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
     const { byCheckpoint } = this.#lines.get(line.name) ?? { byCheckpoint: new Map<string, ToldPermission[]>() };
     this.#lines.set(line.name, { line, byCheckpoint });
-    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), ...unsaid]);
+    byCheckpoint.set(checkpoint, [...(byCheckpoint.get(checkpoint) ?? []), ...permissions]);
     this.#added++;
     if (!this.#isWaiting) void this.#sayWhenQuiet();
   }
 
-  addMinor(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
-    this.add(line, checkpoint, permissions);
-  }
-
+  /**
+   * Says what a resource that is checked later may change.
+   *
+   * @param lineOf what is true of a permission at the end; undefined if there is nothing to say.
+   */
   addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void {
     this.#atEnd.push([checkpoint, permissions, lineOf]);
   }
 
-  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void {
+  /** The same for a line that is not about permissions. */
+  sayAtEnd(textOf: () => string | undefined): void {
     this.#textsAtEnd.push(textOf);
   }
 
+  /** Says all that is left. */
   end(): void {
-    for (const textOf of this.#textsAtEnd.splice(0)) sayIf(textOf(true), this.say);
+    for (const textOf of this.#textsAtEnd.splice(0)) {
+      const text = textOf();
+      if (text !== undefined) this.say(text);
+    }
     for (const [checkpoint, permissions, lineOf] of this.#atEnd.splice(0)) {
       for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
     }
@@ -104,34 +92,6 @@ export class GatheredLines implements Lines {
   }
 }
 
-/** Says each line at once, where a process may be killed before a quiet time. */
-export class ImmediateLines implements Lines {
-  readonly #said = new Said();
-
-  constructor(readonly say: (line: string) => void) {}
-
-  add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
-    const unsaid = this.#said.without(line, checkpoint, permissions);
-    if (unsaid.length > 0) this.say(line(checkpoint, sorted(unsaid)));
-  }
-
-  addMinor(): void {
-    // A line for each resource would be too many.
-  }
-
-  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void {
-    for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
-  }
-
-  sayAtEnd(textOf: (isEnd: boolean) => string | undefined): void {
-    sayIf(textOf(false), this.say);
-  }
-
-  end(): void {
-    // All has been said.
-  }
-}
-
 /** What was said: a create finds again what its check has found. */
 class Said {
   readonly #keys = new Map<string, Set<string>>();
@@ -144,10 +104,6 @@ class Said {
       return !keys.has(key) && keys.add(key);
     });
   }
-}
-
-function sayIf(text: string | undefined, say: (line: string) => void): void {
-  if (text !== undefined) say(text);
 }
 
 function byLine(permissions: readonly ToldPermission[], lineOf: LineOf): Map<Line, ToldPermission[]> {

@@ -47,7 +47,7 @@ function prepare(config: dynamic.Config): () => ProviderContext {
     const print = (line: string) => console.log(line);
     const settings = readConfig((key) => config.get(key), process.env);
     const ledger = shareLedger(engineAddress(), settings.baseUrl, print);
-    const ready = new ProviderContext(settings, systemClock, print, ledger, false);
+    const ready = new ProviderContext(settings, systemClock, print, ledger);
     // First, while what other processes note can still be read.
     process.prependOnceListener("exit", () => {
       ready.lines.end();

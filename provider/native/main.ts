@@ -14,9 +14,10 @@ const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_messag
 
 const engine = engineAddress();
 const server = new grpc.Server(unlimited);
-server.addService(ResourceProviderService, service(new EngineLog(engine!), systemClock, engine));
+const { calls, end } = service(new EngineLog(engine!), systemClock, engine);
+server.addService(ResourceProviderService, calls);
 server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, port) => {
   if (error !== null) throw error;
   console.log(String(port));
 });
-exitWithEngine();
+exitWithEngine(end);

@@ -91,7 +91,13 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     };
   }
 
-  return {
+  /** Says all that is left, before the process ends. */
+  async function end(): Promise<void> {
+    configured?.lines.end();
+    await engineLog.sent();
+  }
+
+  const calls = {
     handshake: unaryHandler(async () => new messages.ProviderHandshakeResponse().setAcceptSecrets(true)),
     getPluginInfo: unaryHandler(async () => new PluginInfo().setVersion(schema.version)),
     getSchema: unaryHandler(async () => new messages.GetSchemaResponse().setSchema(JSON.stringify(schema))),
@@ -152,6 +158,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     create: unaryHandler(async (request: messages.CreateRequest) => {
       const urn = request.getUrn();
       const inputs = unmarshal(request.getProperties());
+      context().isPreview = request.getPreview();
       if (request.getPreview()) return new messages.CreateResponse().setProperties(outputsInPreview(urn, inputs));
       const { values, secrets } = inputs;
       const creating = onResource(urn, (resource) => resource.create(urn, values));
@@ -176,6 +183,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const urn = request.getUrn();
       const olds = unmarshal(request.getOlds()).values;
       const news = unmarshal(request.getNews());
+      context().isPreview = request.getPreview();
       if (request.getPreview()) return new messages.UpdateResponse().setProperties(outputsInPreview(urn, news));
       const { values, secrets } = news;
       const updating = onResource(urn, (resource) => resource.update(urn, request.getId(), olds, values));
@@ -184,6 +192,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     }),
     delete: unaryHandler(async (request: messages.DeleteRequest) => {
       const { values } = unmarshal(request.getProperties());
+      context().isPreview = false;
       await onResource(request.getUrn(), (resource) => resource.delete(request.getId(), values));
       return new Empty();
     }),
@@ -195,11 +204,14 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       const { permissions } = await engineLog.at("", () => listPermissions(context, args));
       return new messages.InvokeResponse().setReturn(marshal({ permissions }));
     }),
+    // The engine also calls it before it ends the process.
     cancel: unaryHandler(async () => {
       configured?.cancel();
+      await end();
       return new Empty();
     }),
   } satisfies Partial<IResourceProviderServer>;
+  return { calls, end };
 }
 
 /** The base URL in a provider's arguments, in one form. */

@@ -37,7 +37,7 @@ import { areChanged, planOf } from "./permission-set-plan";
 import {
   effectsOfSet,
   reportEnded,
-  reportGains,
+  reportGainsOf,
   reportGivenUp,
   reportLosses,
   reportRemaining,
@@ -128,7 +128,7 @@ export class PermissionSetResource {
         const losing = giveUp.filter((one) => !isLeftOver(one));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
         const gaining = grant.filter((projectId) => !drift.drifted.has(projectId));
-        await reportGains(context, checkpoint, gaining);
+        await reportGainsOf(context, checkpoint, gaining);
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.

@@ -94,8 +94,7 @@ export class PermissionResource {
       access.markOurs(id);
       declare(context, urn, news);
       if (replaces.length > 0) {
-        // Where it is not known whether this is a preview, a line for each resource would be too many.
-        if (context.isPreview === true && inputNames.every((name) => !isUnknown(news[name])))
+        if (inputNames.every((name) => !isUnknown(news[name])))
           await reportGivenUp(context, access.checkpoint, [permissionOf(id, olds)]);
         return { changes: true, replaces };
       }

@@ -63,11 +63,7 @@ export async function effectsOfPermission(
   const { config, lines } = context;
   lines.add(config.adoptExisting ? messages.adopted : messages.notAdopted, checkpoint.id, toAdopt);
   lines.add(messages.others, checkpoint.id, others);
-  const isTold = context.isPreview === false || checkpoint.isDeleted || checkpoint.access(projectId).isToldAsDrift;
-  if (!having.has(projectId) && !isTold) {
-    const line = context.secretProjects.has(projectId) ? messages.secretGains : messages.gains;
-    lines.addMinor(line, checkpoint.id, [{ projectId, id: "", createdAt: 0 }]);
-  }
+  if (!having.has(projectId)) reportGains(context, checkpoint, [projectId]);
   return adoptsOf(config, toAdopt);
 }
 
@@ -112,7 +108,10 @@ export async function effectsOfSet(
   if (toAdopt.length > 0) context.say(adopted(checkpoint.id, toAdopt));
   if (others.length > 0) context.say(messages.others(checkpoint.id, others));
   // Those of an update are told by its diff, which knows what is granted again.
-  if (isCreate && having !== undefined) await reportGains(context, checkpoint, grant);
+  if (isCreate && having !== undefined) {
+    const gaining = grant.filter((projectId) => !having.has(projectId));
+    reportGains(context, checkpoint, gaining);
+  }
   const keeping = config.driftDetection ? projectIds.filter((projectId) => before.includes(projectId)) : [];
   const restores = await withFailure(
     () => context,
@@ -148,20 +147,19 @@ export function reportUnknown(context: ProviderContext, inputs: SetInputs): void
 
 /** Reports who loses access, once all resources are checked: any of them may give it. An `up` tells what it has done. */
 export function reportLosses(
-  { lines, isPreview }: ProviderContext,
+  context: ProviderContext,
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
   { isExclusive = false }: { isExclusive?: boolean } = {},
 ): void {
-  if (isPreview === false) return;
   const isGivenUp = ({ projectId }: Permission) =>
-    !checkpoint.access(projectId).isDeclared() && !checkpoint.hasUnknownProjects;
+    context.isPreview !== false && !checkpoint.access(projectId).isDeclared() && !checkpoint.hasUnknownProjects;
   // An exclusive set revokes the others, too.
   const othersOf = ({ projectId, id }: Permission) => (isExclusive ? [] : checkpoint.access(projectId).othersKnown(id));
   const others = permissions.flatMap(othersOf);
   const losing = permissions.filter((permission) => othersOf(permission).length === 0);
-  lines.addAtEnd(checkpoint.id, others, (one) => (isGivenUp(one) ? messages.remains : undefined));
-  lines.addAtEnd(checkpoint.id, losing, (one) => {
+  context.lines.addAtEnd(checkpoint.id, others, (one) => (isGivenUp(one) ? messages.remains : undefined));
+  context.lines.addAtEnd(checkpoint.id, losing, (one) => {
     if (!isGivenUp(one)) return undefined;
     return checkpoint.areDeclarationsKnown ? messages.loses : messages.mayLose;
   });
@@ -173,7 +171,7 @@ export async function reportGivenUp(
   checkpoint: Checkpoint,
   permissions: readonly Permission[],
 ): Promise<void> {
-  if (context.isPreview !== true || !context.config.driftDetection) {
+  if (context.isPreview === false || !context.config.driftDetection) {
     reportLosses(context, checkpoint, permissions);
     return;
   }
@@ -199,7 +197,7 @@ export async function reportEnded(
   const remaining = await reportRemaining(context, checkpoint, projectIds);
   if (!isRevoked || remaining === undefined) return;
   const ended = permissions.filter(({ projectId }) => !remaining.has(projectId));
-  context.lines.addMinor(messages.revokedNow, checkpoint.id, ended);
+  context.lines.add(messages.revokedNow, checkpoint.id, ended);
 }
 
 /**
@@ -224,8 +222,18 @@ export async function reportRemaining(
   }
 }
 
-/** Reports who gains access: those of these projects that do not have it. An `up` tells what it has done. */
-export async function reportGains(
+/** Reports that projects gain access, unless that is told as drift. An `up` tells what it has done. */
+function reportGains(context: ProviderContext, checkpoint: Checkpoint, projectIds: readonly string[]): void {
+  const gaining = projectIds.map((projectId) => ({ projectId, id: "", createdAt: 0 }));
+  context.lines.addAtEnd(checkpoint.id, gaining, ({ projectId }) => {
+    const isTold = context.isPreview === false || checkpoint.isDeleted || checkpoint.access(projectId).isToldAsDrift;
+    if (isTold) return undefined;
+    return context.secretProjects.has(projectId) ? messages.secretGains : messages.gains;
+  });
+}
+
+/** The same for those of these projects that do not have access. */
+export async function reportGainsOf(
   context: ProviderContext,
   checkpoint: Checkpoint,
   projectIds: readonly string[],
@@ -234,18 +242,11 @@ export async function reportGains(
   const { having } = context.config.driftDetection
     ? await existingOf(checkpoint, projectIds)
     : { having: new Set<string>() };
-  if (checkpoint.isDeleted) return;
-  const gaining = projectIds.filter((projectId) => !having.has(projectId));
-  const open = gaining.filter((projectId) => !context.secretProjects.has(projectId));
-  if (open.length > 0)
-    context.say(
-      messages.gains(
-        checkpoint.id,
-        open.map((projectId) => ({ projectId })),
-      ),
-    );
-  const secret = gaining.length - open.length;
-  if (secret > 0) context.say(messages.secretGains(checkpoint.id, { length: secret }));
+  reportGains(
+    context,
+    checkpoint,
+    projectIds.filter((projectId) => !having.has(projectId)),
+  );
 }
 
 /** Reports what an `up` has granted. */
@@ -255,7 +256,7 @@ export function reportGranted(
   permissions: readonly Permission[],
 ): void {
   const open = permissions.filter(({ projectId }) => !secretProjects.has(projectId));
-  lines.addMinor(messages.granted, checkpoint.id, open);
+  lines.add(messages.granted, checkpoint.id, open);
 }
 
 /** Reports which projects an exclusive set locks out. */

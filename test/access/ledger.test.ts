@@ -92,6 +92,7 @@ describe("Provider processes of one deployment", function () {
     await next.permission.check({}, news);
     expect((await next.permission.create(inputs)).id).to.equal(id);
     await old.permission.delete(id, state);
+    old.context.lines.end();
     expect(writesOf(api)).to.deep.equal([]);
     expect(old.said.join()).to.include(`Kept ${id}`);
   });

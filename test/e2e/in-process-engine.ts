@@ -104,8 +104,6 @@ function hostOf({ config, env, onLine }: HostOptions, clock: TestClock): Host {
       readConfig((key) => config[key], env),
       clock,
       onLine,
-      undefined,
-      false,
     ));
   return {
     ...inProcessProvider(hostedResources(context, providersByType)),

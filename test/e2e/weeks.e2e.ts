@@ -1,4 +1,4 @@
-import { onEachEngine } from "./engines";
+import { throughEachEntryPoint } from "./engines";
 import { accessOf, assertAllIsTold, assertClaimsHold, assertDeedsAreTrue } from "./claims";
 import { isFull } from "./full";
 import { checkpoint, type Scenario } from "./scenario";
@@ -66,7 +66,7 @@ function* weeks(): Generator<[before: string, hand: string, after: string, form:
   }
 }
 
-onEachEngine("ordinary weeks", function (createScenario) {
+throughEachEntryPoint("ordinary weeks", function (createScenario) {
   for (const [before, hand, after, form, isItsTurn] of weeks()) {
     it(`${before}, ${hand}, ${after} (${form}): what the preview says is what happens`, async function () {
       const scenario = await createScenario();

@@ -13,7 +13,7 @@ import { unmarshal, marshal, type Properties } from "../../provider/native/marsh
 import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 
-type Service = ReturnType<typeof service>;
+type Service = ReturnType<typeof service>["calls"];
 
 /** What gRPC would tell the engine of a call that failed. */
 class CallFailed extends Error {
@@ -39,18 +39,19 @@ class Engine {
   readonly #service: Service;
   #urn = "";
 
-  constructor() {
-    const engineLog: Pick<EngineLog, "at" | "print"> = {
+  /** @param longest sleeps of this many milliseconds or more never end. */
+  constructor(longest = 60_000) {
+    const engineLog: Pick<EngineLog, "at" | "print" | "sent"> = {
       at: (urn, operation) => {
         this.#urn = urn;
         return operation();
       },
       print: (line) => this.said.push([this.#urn, line]),
+      sent: () => Promise.resolve(),
     };
-    // Of a long wait nothing but a cancellation is to be seen.
     const sleep = (milliseconds: number) =>
-      milliseconds < 60_000 ? Promise.resolve() : new Promise<void>(() => undefined);
-    this.#service = service(engineLog as EngineLog, { ...systemClock, sleep });
+      milliseconds < longest ? Promise.resolve() : new Promise<void>(() => undefined);
+    this.#service = service(engineLog as EngineLog, { ...systemClock, sleep }).calls;
   }
 
   ask<Request, Response>(
@@ -96,6 +97,16 @@ class Engine {
     const details: Record<string, messages.PropertyDiff.Kind> = {};
     response.getDetaileddiffMap().forEach((diff, path) => (details[path] = diff.getKind()));
     return { changes: response.getChanges(), replaces: response.getReplacesList(), details };
+  }
+
+  async delete(urn: string, id: string, properties: Properties) {
+    const request = new messages.DeleteRequest().setUrn(urn).setId(id).setProperties(marshal(properties));
+    await this.ask((one) => one.delete, request);
+  }
+
+  /** Ends the plugin. */
+  async end() {
+    await this.ask((one) => one.cancel, new Empty());
   }
 
   async read(urn: string, id: string, properties: Properties = {}) {
@@ -355,12 +366,49 @@ describe("the native plugin's service", function () {
     api.fail({ method: "POST", times: 99, kind: { status: 429, headers: { "retry-after": "600" } } });
     const creating = failureOf(engine.create(urnOf("web"), permission("proj_web")));
     while (!api.requests.some(({ method }) => method === "POST")) await new Promise(setImmediate);
-    await engine.ask((one) => one.cancel, new Empty());
+    await engine.end();
     expect((await creating).message).to.include("the run was cancelled");
     const asked = api.requests.length;
     await failureOf(engine.create(urnOf("shop"), permission("proj_shop")));
     expect(api.requests).to.have.length(asked);
   });
+
+  it("thirty permissions that were revoked outside of Pulumi are one line, said before the engine ends the plugin", async function () {
+    fakeApi();
+    engine = new Engine(2_000);
+    await engine.configure();
+    const state = (projectId: string) => ({ ...permission(projectId), createdAt: 1 });
+    for (let number = 0; number < 30; number++) {
+      const [urn, project] = [urnOf(`p${number}`), `proj_${number}`];
+      await engine.check(urn, permission(project), permission(project));
+      await engine.diff(urn, `cp_${number}`, state(project), permission(project), permission(project));
+    }
+    await engine.end();
+    expect(engine.said).to.have.length(1);
+    expect(engine.said[0]![1]).to.match(
+      /^Drift: proj_0 \(cp_0\), .* lost their access .* They will be granted again\.$/,
+    );
+  });
+
+  for (const isPreview of [true, false]) {
+    it(`${isPreview ? "a preview" : "an up"} of a permission that moves to another project says ${isPreview ? "who gains and who loses access" : "what it did"}`, async function () {
+      const api = fakeApi();
+      const { id } = api.grant(checkpoint, "proj_a");
+      const olds = { ...permission("proj_a"), createdAt: 1 };
+      const news = permission("proj_b");
+      await engine.check(urnOf("web"), news, permission("proj_a"));
+      await engine.diff(urnOf("web"), id, olds, permission("proj_a"), news);
+      await engine.check(urnOf("web"), news);
+      await engine.create(urnOf("web"), news, isPreview);
+      if (!isPreview) await engine.delete(urnOf("web"), id, olds);
+      await engine.end();
+      const said = engine.said.map(([, line]) => line);
+      const expected = isPreview
+        ? [`proj_a (${id}) loses access to ${checkpoint}.`, `proj_b gains access to ${checkpoint}.`]
+        : [`Revoked for ${checkpoint}: ${id}.`, `proj_b has access to ${checkpoint} now.`];
+      expect(said.sort()).to.deep.equal(expected.sort());
+    });
+  }
 
   it("each of several failures has its remedy", async function () {
     fakeApi({ adminKey: "another" });

@@ -10,7 +10,7 @@ const other = checkpoint.replace("acme::B7R9VjQd", "acme::other123");
 function preview(isPreview = true) {
   const { api, context: settings, clock, granted } = scenario();
   const said: string[] = [];
-  const context = new ProviderContext(settings.config, clock, (line) => said.push(line), undefined, false);
+  const context = new ProviderContext(settings.config, clock, (line) => said.push(line));
   const permission = permissionResource(() => context);
   const set = setResource(() => context);
   const { id, createdAt } = granted("proj_a");

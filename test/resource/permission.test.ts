@@ -44,11 +44,11 @@ describe("Permissions", function () {
       expect((await permission.check({}, inputs)).inputs).to.deep.equal(inputs);
     });
 
-    it("a preview does not say who gains access if the project is secret", async function () {
+    it("a preview counts projects that gain access and are secret", async function () {
       const { permission, said } = scenario();
       const secret = { ...inputs, adopts: null, __hints: { declaredCount: 1 } };
       expect(await permission.check({}, secret)).to.deep.equal({ inputs, failures: [] });
-      expect(said).to.deep.equal([]);
+      expect(said).to.deep.equal([`A project whose ID is secret gains access to ${checkpoint}.`]);
     });
 
     it("the first check of a replacement names what the new permission adopts", async function () {
@@ -125,8 +125,9 @@ describe("Permissions", function () {
 
   describe("diff", function () {
     for (const name of ["fineTunedModelCheckpoint", "projectId"] as const) {
-      it(`another ${name} replaces a permission, without a request`, async function () {
-        const { permission, requests } = scenario();
+      it(`another ${name} replaces a permission, in an up without a request`, async function () {
+        const { permission, context, requests } = scenario();
+        context.isPreview = false;
         const result = await permission.diff("cp_1", { ...inputs, createdAt: 1 }, { ...inputs, [name]: "ft:other" });
         expect(result).to.deep.equal({ changes: true, replaces: [name] });
         expect(requests).to.deep.equal([]);
@@ -190,7 +191,7 @@ describe("Permissions", function () {
       const [row] = api.permissions(checkpoint);
       expect(id).to.equal(row!.id);
       expect(outs).to.deep.equal({ ...inputs, createdAt: row!.created_at });
-      expect(said).to.deep.equal([]);
+      expect(said).to.deep.equal([`proj_a has access to ${checkpoint} now.`]);
     });
 
     it("concurrent creates each return their own project's permission", async function () {

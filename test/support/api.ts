@@ -1,5 +1,6 @@
 import nock from "nock";
 import { ProviderContext } from "../../provider/access/context";
+import { Lines } from "../../provider/access/lines";
 import { readConfig } from "../../provider/config";
 import type { Method } from "../../sandbox/api/api";
 import { FaultyApi, type FaultyApiOptions } from "../../sandbox/api/faults";
@@ -41,9 +42,28 @@ export interface TestContext {
   said: string[];
 }
 
+/** Says each line at once, as if each operation were the last of its process. */
+class LinesAtOnce extends Lines {
+  protected override gather(...[line, checkpoint, permissions]: Parameters<Lines["add"]>): void {
+    this.say(line(checkpoint, permissions));
+  }
+
+  override addAtEnd(...args: Parameters<Lines["addAtEnd"]>): void {
+    super.addAtEnd(...args);
+    this.end();
+  }
+
+  override sayAtEnd(...args: Parameters<Lines["sayAtEnd"]>): void {
+    super.sayAtEnd(...args);
+    this.end();
+  }
+}
+
 /** A `ProviderContext` with this config, on a clock that does not wait. */
 export function contextWith(config: Record<string, string> = {}, clock = new TestClock()): TestContext {
   const said: string[] = [];
   const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
-  return { context: new ProviderContext(settings, clock, (line) => said.push(line)), clock, said };
+  const context = new ProviderContext(settings, clock, (line) => said.push(line));
+  Object.assign(context, { lines: new LinesAtOnce(context.say, clock) });
+  return { context, clock, said };
 }
