@@ -140,7 +140,7 @@ const suite: Suite = (createScenario) => {
 onTheCli("what Pulumi itself sees", suite);
 byNativePlugin("what Pulumi itself sees", suite);
 
-onTheCli("lines of a preview", function (createScenario) {
+const lineSuite: Suite = function (createScenario) {
   const twenty = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`p${index}`, `proj_${index}`]));
 
   it("twenty creates are one line that says who gains access", async function () {
@@ -174,6 +174,20 @@ onTheCli("lines of a preview", function (createScenario) {
     expect(scenario.api.takeRequests().filter(({ method }) => method === "DELETE")).to.deep.equal([]);
   });
 
+  it("twenty permissions that were revoked outside of Pulumi are one line", async function () {
+    const scenario = await createScenario();
+    await scenario.declare(twenty);
+    await scenario.runs("up");
+    for (const { id } of scenario.api.permissions(checkpoint)) scenario.api.revoke(id);
+    for (const command of ["preview", "refresh"] as const) {
+      const run = await scenario.runs(command);
+      const lines = texts(run).split("\n");
+      const drift = lines.filter((line) => line.startsWith("Drift:"));
+      expect(drift, run.output).to.have.length(1);
+      for (const project of Object.values(twenty)) expect(drift[0]).to.match(new RegExp(`\\b${project}\\b`));
+    }
+  });
+
   it("a replacement says who loses access and who gains it, and a swap that nobody does", async function () {
     const scenario = await createScenario();
     await scenario.declare({ a: "proj_1", b: "proj_2" });
@@ -195,4 +209,7 @@ onTheCli("lines of a preview", function (createScenario) {
     const output = await scenario.pulumi("preview", "--target", "**::p3", "--stack", "test", "--non-interactive");
     expect(output).to.include(`proj_3 gains access to ${checkpoint}`);
   });
-});
+};
+
+onTheCli("lines of a preview", lineSuite);
+byNativePlugin("lines of a preview", lineSuite);
