@@ -39,8 +39,11 @@ const { checkpoint, earlier } = load("./access.cjs") as { checkpoint: string; ea
 const naive = resolve(__dirname, "naive.cjs");
 const modules = { ours: "pulumi-openai-checkpoint-permissions", naive };
 
-/** Long enough for a busy machine; what waits for itself waits forever. */
-const deadline = { miniature: 10_000, pulumi: 120_000 };
+/**
+ * Long enough for a busy machine; what waits for itself waits forever. Pulumi's SDK alone takes a minute to print some
+ * errors of a program.
+ */
+const deadline = { miniature: 10_000, pulumi: 250_000 };
 
 /** What must be equal, whosever the resources are. */
 interface Observed {
@@ -55,6 +58,7 @@ export function runPrograms(theme: string): void {
     for (const [index, program] of programs.entries()) {
       it(`${program.title}: as with naive resources`, async function () {
         const first = await createScenario();
+        if (first.engine.kind === "pulumi") this.timeout(3 * deadline.pulumi);
         if (program.cli !== undefined && first.engine.kind === "miniature") this.skip();
         const observe = (whose: keyof typeof modules, scenario: Scenario) =>
           observed(scenario, program, whose, `${theme}.cjs`, index);
