@@ -4,7 +4,7 @@
  * The name `pulumi-openai-checkpoint-permissions/dynamic` and its exports are in users' state, so they must stay.
  */
 import type { dynamic } from "@pulumi/pulumi";
-import { ProviderContext } from "../access/context";
+import { ProviderContext, type Print } from "../access/context";
 import { shareLedger } from "../access/ledger";
 import { systemClock } from "../clock";
 import { readConfig } from "../config";
@@ -14,6 +14,9 @@ import { PermissionResource } from "../resource/permission";
 import { PermissionSetResource } from "../resource/permission-set";
 import type { SetInputs, SetOutputs } from "../resource/permission-set-inputs";
 import { withUrns } from "./urns";
+
+const onCtrlC =
+  "After Ctrl-C, Pulumi still finishes what it has begun. A second Ctrl-C ends that, and the next run continues there.";
 
 // One host process serves one deployment.
 let context: (() => ProviderContext) | undefined;
@@ -44,10 +47,16 @@ function configure({ config }: dynamic.ConfigureRequest): Promise<void> {
 function prepare(config: dynamic.Config): () => ProviderContext {
   try {
     // Pulumi prints the host's output under the stack's diagnostics.
-    const print = (line: string) => console.log(line);
+    const print: Print = (line, kind) => {
+      console.log(line);
+      // The host is not told of it, so nothing can be said then.
+      if (kind === "progress") ready.say(onCtrlC);
+    };
     const settings = readConfig((key) => config.get(key), process.env);
-    const ledger = shareLedger(engineAddress(), settings.baseUrl, print);
-    const ready = new ProviderContext(settings, systemClock, print, ledger);
+    const ledger = shareLedger(engineAddress(), settings.baseUrl, (line) => {
+      print(line, "warning");
+    });
+    const ready: ProviderContext = new ProviderContext(settings, systemClock, print, ledger);
     // First, while what other processes note can still be read.
     process.prependOnceListener("exit", () => {
       ready.lines.end();

@@ -2,6 +2,8 @@ import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 import { createRequire } from "node:module";
 import type { dynamic } from "@pulumi/pulumi";
 import { expect } from "chai";
+import nock from "nock";
+import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
 
 type Entry = typeof import("../../provider/dynamic/host");
@@ -73,6 +75,26 @@ describe("the provider host's entry", function () {
     const error = await failureOf(permission.delete!("cp_1", {}));
     // What the host prints, besides what the engine shows at the resource.
     expect(`${String(error)}: ${error.stack!}`).to.equal("Failed: Cannot use the state of cp_1");
+  });
+
+  it("a rate-limited wait says once what Ctrl-C does", async function () {
+    const api = fakeApi();
+    const granted = ["proj_a", "proj_b"].map((project) => api.grant(checkpoint, project));
+    api.fail({ method: "DELETE", times: 2, kind: { status: 429, headers: { "retry-after-ms": "5" } } });
+    const permission = load().permission();
+    configure(permission, { "openai:adminApiKey": adminKey });
+    const { log } = console;
+    const said: string[] = [];
+    console.log = (line: string) => said.push(line);
+    try {
+      for (const { id, project_id: projectId } of granted)
+        await permission.delete!(id, { fineTunedModelCheckpoint: checkpoint, projectId, createdAt: 1 });
+    } finally {
+      console.log = log;
+      nock.cleanAll();
+    }
+    expect(said.filter((line) => line.includes("rate-limiting"))).not.to.be.empty;
+    expect(said.filter((line) => line.startsWith("After Ctrl-C,"))).to.have.length(1);
   });
 
   it("an operation before configure is an error", async function () {
