@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
+import type { Permission } from "../api/permission";
 import { isUnknown } from "./ids";
+import { nameWithDate } from "./messages";
 
 /**
  * What an `up` does besides what the inputs say. A check adds it to the inputs, since Pulumi's own machinery (`--diff`,
@@ -14,6 +16,23 @@ export interface Effects {
   restores?: string[] | null;
   /** Of an exclusive set: the permissions that are revoked, as `proj_abc123 (cp_abc123)`, sorted. */
   revokes?: string[] | null;
+}
+
+/** The permissions that are adopted, as an effect. */
+export function adoptsOf(permissions: readonly Permission[]): Effects {
+  return permissions.length === 0 ? {} : { adopts: permissions.map(nameWithDate).sort() };
+}
+
+/** The permissions that are revoked, as an effect. */
+export function revokesOf(permissions: readonly Permission[]): Effects {
+  if (permissions.length === 0) return {};
+  return { revokes: permissions.map(({ projectId, id }) => `${projectId} (${id})`).sort() };
+}
+
+/** Whether an effect revokes a permission. Its ID decides, whatever else is said of it. */
+export function isRevokedBy({ revokes }: Effects): (permission: Permission) => boolean {
+  const ids = new Set(revokes?.map((effect) => /\(([^(),]+)/.exec(effect)?.[1]));
+  return ({ id }) => ids.has(id);
 }
 
 const names = ["adopts", "restores", "revokes"] as const satisfies (keyof Effects)[];

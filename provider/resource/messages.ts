@@ -276,8 +276,8 @@ export function withoutKey(checkpoint: string): string {
   return `Without an admin key, this preview cannot show whose access to ${checkpoint} is revoked; \`pulumi up\` fails without one.`;
 }
 
-/** A permission, as effects and messages name it; effects without the project's name, which may change. */
-export function nameOf({ id, projectId, projectName }: Permission & { projectName?: string | undefined }): string {
+/** A permission, as messages name it. */
+function nameOf({ id, projectId, projectName }: Permission & { projectName?: string | undefined }): string {
   return `${projectId} (${projectName === undefined ? "" : `${projectName}, `}${id})`;
 }
 

@@ -6,7 +6,7 @@ import { maxAgeOfWrite } from "../access/grants";
 import type { Declaration } from "../access/declarations";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
-import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
+import { isRevokedBy, isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import {
   combined,
   configFailure,
@@ -275,8 +275,7 @@ export class PermissionSetResource {
     maxAge?: number,
   ): Promise<Permission[]> {
     if (!isKnown(inputs)) return [];
-    const named = new Set(inputs.revokes);
-    const isNamed = (permission: Permission) => named.has(messages.nameOf(permission));
+    const isNamed = isRevokedBy(inputs);
     const unmanaged = await unmanagedOf(context, inputs, inState, maxAge);
     const unannounced = unmanaged.filter((permission) => !isNamed(permission));
     if (unannounced.length > 0) context.say(messages.unannounced(checkpoint.id, unannounced));

@@ -1,9 +1,8 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
-import type { Config } from "../config";
 import { driftOf, reportDrift } from "./drift";
-import type { Effects } from "./effects";
+import { adoptsOf, revokesOf, type Effects } from "./effects";
 import { reasonOf, remedyIfLasting, withFailure } from "./failure";
 import { isUnknown } from "./ids";
 import * as messages from "./messages";
@@ -64,7 +63,7 @@ export async function effectsOfPermission(
   lines.add(config.adoptExisting ? messages.adopted : messages.notAdopted, checkpoint.id, toAdopt);
   lines.add(messages.others, checkpoint.id, others);
   if (!having.has(projectId)) reportGains(context, checkpoint, [projectId]);
-  return adoptsOf(config, toAdopt);
+  return config.adoptExisting ? adoptsOf(toAdopt) : {};
 }
 
 /** Reports what the create or update of a set does besides what its inputs say, and returns it. */
@@ -118,7 +117,7 @@ export async function effectsOfSet(
     attempt,
     () => restoresOf(checkpoint, keeping),
   );
-  return { ...adoptsOf(config, toAdopt), ...restores, ...revokesOf(unmanaged) };
+  return { ...(config.adoptExisting ? adoptsOf(toAdopt) : {}), ...restores, ...revokesOf(unmanaged) };
 }
 
 /** What the diff will find missing: of these projects, those that have no permission. */
@@ -126,15 +125,6 @@ async function restoresOf(checkpoint: Checkpoint, projectIds: readonly string[])
   const { having } = await existingOf(checkpoint, projectIds);
   const restores = projectIds.filter((projectId) => !having.has(projectId));
   return restores.length === 0 ? {} : { restores };
-}
-
-function adoptsOf({ adoptExisting }: Config, toAdopt: readonly Permission[]): Effects {
-  if (!adoptExisting || toAdopt.length === 0) return {};
-  return { adopts: toAdopt.map(messages.nameWithDate).sort() };
-}
-
-function revokesOf(unmanaged: readonly Permission[]): Effects {
-  return unmanaged.length === 0 ? {} : { revokes: unmanaged.map(messages.nameOf).sort() };
 }
 
 /** Reports that a preview does not know all inputs of a set yet, and what follows. */
