@@ -54,6 +54,8 @@ export class SharedLog {
   /** Is told when others have written, as far as the operating system tells. */
   onLines: (() => void) | undefined;
   readonly #pids = new Map<string, number>();
+  /** The processes that have written their last line. */
+  readonly #closed = new Set<string>();
   readonly #path: string;
   /** By process, the number of the last line that was read. */
   readonly #lastOf = new Map<string, number>();
@@ -123,16 +125,19 @@ export class SharedLog {
   /** Whether a process that has written is still running. All writers of a file see the same process IDs. */
   isAlive(by: string): boolean {
     const pid = this.#pids.get(by);
-    return by === this.me || (pid !== undefined && isRunning(pid));
+    return by === this.me || (pid !== undefined && !this.#closed.has(by) && isRunning(pid));
   }
 
-  /** Removes the file, unless another process still writes to it. */
+  /** Ends what this process writes. The last one removes the file. */
   close(): void {
+    if (this.#isClosed) return;
     this.#watcher?.close();
+    // Two may end at the same time, and each sees the other run.
+    this.append({ kind: "closed" });
     this.#isClosed = true;
     try {
       this.#readOn();
-      const areOthersAlive = [...this.#pids.values()].some((pid) => pid !== process.pid && isRunning(pid));
+      const areOthersAlive = [...this.#pids].some(([by, pid]) => pid !== process.pid && this.isAlive(by));
       closeSync(this.#file.descriptor);
       if (!areOthersAlive) rmSync(this.#path, { force: true });
     } catch {
@@ -225,6 +230,7 @@ export class SharedLog {
     }
     this.#lastOf.set(line.by, line.number);
     if (line.kind === "writer") this.#pids.set(line.by, (line as Writer).pid);
+    else if (line.kind === "closed") this.#closed.add(line.by);
     else if (line.by !== this.me) this.#unread.push(line);
   }
 

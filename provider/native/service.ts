@@ -61,9 +61,16 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     },
   };
 
+  let operationsUnderWay = 0;
+
   /** Runs an operation on a resource. */
   async function onResource<Result>(urn: string, operation: (resource: Resource) => Promise<Result>): Promise<Result> {
-    return engineLog.at(urn, () => operation(typeOf(urn).resource));
+    operationsUnderWay++;
+    try {
+      return await engineLog.at(urn, () => operation(typeOf(urn).resource));
+    } finally {
+      operationsUnderWay--;
+    }
   }
 
   function typeOf(urn: string) {
@@ -91,10 +98,12 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     };
   }
 
-  /** Says all that is left, before the process ends. */
+  /** Says and tidies up all that is left, before the process is killed. */
   async function end(): Promise<void> {
     configured?.lines.end();
     await engineLog.sent();
+    // After Ctrl-C, what is under way ends first; then the engine calls once more.
+    if (operationsUnderWay === 0) configured?.ledger.log?.close();
   }
 
   const calls = {

@@ -140,6 +140,17 @@ describe("The file that provider processes share", function () {
     expect(readdirSync(folder)).to.deep.equal([]);
   });
 
+  for (const hasClosed of [false, true]) {
+    it(`a process that ends ${hasClosed ? "removes the file if another, which still runs, has ended its own lines" : "leaves the file to another that runs"}`, function () {
+      const log = open();
+      const line = (number: number, rest: object) => `\n${JSON.stringify({ by: "other", number, ...rest })}\n`;
+      appendFileSync(path(), line(0, { kind: "writer", pid: process.ppid }));
+      if (hasClosed) appendFileSync(path(), line(1, { kind: "closed" }));
+      log.close();
+      expect(readdirSync(folder)).to.have.length(hasClosed ? 0 : 1);
+    });
+  }
+
   it("nothing throws once the folder has become a file", function () {
     const log = open();
     rmSync(folder, { recursive: true });

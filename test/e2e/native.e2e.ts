@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { byNativePlugin } from "./engines";
@@ -241,6 +241,20 @@ byNativePlugin("stacks", function (createScenario) {
     scenario.api.clearFaults();
     await scenario.runs("up");
     await scenario.assertAgrees(["proj_web"]);
+  });
+
+  it("the plugin leaves nothing in the temporary folder", async function () {
+    const scenario = await createScenario();
+    const TMPDIR = join(scenario.folder, "tmp");
+    mkdirSync(TMPDIR);
+    scenario.env = { TMPDIR };
+    await scenario.declare({ web: "proj_web" });
+    for (const command of ["preview", "up", "refresh", "destroy"] as const) {
+      await scenario.runs(command);
+      const folder = readdirSync(TMPDIR).find((name) => name.startsWith("pulumi-openai-checkpoint-permissions-"));
+      expect(folder, command).to.be.a("string");
+      expect(readdirSync(join(TMPDIR, folder!)), command).to.deep.equal([]);
+    }
   });
 
   it("a stack runs with the plugin installed from its archive", async function () {
