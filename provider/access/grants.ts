@@ -4,6 +4,7 @@ import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
 import type { Ledger } from "./ledger";
 import type { LookupOptions, Lookups, PermissionList } from "./lookups";
+import { recoveryOf } from "./refusal";
 
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
 export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
@@ -125,40 +126,46 @@ export class Grants {
     return missing;
   }
 
-  async #recover(batch: PendingGrant[], attempt: number, reason: unknown): Promise<void> {
-    if (!(reason instanceof ApiError)) {
-      this.#refuseAll(batch, reason);
+  /** @param isNew whether nothing was done about the refusal yet. */
+  async #recover(batch: PendingGrant[], attempt: number, error: unknown, isNew = true): Promise<void> {
+    if (!(error instanceof ApiError)) {
+      this.#refuseAll(batch, error);
       return;
     }
-    let error = reason;
     const existed = !error.isAmbiguous;
     if (error.isAmbiguous) for (const grant of batch) grant.mayBeDone = true;
-    if (error.isTemporary && attempt < maxAttempts) {
-      // It may have taken effect: posting again without a look could grant twice.
-      await this.clock.sleep(1000 * attempt);
-      return this.#post(await this.#lookAgain(batch, existed), attempt + 1);
+    /** Sends on what is missing after a look that has shown something, and else goes on with the refusal. */
+    const postOrGoOn = (missing: PendingGrant[], reason = error) =>
+      missing.length < batch.length ? this.#post(missing, attempt) : this.#recover(batch, attempt, reason, false);
+    const recovery = recoveryOf({
+      isTemporary: error.isTemporary && attempt < maxAttempts,
+      isAmbiguous: error.isAmbiguous,
+      isConflict: error.kind === "conflict",
+      isAboutProjects: error.isAboutProjects,
+      mayBeDone: isNew && batch.some(({ mayBeDone }) => mayBeDone),
+      hasLooked: attempt > 1 || !isNew,
+      isOnlyOne: batch.length === 1,
+    });
+    switch (recovery) {
+      case "postAgain":
+        await this.clock.sleep(1000 * attempt);
+        return this.#post(await this.#lookAgain(batch, existed), attempt + 1);
+      case "settle":
+        this.#refuseAll(await this.#lookAgain(batch, existed), error);
+        return;
+      case "await":
+        return postOrGoOn(await this.#waitUntilListed(batch), error.with({ mayBeGranted: true }));
+      case "look":
+        return postOrGoOn(await this.#lookAgain(batch, existed));
+      case "split":
+        return this.#postInParts(batch, error);
+      case "refuse":
+        if (error.isAboutProjects) {
+          const { message, count } = this.#refusedAlone;
+          this.#refusedAlone = { message: error.message, count: error.message === message ? count + 1 : 1 };
+        }
+        this.#refuseAll(batch, error);
     }
-    if (error.isAmbiguous) {
-      this.#refuseAll(await this.#lookAgain(batch, existed), error);
-      return;
-    }
-    if (error.kind === "conflict" && batch.some(({ mayBeDone }) => mayBeDone)) {
-      // What the POST before has granted, and a list does not show yet.
-      const missing = await this.#waitUntilListed(batch);
-      if (missing.length < batch.length) return this.#post(missing, attempt);
-      error = error.afterGrant();
-    } else if (error.isAboutProjects || error.kind === "conflict") {
-      // One of them may have been granted since our look, which some servers refuse.
-      const missing = attempt === 1 ? await this.#lookAgain(batch, existed) : batch;
-      if (missing.length < batch.length) return this.#post(missing, attempt);
-    }
-    if (error.isAboutProjects) {
-      if (batch.length > 1) return this.#postInParts(batch, error);
-      const { message } = error;
-      const { message: before, count } = this.#refusedAlone;
-      this.#refusedAlone = { message, count: message === before ? count + 1 : 1 };
-    }
-    this.#refuseAll(batch, error);
   }
 
   #refuseAll(batch: readonly PendingGrant[], error: unknown): void {
@@ -228,7 +235,7 @@ export class Grants {
 
 /** Fails a grant. If it may have taken effect, the failure says so. */
 function reject(grant: PendingGrant, error: unknown): void {
-  grant.reject(grant.mayBeDone === true && error instanceof ApiError ? error.afterGrant() : error);
+  grant.reject(grant.mayBeDone === true && error instanceof ApiError ? error.with({ mayBeGranted: true }) : error);
 }
 
 /** The one of a project's permissions that counts: ours if it is there, else the newest. */

@@ -293,7 +293,7 @@ export class ApiError extends Error {
   readonly isAboutProjects: boolean;
   readonly namedProjects: readonly string[];
   /** Whether the same request is worth sending again. */
-  isTemporary: boolean;
+  readonly isTemporary: boolean;
   readonly retryAfter: number;
   readonly mayBeGranted: boolean;
 
@@ -314,14 +314,9 @@ export class ApiError extends Error {
     this.mayBeGranted = details.mayBeGranted ?? false;
   }
 
-  /** The same failure, of a grant that may have taken effect. */
-  afterGrant(): ApiError {
-    const { kind, message, status, code, param, requestId, isAboutProjects, namedProjects, isTemporary } = this;
-    return new ApiError(kind, message, {
-      ...{ status, code, param, requestId, isAboutProjects, namedProjects, isTemporary },
-      retryAfter: this.retryAfter,
-      mayBeGranted: true,
-    });
+  /** The same failure, of which something else is known now. */
+  with(details: Pick<ApiErrorDetails, "isTemporary" | "mayBeGranted">): ApiError {
+    return new ApiError(this.kind, this.message, { ...(this as ApiErrorDetails), ...details });
   }
 
   /** Whether a write may have taken effect although it failed. */

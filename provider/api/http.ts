@@ -88,16 +88,16 @@ export class Http {
       } catch (error) {
         if (!(error instanceof ApiError) || !error.isTemporary) throw error;
         if (request.method === "POST") {
-          error.isTemporary = throttle.mayWait(error.retryAfter);
+          if (!throttle.beginWait(error.retryAfter)) throw error.with({ isTemporary: false });
           // The caller looks first, and sends it again.
-          if (error.isTemporary) await this.#wait(error.retryAfter, request);
+          await this.#wait(error.retryAfter, request);
           throw error;
         }
         // A DELETE that was accepted is not repeated: the next answer would only say that there is nothing.
         if (error.kind === "unreadable" && request.method === "DELETE") throw error;
         const backoff = 500 * 2 ** (attempt - 1) * (1 + this.clock.random() / 4);
         const pause = Math.max(backoff, error.retryAfter);
-        if (attempt === maxAttempts || this.#givenUp.has(subject) || !throttle.mayWait(pause)) {
+        if (attempt === maxAttempts || this.#givenUp.has(subject) || !throttle.beginWait(pause)) {
           this.#givenUp.add(subject);
           throw error;
         }

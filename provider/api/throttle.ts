@@ -99,8 +99,8 @@ export class Throttle {
     }
   }
 
-  /** Whether a request that went unserved may be sent again after so many milliseconds. */
-  mayWait(milliseconds: number): boolean {
+  /** Notes that a request went unserved, and says whether it may be sent again after so many milliseconds. */
+  beginWait(milliseconds: number): boolean {
     const now = this.#options.clock.now();
     this.#unservedFrom ??= now;
     return now + milliseconds - this.#unservedFrom <= this.#options.config.maxWaitSeconds * 1000;
@@ -110,7 +110,7 @@ export class Throttle {
     const { clock, say } = this.#options;
     this.#unservedFrom ??= clock.now();
     for (let now = clock.now(); now < this.#opensAt; now = clock.now()) {
-      if (!this.mayWait(this.#opensAt - now)) throw this.#givenUp();
+      if (!this.beginWait(this.#opensAt - now)) throw this.#givenUp();
       const line = this.progress.line(this.#gate);
       if (line !== undefined) say(line);
       await clock.sleep(this.#opensAt - now);

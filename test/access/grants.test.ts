@@ -228,8 +228,7 @@ describe("Grants", function () {
         posts++;
         const error = refusal(status, message, { about: { checkpoint, projectIds: names(20) } });
         // As of any POST that was refused.
-        error.isTemporary = false;
-        return Promise.reject(error);
+        return Promise.reject(error.with({ isTemporary: false }));
       });
       await Promise.all(names(20).map((project) => failureOf(grant(project))));
       expect(posts).to.equal(1);

@@ -291,7 +291,7 @@ describe("an endpoint's throttle", function () {
     const { gate, clock } = throttle({ maxWaitSeconds: 30 });
     let answers = 0;
     const send = () => gate.send(async () => ({ status: ++answers % 2 === 0 ? 429 : 503 }));
-    while ((await send().catch(() => undefined)) === 503 && gate.mayWait(5_000)) await clock.sleep(5_000);
+    while ((await send().catch(() => undefined)) === 503 && gate.beginWait(5_000)) await clock.sleep(5_000);
     expect(answers).to.be.above(3);
     expect(clock.now()).to.be.within(15_000, 30_000);
   });
