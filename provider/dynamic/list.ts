@@ -7,7 +7,7 @@ import { connectionSettings, optionsSource, readConfig, type Config, type Settin
 import { OperationFailed } from "../resource/failure";
 import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 import { listFunction } from "../resource/reference";
-import { checkConfig, programError } from "./declaration";
+import { checkConfig, programError } from "./constructor";
 import { isMocked } from "./mocks";
 
 export type { ListCheckpointPermissionsArgs };

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
 import { typesOf } from "../resource/reference";
-import { assertCanDeclare, ownInputs, typeOf } from "./declaration";
+import { assertCanDeclare, ownInputs, typeOf } from "./constructor";
 import { undefinedAsSecretAs } from "./inputs";
 
 /** Arguments of a {@link CheckpointPermissionSet}. A change of the checkpoint replaces it; other changes are updates. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { typesOf } from "../resource/reference";
-import { assertCanDeclare, ownInputs, typeOf } from "./declaration";
+import { assertCanDeclare, ownInputs, typeOf } from "./constructor";
 
 /** Arguments of a {@link CheckpointPermission}. Both are required, and a change of either replaces the permission. */
 export interface CheckpointPermissionArgs {

@@ -1,6 +1,4 @@
 import * as v from "valibot";
-import type { Checkpoint } from "../access/checkpoint";
-import type { ProviderContext } from "../access/context";
 
 /**
  * What a constructor knows about its program, as far as it can. It is in the input `__hints`, which the check takes out
@@ -56,19 +54,4 @@ const hintsSchema = v.fallback(
 /** The hints as they arrived, which may be in the form of another version; what is not understood is left out. */
 export function parseHints(hints: unknown): Partial<ProgramHints> {
   return v.parse(hintsSchema, hints) as Partial<ProgramHints>;
-}
-
-/** Notes what the hints say of the program as a whole. They are an extra, and may be missing, partly or altogether. */
-export function takeHints(context: ProviderContext, checkpoint: Checkpoint, hints: Partial<ProgramHints>): void {
-  context.isPreview ??= hints.isPreview;
-  if (hints.declaredCount !== undefined) checkpoint.setOutlook(hints.declaredCount, hints.parallel);
-  const { others = {}, late = [] } = hints;
-  for (const key of new Set([...Object.keys(others), ...late])) {
-    context.declarations.announce(key, others[key] ?? [], late.includes(key) ? checkpoint.id : undefined);
-  }
-}
-
-/** Notes that a resource's check has come: from now on what it declares counts, and no longer what its constructor told. */
-export function arrive({ declarations }: ProviderContext, { key }: Partial<ProgramHints>): void {
-  if (key !== undefined) declarations.arrive(key);
 }

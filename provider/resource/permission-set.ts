@@ -19,8 +19,8 @@ import {
   withFailure,
   type Operation,
 } from "./failure";
-import { claim } from "./claims";
-import { arrive, takeHints, type ProgramHints } from "./hints";
+import { declareAgain, declareOnCheck } from "./declare";
+import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
 import {
@@ -89,7 +89,10 @@ export class PermissionSetResource {
       }
       const checkpoint = knownId(inputs.fineTunedModelCheckpoint);
       if (checkpoint === undefined || !isKnown(inputs)) context.declarations.setUnknown(checkpoint);
-      failures.push(...recordDeclarations(context, urn, olds, inputs, hints));
+      if (checkpoint !== undefined) {
+        const had = hasBoth(olds) ? declarationOf(urn, olds) : undefined;
+        failures.push(...declareOnCheck(context, declarationOf(urn, inputs), had, hints, "projectIds"));
+      }
       if (isSecret(given)) for (const projectId of knownOf(inputs.projectIds)) context.secretProjects.add(projectId);
       if (failures.length === 0) effects = await effectsOfSet(context, inputs, olds);
     } catch (error) {
@@ -103,7 +106,9 @@ export class PermissionSetResource {
     return this.#withFailure("look up", olds, async (checkpoint, context) => {
       const isChangedByRefresh = context.wasChangedByRefresh(refreshedAs(olds, news.projectIds));
       if (isChangedByRefresh !== undefined) return { changes: isChangedByRefresh };
-      declare(context, urn, news);
+      declareAgain(context, urn, (known) =>
+        isUnknown(news.fineTunedModelCheckpoint) ? undefined : declarationOf(known, news),
+      );
       if (news.fineTunedModelCheckpoint !== checkpoint.id) {
         for (const { projectId, id } of olds.permissions) checkpoint.access(projectId).markOurs(id);
         await reportGivenUp(context, checkpoint, olds.permissions);
@@ -295,7 +300,7 @@ export class PermissionSetResource {
   /** Grants and revokes until access is as declared, as far as possible, and returns what must be in state then. */
   #reconcile(urn: string | undefined, inputs: SetInputs, olds: Pick<SetOutputs, "projectIds" | "permissions">) {
     return this.#withFailure("grant", inputs, async (checkpoint, context) => {
-      declare(context, urn, inputs);
+      declareAgain(context, urn, (known) => declarationOf(known, inputs));
       const { fineTunedModelCheckpoint, projectIds, exclusive } = inputs;
       const { granted, failures } = await grantAll(context, checkpoint, projectIds, olds.permissions);
       const isDeclaredElsewhere = (projectId: string) => checkpoint.access(projectId).isDeclared(urn);
@@ -352,30 +357,6 @@ export class PermissionSetResource {
   }
 }
 
-/**
- * Notes what the program declares, as far as a check knows.
- *
- * @returns a failure that names both resources, if this one and another cannot both stand.
- */
-function recordDeclarations(
-  context: ProviderContext,
-  urn: string,
-  olds: Partial<SetInputs>,
-  news: SetInputs,
-  hints: Partial<ProgramHints>,
-): dynamic.CheckFailure[] {
-  if (isUnknown(news.fineTunedModelCheckpoint)) return [];
-  const checkpoint = context.checkpoint(news.fineTunedModelCheckpoint);
-  takeHints(context, checkpoint, hints);
-  const failures = claim(context, declarationOf(urn, news), "projectIds");
-  arrive(context, hints);
-  if (olds.fineTunedModelCheckpoint === undefined || !Array.isArray(olds.projectIds)) return failures;
-  const { fineTunedModelCheckpoint, projectIds } = olds;
-  const had = { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set(projectIds) };
-  context.declarations.setHad(had, hints);
-  return failures;
-}
-
 function declarationOf(urn: string, { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs): Declaration {
   return {
     urn,
@@ -385,11 +366,8 @@ function declarationOf(urn: string, { fineTunedModelCheckpoint, projectIds, excl
   };
 }
 
-/** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
-function declare(context: ProviderContext, urn: string | undefined, inputs: SetInputs): void {
-  if (context.runsProgram && urn !== undefined && !isUnknown(inputs.fineTunedModelCheckpoint)) {
-    context.declarations.set(declarationOf(urn, inputs));
-  }
+function hasBoth(inputs: Partial<SetInputs>): inputs is SetInputs {
+  return inputs.fineTunedModelCheckpoint !== undefined && Array.isArray(inputs.projectIds);
 }
 
 /** Waits a while for resources whose IDs come from others: what a set gives up may be theirs. */

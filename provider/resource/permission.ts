@@ -15,8 +15,8 @@ import {
   withFailure,
   type Operation,
 } from "./failure";
-import { claim } from "./claims";
-import { arrive, takeHints, type ProgramHints } from "./hints";
+import { declareAgain, declareOnCheck } from "./declare";
+import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
 import { effectsOfPermission, reportEnded, reportGivenUp, reportGranted } from "./preview";
@@ -58,16 +58,13 @@ export class PermissionResource {
     try {
       const context = this.context();
       context.runsProgram = true;
-      if (inputNames.some((name) => isUnknown(news[name])))
-        context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
-      if (failures.length === 0 && inputNames.every((name) => !isUnknown(news[name]))) {
+      if (!isKnown(news)) context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
+      else if (failures.length === 0) {
         const { checkpoint } = accessOf(context, news);
-        takeHints(context, checkpoint, hints);
         if (isSecret(given)) context.secretProjects.add(news.projectId);
-        const conflicts = claim(context, declarationOf(urn, news), "projectId");
-        arrive(context, hints);
+        const had = hasBoth(olds) ? declarationOf(urn, olds) : undefined;
+        const conflicts = declareOnCheck(context, declarationOf(urn, news), had, hints, "projectId");
         failures.push(...conflicts);
-        if (hasBoth(olds)) context.declarations.setHad(declarationOf(urn, olds), hints);
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {
@@ -92,10 +89,9 @@ export class PermissionResource {
       const isChanged = context.wasChangedByRefresh(id);
       if (isChanged !== undefined) return { changes: isChanged };
       access.markOurs(id);
-      declare(context, urn, news);
+      declareAgain(context, urn, (known) => (isKnown(news) ? declarationOf(known, news) : undefined));
       if (replaces.length > 0) {
-        if (inputNames.every((name) => !isUnknown(news[name])))
-          await reportGivenUp(context, access.checkpoint, [permissionOf(id, olds)]);
+        if (isKnown(news)) await reportGivenUp(context, access.checkpoint, [permissionOf(id, olds)]);
         return { changes: true, replaces };
       }
 
@@ -112,7 +108,7 @@ export class PermissionResource {
 
   async create(urn: string | undefined, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
     return this.#withFailure("grant", inputs, async (access, context) => {
-      declare(context, urn, inputs);
+      declareAgain(context, urn, (known) => declarationOf(known, inputs));
       const { permission, isAdopted } = await access.grant();
       if (isAdopted) context.lines.add(messages.adopted, access.checkpoint.id, [permission]);
       else reportGranted(context, access.checkpoint, [permission]);
@@ -197,10 +193,8 @@ function declarationOf(urn: string, { fineTunedModelCheckpoint, projectId }: Per
   return { urn, checkpoint: fineTunedModelCheckpoint, projectIds: new Set([projectId]), exclusive: false };
 }
 
-/** Notes what a resource declares by now: a policy may have rewritten its inputs since the check. */
-function declare(context: ProviderContext, urn: string | undefined, inputs: PermissionInputs): void {
-  const isKnown = inputNames.every((name) => !isUnknown(inputs[name]));
-  if (context.runsProgram && urn !== undefined && isKnown) context.declarations.set(declarationOf(urn, inputs));
+function isKnown(inputs: PermissionInputs): boolean {
+  return inputNames.every((name) => !isUnknown(inputs[name]));
 }
 
 function hasBoth(inputs: Partial<PermissionInputs>): inputs is PermissionInputs {

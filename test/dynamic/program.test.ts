@@ -7,7 +7,7 @@ import { announcedKey } from "../../provider/access/ledger";
 import type { ProgramHints } from "../../provider/resource/hints";
 import { expect } from "chai";
 import { CheckpointPermission, CheckpointPermissionSet, listCheckpointPermissions } from "../../provider/index";
-import { assertHostFindsPackage } from "../../provider/dynamic/declaration";
+import { assertHostFindsPackage } from "../../provider/dynamic/constructor";
 import { listFunction, providerOf, typesOf } from "../../provider/resource/reference";
 import { startMockedProgram, startProgram } from "../support/program";
 
@@ -113,7 +113,7 @@ describe("CheckpointPermission in a program", function () {
   describe("where the host looks for the package", function () {
     const { argv } = process;
     const folder = process.cwd();
-    const file = require.resolve("../../provider/dynamic/declaration");
+    const file = require.resolve("../../provider/dynamic/constructor");
     const loaded = require.cache[file];
     afterEach(function () {
       process.chdir(folder);
