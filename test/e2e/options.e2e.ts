@@ -54,6 +54,19 @@ inOwnProcesses.throughEachEntryPoint("Pulumi's resource options", function (crea
     expect(await idOf(scenario)).to.equal(scenario.api.permissions(checkpoint)[0]!.id);
   });
 
+  it("a project that one resource keeps by ignoreChanges and another takes is an error that names both", async function () {
+    const scenario = await cli(this);
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    await scenario.declare({
+      web: { project: "proj_shop", options: `{ ignoreChanges: ["projectId"] }` },
+      other: "proj_web",
+    });
+    const preview = await scenario.run("preview");
+    expect(preview.ok).to.equal(false);
+    expect(texts(preview)).to.match(/"web" and "other" both give project proj_web access/);
+  });
+
   it("aliases turn a rename into no change", async function () {
     const scenario = await cli(this);
     await scenario.declare({ old: "proj_web" });
