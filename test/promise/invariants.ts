@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { expect } from "chai";
 import {
   accessesOf,
@@ -5,8 +6,10 @@ import {
   effective,
   parsed,
   projects,
+  unharmed,
   unmanagedProject,
   type AccessKey,
+  type Declared,
   type Run,
 } from "./programs";
 import type { Stack } from "./stack";
@@ -15,18 +18,19 @@ import type { Stack } from "./stack";
 export interface Before {
   /** Accesses that the program before declared and that were granted. */
   granted: ReadonlySet<AccessKey>;
+  /** All accesses that were granted, by any program. */
+  present: ReadonlySet<AccessKey>;
   /** The resources that had each access in state, by name. */
   holders: ReadonlyMap<AccessKey, ReadonlySet<string>>;
 }
 
-/** What the program declared before and still declares is granted throughout. */
-export function declaredAccessIsKept(stack: Stack, run: Run, { granted, holders }: Before): void {
+/**
+ * Whether an access moves, and may lapse: a set that gives up a project cannot know in time which resource is to have it,
+ * where an output names it, a policy writes it, or either of the two is native.
+ */
+function movesUnannounced(run: Run, { holders }: Before): (access: AccessKey) => boolean {
   const { program } = run;
-  // Delete-before-replace asks for a lapse.
-  if (program.some(({ deleteBeforeReplace }) => deleteBeforeReplace)) return;
-  // A set that gives up a project cannot know in time which resource is to have it, where an output names it, a policy
-  // writes it, or either of the two is native.
-  const isMovedUnannounced = (access: AccessKey) => {
+  return (access) => {
     const [checkpoint, project] = parsed(access);
     const to = program.find((one) => one.checkpoint === checkpoint && effective(one).includes(project))!;
     const from = program.filter(({ name }) => name !== to.name && holders.get(access)?.has(name) === true);
@@ -40,10 +44,40 @@ export function declaredAccessIsKept(stack: Stack, run: Run, { granted, holders 
     const isAnnounced = to.projects.includes(project) && !isNamedByOutput && run.harm.hints === "given";
     return from.some(({ isSet, process }) => isSet && (!isAnnounced || process > 0));
   };
+}
+
+/** What the program declared before and still declares is granted throughout. */
+export function declaredAccessIsKept(stack: Stack, run: Run, before: Before): void {
+  const { program } = run;
+  // Delete-before-replace asks for a lapse.
+  if (program.some(({ deleteBeforeReplace }) => deleteBeforeReplace)) return;
+  const mayLapse = movesUnannounced(run, before);
   for (const access of accessesOf(program)) {
-    if (!granted.has(access) || isMovedUnannounced(access)) continue;
+    if (!before.granted.has(access) || mayLapse(access)) continue;
     expect(stack.has(...parsed(access)), `${access} is declared before and after, and loses access`).to.equal(true);
   }
+}
+
+/** Where nothing goes wrong, no more is sent than the change needs. */
+export function requestsAreFew(stack: Stack, run: Run, before: Before): void {
+  const { program } = run;
+  const isPlain = (one: Declared) =>
+    !one.deleteBeforeReplace && !one.listsFailure && one.trigger === 0 && one.remediated === undefined;
+  const isFaultless = [run.lost, run.refused, run.misleading].every(({ length }) => length === 0) && run.lag === 0;
+  if (!isFaultless || run.dependencyFails || !isDeepStrictEqual(run.harm, unharmed) || !program.every(isPlain)) return;
+  const wanted = accessesOf(program);
+  const mayLapse = movesUnannounced(run, before);
+  const moving = [...wanted].filter(mayLapse).length;
+  const gained = [...wanted].filter((access) => !before.present.has(access)).length;
+  const exclusive = new Set(program.flatMap(({ exclusive, checkpoint }) => (exclusive ? checkpoint : [])));
+  const lost = [...before.present].filter((access) => !wanted.has(access)).length + exclusive.size;
+  const count = (method: string) => stack.api.requests.filter((request) => request.method === method).length;
+  // What is under way together in one process, for one checkpoint, shares a POST.
+  const batches = new Set(program.map(({ process, checkpoint }) => `${process} ${checkpoint}`)).size;
+  const together = run.parallel >= program.length ? batches : gained;
+  expect(count("POST"), "POSTs").to.be.at.most(Math.min(gained, together) + moving);
+  expect(count("DELETE"), "DELETEs").to.be.at.most(lost + moving);
+  expect(count("GET"), "GETs").to.be.at.most(2 * (program.length + before.holders.size) + 2 * checkpoints.length);
 }
 
 /** Each resource that succeeded has access as declared, and the permission in state. */

@@ -46,6 +46,8 @@ export interface Run {
   lag: number;
   /** Requests whose answer is lost. */
   lost: ("POST" | "DELETE")[];
+  /** Requests of which the first is refused. */
+  refused: ("GET" | "POST" | "DELETE")[];
   /** Answers that say what is not so. */
   misleading: Misleading[];
   /** What is wrong with what is there only to help. */
@@ -158,6 +160,7 @@ export const run: fc.Arbitrary<Run> = fc
     pause: fc.constantFrom(0, 3600),
     lag: fc.constantFrom(0, 0, 8),
     lost: fc.array(fc.constantFrom("POST" as const, "DELETE" as const), { maxLength: 2 }),
+    refused: fc.constant<Run["refused"]>([]),
     misleading: fc.array(
       fc.constantFrom<Misleading>(
         ...(["404 to GET", "404 to GET", "404 to DELETE and GET", "404 to each filtered GET"] as const),

@@ -63,6 +63,7 @@ export class Stack {
     pause,
     lag,
     lost,
+    refused,
     misleading,
     harm,
     refresh,
@@ -74,6 +75,8 @@ export class Stack {
     this.api.set({ lag: lost.length > 0 ? 0 : lag, organization: "acme" });
     for (const kind of misleading) this.#mislead(kind);
     for (const method of lost) this.api.fail({ method, kind: "lost answer" });
+    for (const method of refused)
+      this.api.fail({ method, kind: { status: 403, error: { code: "insufficient_permissions" } } });
     const settings = { parallel, continueOnError, harm };
     if (refresh)
       await this.#deploy({ ...settings, program: [], dependencyFails: false }, (engine) => engine.refreshAll());
@@ -157,6 +160,17 @@ export class Stack {
     return holders;
   }
 
+  /** The accesses that are granted, without those of no program. */
+  accesses(): Set<AccessKey> {
+    const all = checkpoints.flatMap((id, checkpoint) =>
+      this.api
+        .projects(id)
+        .filter((project) => project !== unmanagedProject)
+        .map((project) => `${checkpoint} ${projects.indexOf(project)}`),
+    );
+    return new Set(all);
+  }
+
   has(checkpoint: number, project: number): boolean {
     return this.api.projects(checkpoints[checkpoint]!).includes(projects[project]!);
   }
@@ -168,7 +182,7 @@ export class Stack {
       parallel,
       continueOnError,
       harm,
-    }: Omit<Run, "pause" | "lag" | "lost" | "misleading" | "refresh">,
+    }: Omit<Run, "pause" | "lag" | "lost" | "refused" | "misleading" | "refresh">,
     work: (engine: Deployment) => Promise<void>,
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "promise-"));
