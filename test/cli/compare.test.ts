@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { Organization } from "../../provider/access/organization";
 import { compareReviews } from "../../provider/cli/compare";
 import { list } from "../../provider/cli/list";
-import { render, type Format } from "../../provider/cli/report";
+import { render, type Format } from "../../provider/cli/render";
 import type { StackRecords } from "../../provider/cli/stack-export";
 import type { Actor } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";

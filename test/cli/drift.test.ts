@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { Organization } from "../../provider/access/organization";
 import { drift } from "../../provider/cli/drift";
-import { render, type Format } from "../../provider/cli/report";
+import { render, type Format } from "../../provider/cli/render";
 import { typesOf } from "../../provider/resource/reference";
 import type { PendingGrant, RecordedPermission } from "../../provider/cli/stack-export";
 import type { PermissionRow } from "../../sandbox/api/api";

@@ -3,7 +3,7 @@ import { parse } from "csv-parse/sync";
 import nock from "nock";
 import { Organization } from "../../provider/access/organization";
 import { list } from "../../provider/cli/list";
-import { render, type Format } from "../../provider/cli/report";
+import { render, type Format } from "../../provider/cli/render";
 import type { StackRecords } from "../../provider/cli/stack-export";
 import type { Actor } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
