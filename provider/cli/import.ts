@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { ProviderContext } from "../access/context";
 import type { ListProgress } from "../access/lookups";
 import { plainJson } from "../api/plain-text";
@@ -8,6 +10,7 @@ import { PermissionResource } from "../resource/permission";
 import { CommandFailed } from "./failure";
 import { counted } from "./report";
 import { fetchLists, fetchEach } from "./fetch-lists";
+import { textIn } from "./read-files";
 import type { Screen } from "./screen";
 import { placeOf, type StackRecords } from "./stack-export";
 
@@ -203,4 +206,12 @@ function labelsFor(checkpoint: string): [short: string, whole: string] {
   const whole = checkpoint.replaceAll(":", "-");
   const own = checkpoint.split(":").slice(3);
   return [own.filter((part) => part !== "").join("-") || whole, whole];
+}
+
+/** The language of the Pulumi project in a folder or above it, if that is not TypeScript or JavaScript. */
+export function otherRuntimeIn(folder: string): string | undefined {
+  const file = join(folder, "Pulumi.yaml");
+  if (!existsSync(file)) return dirname(folder) === folder ? undefined : otherRuntimeIn(dirname(folder));
+  const runtime = /^runtime:[ \t]*(?:\n(?:[ \t]+.*\n)*?[ \t]+name:[ \t]*)?["']?(\w+)/m.exec(textIn(file))?.[1];
+  return runtime === undefined || ["nodejs", "bun"].includes(runtime) ? undefined : runtime;
 }

@@ -1,24 +1,27 @@
 #!/usr/bin/env node
 /** The command line: who has access, what has drifted, and how to bring it under Pulumi. */
-import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { Argument, Command, Option } from "commander";
-import type { ProviderContext } from "../access/context";
-import { Organization } from "../access/organization";
-import { plainLine } from "../api/plain-text";
-import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
+import { Command, Option } from "commander";
 import { packageName } from "../resource/reference";
+import {
+  assertValid,
+  auditDetailsOption,
+  checkpointsArgument,
+  collect,
+  formatOption,
+  inputsOf,
+  projectOption,
+  subjectOf,
+} from "./arguments";
 import { compareReviews } from "./compare";
 import { drift } from "./drift";
-import { CommandFailed, reasonOf, wordsOf } from "./failure";
-import { formats, render, type Format } from "./render";
-import { counted } from "./report";
-import { importOf } from "./import";
+import { CommandFailed } from "./failure";
+import { importOf, otherRuntimeIn } from "./import";
 import { list } from "./list";
-import { Screen } from "./screen";
-import { textIn } from "./read-files";
-import { addSettings, contextOf } from "./settings";
+import { render, type Format } from "./render";
+import { counted } from "./report";
+import { contextFor, organizationOf, print, safely, screen, terminalWidth, withoutKeys } from "./run";
+import { addSettings } from "./settings";
 import { assertNoneEmpty, readStacks } from "./stack-export";
 import { assertWritable, writeAll } from "./write-files";
 
@@ -26,78 +29,6 @@ import { assertWritable, writeAll } from "./write-files";
 const driftCode = 2;
 
 const { version } = createRequire(__filename)(`${packageName}/package.json`) as { version: string };
-const screen = new Screen();
-
-function contextFor(options: object): ProviderContext {
-  return contextOf(options, (line, kind) => (kind === "progress" ? screen.rateLimited(line) : screen.print(line)));
-}
-
-/** The organization's projects and audit log, read to the end. */
-function organizationOf({ config, clock }: ProviderContext): Organization {
-  return new Organization(config, clock, {
-    say: screen.rateLimited,
-    onPage: (list, page) => {
-      screen.progress(`Reading the ${list === "projects" ? "projects" : "audit log"}, page ${page}`);
-    },
-  });
-}
-
-/** Runs a command. A failure is printed in one line, without a stack trace. */
-function safely<Args extends unknown[]>(work: (...args: Args) => Promise<void>) {
-  return async (...args: Args): Promise<void> => {
-    const fail = (error: unknown) => {
-      screen.end();
-      // It may quote a file.
-      console.error(`error: ${withoutKeys(plainLine(wordsOf(error)))}`);
-      process.exitCode = 1;
-    };
-    // Node.js ends with exit code 0 as soon as nothing is left to wait for, even in the middle of a command.
-    const stopped = () => fail(new CommandFailed("The command stopped before it was done; please report it."));
-    process.once("beforeExit", stopped);
-    try {
-      await work(...args);
-    } catch (error) {
-      fail(error);
-    } finally {
-      process.off("beforeExit", stopped);
-    }
-  };
-}
-
-/** A key that was given as an argument must not get into a log. */
-function withoutKeys(text: string): string {
-  // Messages name the prefix of a key.
-  return text.replace(/\bsk-(?!admin-…)[\w.-]+/g, "[key]");
-}
-
-/** The checkpoints and projects that a command is about. */
-interface Subject {
-  checkpoints: string[];
-  /** Undefined: all projects. */
-  project: string[] | undefined;
-}
-
-/**
- * Separates checkpoints from projects, since the parser takes everything after `--project` as projects.
- *
- * @throws {CommandFailed} naming what is wrong with any of them.
- */
-function subjectOf(args: readonly string[], projectOption: readonly string[] | undefined): Subject {
-  const given = (projectOption ?? []).flatMap((ids) => ids.split(",")).filter((id) => id !== "");
-  const checkpoints = [...new Set([...args, ...given.filter(isCheckpointId)])];
-  const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpointId(id)))];
-  if (project?.length === 0) throw new CommandFailed("--project names no project.");
-  assertValid("fineTunedModelCheckpoint", checkpoints, "A checkpoint");
-  assertValid("projectId", project ?? [], "--project");
-  return { checkpoints, project };
-}
-
-/** @throws {CommandFailed} naming what is wrong with any of the IDs. */
-function assertValid(property: IdProperty, ids: readonly string[], where: string): void {
-  const problems = ids.flatMap((id) => checkId(property, id, where)?.reason ?? []);
-  if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
-}
-
 interface ListArguments {
   keyFile?: string;
   project?: string[];
@@ -115,14 +46,6 @@ interface DriftArguments {
   checkpoint?: string[];
   format: Format;
 }
-
-const checkpointsArgument = () =>
-  new Argument("[checkpoint...]", "fine-tuned checkpoints, as ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd");
-const projectOption = () =>
-  new Option("-p, --project <id...>", "only these projects, separated by spaces or commas (default: all)");
-const auditDetailsOption = () =>
-  new Option("--no-audit-details", "do not read projects' names and who granted or revoked");
-const formatOption = () => new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
 const program = new Command("checkpoint-permissions")
   .description(
@@ -360,40 +283,5 @@ Examples:
     },
   ),
 );
-
-/** The language of the Pulumi project in a folder or above it, if that is not TypeScript or JavaScript. */
-function otherRuntimeIn(folder: string): string | undefined {
-  const file = join(folder, "Pulumi.yaml");
-  if (!existsSync(file)) return dirname(folder) === folder ? undefined : otherRuntimeIn(dirname(folder));
-  const runtime = /^runtime:[ \t]*(?:\n(?:[ \t]+.*\n)*?[ \t]+name:[ \t]*)?["']?(\w+)/m.exec(textIn(file))?.[1];
-  return runtime === undefined || ["nodejs", "bun"].includes(runtime) ? undefined : runtime;
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
-}
-
-/** All files that a command reads: these, and that of the key. */
-function inputsOf({ keyFile }: { keyFile?: string }, files: readonly string[]): string[] {
-  return [...files, ...(keyFile === undefined ? [] : [keyFile])];
-}
-
-/** Undefined where the result goes elsewhere. */
-function terminalWidth(): number | undefined {
-  return process.stdout.isTTY ? process.stdout.columns : undefined;
-}
-
-function print(text: string): void {
-  process.stdout.write(`${text}\n`);
-}
-
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // The reader has read enough, as `head` does.
-  if (error.code !== "EPIPE") {
-    console.error(`error: Cannot write the result: ${reasonOf(error)}.`);
-    process.exitCode = 1;
-  }
-  process.exit();
-});
 
 void program.parseAsync();
