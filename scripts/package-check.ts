@@ -13,7 +13,7 @@ try {
   const archive = join(folder, packed.trim().split("\n").at(-1)!);
   console.log(run("npx", "publint", archive, "--strict"));
   // The others are for Pulumi's processes, which need no types.
-  console.log(run("npx", "attw", archive, "--exclude-entrypoints", "dynamic", "native", "dist/*"));
+  console.log(run("npx", "attw", archive, "--exclude-entrypoints", "dynamic", "native"));
 } finally {
   rmSync(folder, { recursive: true });
 }
