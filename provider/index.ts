@@ -6,5 +6,7 @@ export {
   listCheckpointPermissions,
   listCheckpointPermissionsOutput,
   type ListCheckpointPermissionsArgs,
+  type ListCheckpointPermissionsOutputArgs,
+  type ListCheckpointPermissionsResult,
   type ListOptions,
 } from "./dynamic/list";

@@ -4,7 +4,7 @@ const fineTunedModelCheckpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9Vj
 
 /** Gives a product's projects access, and tells who has it already. */
 export async function shareWith(product: string, environments: string[]) {
-  const before = await listCheckpointPermissions({ fineTunedModelCheckpoint });
+  const { permissions: before } = await listCheckpointPermissions({ fineTunedModelCheckpoint });
   const permissions = environments.map(
     (environment) =>
       new CheckpointPermission(`${product}-${environment}`, {

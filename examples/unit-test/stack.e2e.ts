@@ -32,7 +32,7 @@ describe("shareWith, on the real engine", function () {
 
   it("the project has access after an up, and a preview changes nothing", async function () {
     await stack!.up();
-    const permissions = await listCheckpointPermissions({ fineTunedModelCheckpoint });
+    const { permissions } = await listCheckpointPermissions({ fineTunedModelCheckpoint });
     expect(permissions.map(({ projectId }) => projectId)).to.include("proj_chat_test");
     expect((await stack!.preview()).changeSummary).to.deep.equal({ same: 2 });
   });

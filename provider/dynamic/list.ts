@@ -12,8 +12,34 @@ import { isMocked } from "./mocks";
 
 export type { ListCheckpointPermissionsArgs };
 
-/** How to reach the API outside a Pulumi program. The names are those of the config keys. */
-export type ListOptions = Partial<Pick<Settings, (typeof connectionSettings)[number]>>;
+/**
+ * How to reach the API outside a Pulumi program, by the names of the config keys; or, in a program, the options of Pulumi's
+ * own functions, which have no effect here.
+ */
+export type ListOptions = Partial<Pick<Settings, (typeof connectionSettings)[number]>> &
+  Pick<pulumi.InvokeOptions, (typeof invokeOptions)[number]>;
+
+/** The options of Pulumi's functions, but for the provider: dynamic resources have none. */
+const invokeOptions = [
+  "parent",
+  "version",
+  "pluginDownloadURL",
+  "async",
+] as const satisfies (keyof pulumi.InvokeOptions)[];
+
+/** What {@link listCheckpointPermissions} returns. */
+export interface ListCheckpointPermissionsResult {
+  /** The permissions, newest first. */
+  permissions: Permission[];
+}
+
+/** Arguments of {@link listCheckpointPermissionsOutput}. */
+export interface ListCheckpointPermissionsOutputArgs {
+  /** The checkpoint, as `ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd`. */
+  fineTunedModelCheckpoint: pulumi.Input<string>;
+  /** Only this project's permissions. Default: those of all projects. */
+  projectId?: pulumi.Input<string | undefined>;
+}
 
 /** How long a script, which may run for days, uses an answer again, in milliseconds. */
 const maxAge = 60_000;
@@ -49,7 +75,7 @@ export class CheckpointPermissionsError extends Error {
  *
  * @example
  * ```ts
- * const permissions = await listCheckpointPermissions({
+ * const { permissions } = await listCheckpointPermissions({
  *   fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd",
  * });
  * console.log(permissions.map(({ projectId }) => projectId));
@@ -62,19 +88,20 @@ export class CheckpointPermissionsError extends Error {
 export async function listCheckpointPermissions(
   args: ListCheckpointPermissionsArgs,
   options?: ListOptions,
-): Promise<Permission[]> {
+): Promise<ListCheckpointPermissionsResult> {
   if (isMocked()) return mocked(args);
   const program: object | undefined = pulumi.runtime.getMonitor();
-  const isScript = options !== undefined || program === undefined;
+  const isInvoke = invokeOptions.some((name) => options?.[name] !== undefined);
+  const isScript = program === undefined || (options !== undefined && !isInvoke);
   const context = () => {
-    assertOnly(connectionSettings, options ?? {}, "option");
+    assertOnly([...connectionSettings, ...invokeOptions], options ?? {}, "option");
     if (isScript) return contextWith(configOfScript(options ?? {}), scripts);
     checkConfig();
     return contextWith(readConfig(configOfStack, process.env), program);
   };
   try {
     const { permissions } = await listPermissions(context, args, isScript ? { maxAge } : {});
-    return permissions;
+    return { permissions };
   } catch (error) {
     throw error instanceof OperationFailed ? new CheckpointPermissionsError(error) : error;
   }
@@ -86,22 +113,24 @@ export async function listCheckpointPermissions(
  * @example
  * ```ts
  * const { fineTunedModelCheckpoint } = web;
- * export const permissions = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint });
+ * export const { permissions } = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint });
  * ```
  */
-export function listCheckpointPermissionsOutput(args: {
-  fineTunedModelCheckpoint: pulumi.Input<string>;
-  projectId?: pulumi.Input<string>;
-}): pulumi.Output<Permission[]> {
-  return pulumi.output(args).apply((known) => listCheckpointPermissions(known as ListCheckpointPermissionsArgs));
+export function listCheckpointPermissionsOutput(
+  args: ListCheckpointPermissionsOutputArgs,
+  options?: ListOptions,
+): pulumi.Output<ListCheckpointPermissionsResult> {
+  return pulumi
+    .output(args)
+    .apply((known) => listCheckpointPermissions(known as ListCheckpointPermissionsArgs, options));
 }
 
 /** Under a user's mocks, their `call` answers in place of the API, under the name of the plugin's function. */
-async function mocked(args: ListCheckpointPermissionsArgs): Promise<Permission[]> {
+async function mocked(args: ListCheckpointPermissionsArgs): Promise<ListCheckpointPermissionsResult> {
   const { permissions } = (await pulumi.runtime.invoke(listFunction, args)) as { permissions?: Permission[] };
   if (permissions === undefined)
     throw programError(`The mocks' \`call\` must return { permissions } for ${listFunction}.`);
-  return permissions;
+  return { permissions };
 }
 
 const configOfStack = (key: string): string | undefined => {
@@ -111,7 +140,7 @@ const configOfStack = (key: string): string | undefined => {
 
 function configOfScript(options: ListOptions): Config {
   const get = (name: string) => {
-    const value = options[name as keyof ListOptions];
+    const value = options[name as (typeof connectionSettings)[number]];
     return value === undefined ? undefined : String(value);
   };
   return readConfig(get, process.env, optionsSource);

@@ -40,7 +40,7 @@ const asCommonJs = `const { ${names} } = require("${packageName}");`;
 const resources = `
 const web = new CheckpointPermission("web", { ${args}, projectId: "proj_web" });
 const team = new CheckpointPermissionSet("team", { ${args}, projectIds: ["proj_mobile", "proj_search"] });
-const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: web.fineTunedModelCheckpoint });
+const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: web.fineTunedModelCheckpoint }).permissions;
 `;
 
 const typed = `import * as pulumi from "@pulumi/pulumi";

@@ -25,7 +25,10 @@ describe("listCheckpointPermissions", function () {
   it("listCheckpointPermissions returns every permission, from all pages", async function () {
     const { emulator, requests, adminApiKey } = api();
     for (let index = 0; index < 250; index++) emulator.grant(checkpoint, `proj_${index}`);
-    const rows = await listCheckpointPermissions({ fineTunedModelCheckpoint: checkpoint }, { adminApiKey });
+    const { permissions: rows } = await listCheckpointPermissions(
+      { fineTunedModelCheckpoint: checkpoint },
+      { adminApiKey },
+    );
     expect(rows).to.have.length(250);
     expect(rows[0]).to.have.keys(["id", "projectId", "createdAt"]);
     expect(requests).to.have.length(3);
@@ -36,7 +39,7 @@ describe("listCheckpointPermissions", function () {
     const { id } = emulator.grant(checkpoint, "proj_a");
     emulator.grant(checkpoint, "proj_b");
     const args = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_a" };
-    const rows = await listCheckpointPermissions(args, { adminApiKey });
+    const { permissions: rows } = await listCheckpointPermissions(args, { adminApiKey });
     expect(rows.map((row) => row.id)).to.deep.equal([id]);
     expect(requests.map(({ query }) => query["project_id"])).to.deep.equal(["proj_a"]);
   });
@@ -46,9 +49,21 @@ describe("listCheckpointPermissions", function () {
     emulator.grant(checkpoint, "proj_a");
     await startProgram();
     pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
-    const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: pulumi.output(checkpoint) });
+    const rows = listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: pulumi.output(checkpoint) }).permissions;
     const projects = await new Promise((resolve) => rows.apply((all) => resolve(all.map((row) => row.projectId))));
     expect(projects).to.deep.equal(["proj_a"]);
+  });
+
+  it("the options of Pulumi's functions leave the stack's config in force, and a provider is refused", async function () {
+    const { emulator, adminApiKey } = api();
+    emulator.grant(checkpoint, "proj_a");
+    await startProgram();
+    pulumi.runtime.setAllConfig({ "openai:adminApiKey": adminApiKey }, ["openai:adminApiKey"]);
+    const args = { fineTunedModelCheckpoint: checkpoint };
+    const parent = new pulumi.ComponentResource("test:index:Group", "group");
+    expect((await listCheckpointPermissions(args, { parent })).permissions).to.have.length(1);
+    const wrong = listCheckpointPermissions(args, { parent, provider: parent } as ListOptions);
+    expect((await failureOf(wrong)).message).to.include('There is no option "provider"');
   });
 
   it("a misspelled setting of the stack is an error before listCheckpointPermissions makes a request", async function () {
@@ -139,7 +154,7 @@ describe("listCheckpointPermissions", function () {
     for (let index = 0; index < 50; index++) emulator.grant(checkpoint, `proj_${index}`);
     for (let index = 0; index < 50; index++) {
       const args = { fineTunedModelCheckpoint: checkpoint, projectId: `proj_${index}` };
-      expect(await listCheckpointPermissions(args, { adminApiKey })).to.have.length(1);
+      expect((await listCheckpointPermissions(args, { adminApiKey })).permissions).to.have.length(1);
     }
     expect(requests).to.have.length(2);
   });

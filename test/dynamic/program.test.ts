@@ -272,7 +272,7 @@ describe("A unit test of a user's program", function () {
       calls.push(call.token, call.inputs);
       return { permissions };
     });
-    expect(await listCheckpointPermissions({ fineTunedModelCheckpoint })).to.deep.equal(permissions);
+    expect(await listCheckpointPermissions({ fineTunedModelCheckpoint })).to.deep.equal({ permissions });
     expect(calls).to.deep.equal([listFunction, { fineTunedModelCheckpoint }]);
     await startMockedProgram();
     const error = await listCheckpointPermissions({ fineTunedModelCheckpoint }).catch((reason: unknown) => reason);

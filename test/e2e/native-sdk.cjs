@@ -25,4 +25,4 @@ exports.Provider = class extends pulumi.ProviderResource {
   }
 };
 exports.listCheckpointPermissionsOutput = (args) =>
-  pulumi.runtime.invokeOutput(`${namespace}listCheckpointPermissions`, args).apply(({ permissions }) => permissions);
+  pulumi.runtime.invokeOutput(`${namespace}listCheckpointPermissions`, args);

@@ -187,7 +187,7 @@ inOwnProcesses.throughEachEntryPoint("programs with sets", function (createScena
     scenario.api.grant(checkpoint, "proj_a");
     await scenario.program(
       `listCheckpointPermissionsOutput({ fineTunedModelCheckpoint: ${JSON.stringify(checkpoint)} })
-         .apply((rows) => console.log("has access: " + rows.map((row) => row.projectId).join()));`,
+         .permissions.apply((rows) => console.log("has access: " + rows.map((row) => row.projectId).join()));`,
     );
     expect(texts(await scenario.runs("preview"))).to.include("has access: proj_a");
   });
