@@ -191,7 +191,9 @@ export class Access {
 
   #releaseOf(permissionId: string, mayLackDeclarations: boolean): ReturnType<typeof releaseOf> {
     const { checkpoint } = this;
-    const isDeclared = this.isDeclared() || checkpoint.hasUnknownProjects;
+    // Where a policy has rewritten the inputs of a create, nothing but its request shows what it declares.
+    const isAskedFor = this.#ledger.is("asked for", this.#key);
+    const isDeclared = isAskedFor || this.isDeclared() || checkpoint.hasUnknownProjects;
     return releaseOf({
       isMissing: checkpoint.isDeleted || this.#isMissing(permissionId),
       inState: this.#inState(permissionId),

@@ -344,6 +344,16 @@ describe("Permissions", function () {
       expect(said[0]).to.include(`proj_a (${other.id}) still has access to ${checkpoint} by a permission outside`);
     });
 
+    it("a delete keeps what a create asked for in vain, though a policy made it another project than its check saw", async function () {
+      const { permission, permissionInState, api } = scenario();
+      const { id, state } = permissionInState();
+      await permission.check({}, { ...inputs, projectId: "proj_b" });
+      api.fail({ method: "GET", kind: { status: 403 } });
+      await failureOf(permission.create(inputs));
+      expect((await failureOf(permission.delete(id, state))).message).to.include("the program still declares it");
+      expect(api.projects(checkpoint)).to.deep.equal(["proj_a"]);
+    });
+
     it("a delete that gets a 404 succeeds once a lookup confirms it", async function () {
       const { permission, requests } = scenario();
       await permission.delete("cp_gone", { ...inputs, createdAt: 1 });
