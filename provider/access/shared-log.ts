@@ -31,10 +31,12 @@ export interface Line {
 interface Writer extends Line {
   kind: "writer";
   pid: number;
+  /** What tells the engine from others that had its address before; undefined where the operating system does not say. */
+  engine?: string;
 }
 
 /** Changes with the form of the lines, so that versions that would misread each other do not meet. */
-const version = 1;
+const version = 2;
 /** A file that nobody has written to for this long, in milliseconds, was left by processes that were killed. */
 const longestSilence = 24 * 3_600_000;
 /** The owner's right to write is taken from a file that lacks what its writers could not write. */
@@ -89,12 +91,14 @@ export class SharedLog {
     this.#path = join(folder, `${hashOf(String(version), engine, ...machine())}.jsonl`);
     makeOwnFolder(folder);
     removeLeftovers(folder);
-    const isLeft = haveEnded(this.#path);
-    if (isLeft) rmSync(this.#path, { force: true });
+    const listener = listenerAt(engine);
+    const leftBy = whoLeft(this.#path, listener);
+    if (leftBy !== undefined) rmSync(this.#path, { force: true });
     this.#file = this.#open();
-    // They were those of an engine that had the same address, or were killed while this one lives.
-    if (isLeft) this.#fail("the processes that wrote to it have ended");
-    const writer: Pick<Writer, "kind" | "pid"> = { kind: "writer", pid: process.pid };
+    // They may have been killed while this engine lives.
+    if (leftBy === "unknown") this.#fail("the processes that wrote to it have ended");
+    const engineId = listener === undefined ? {} : { engine: listener };
+    const writer: Omit<Writer, keyof Line> & Pick<Writer, "kind"> = { kind: "writer", pid: process.pid, ...engineId };
     this.append(writer);
   }
 
@@ -315,16 +319,32 @@ function removeLeftovers(folder: string): void {
   }
 }
 
-/** Whether there is a file, and all processes that have written to it have ended. */
-function haveEnded(path: string): boolean {
+/** Of whose engine the processes were that have left a file; undefined if there is none, or it is in use. */
+function whoLeft(path: string, listener: string | undefined): "another engine" | "unknown" | undefined {
   const stats = statSync(path, { throwIfNoEntry: false });
-  // In one that is marked as incomplete, a process may be missing.
-  if (stats === undefined || (stats.mode & complete) !== complete) return false;
+  if (stats === undefined) return undefined;
   const writers = readFileSync(path, "utf8")
     .split("\n")
     .flatMap((text) => lineOf(text) ?? [])
-    .filter(({ kind }) => kind === "writer");
-  return writers.length > 0 && !writers.some((line) => isRunning((line as Writer).pid));
+    .filter((line): line is Writer => line.kind === "writer");
+  const isOfAnother = ({ engine }: Writer) => engine !== undefined && listener !== undefined && engine !== listener;
+  if (writers.some(isOfAnother)) return "another engine";
+  // In one that is marked as incomplete, a process may be missing.
+  const isComplete = (stats.mode & complete) === complete;
+  return isComplete && writers.length > 0 && !writers.some(({ pid }) => isRunning(pid)) ? "unknown" : undefined;
+}
+
+/** The socket that listens at an address. Linux tells it by a number that no later one has. */
+function listenerAt(address: string): string | undefined {
+  const port = Number(address.split(":").at(-1)).toString(16).toUpperCase().padStart(4, "0");
+  const isListening = "0A";
+  const sockets = ["/proc/net/tcp", "/proc/net/tcp6"].flatMap((path) =>
+    orEmpty(() => readFileSync(path, "utf8"))
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/)),
+  );
+  const socket = sockets.find(([, local, , state]) => local?.endsWith(`:${port}`) === true && state === isListening);
+  return socket?.[9];
 }
 
 /** Another user must not be able to write what decides about access. */

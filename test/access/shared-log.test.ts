@@ -11,6 +11,8 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -88,6 +90,38 @@ describe("The file that provider processes share", function () {
     // It has no part in what follows.
     expect(open().problem).to.equal(undefined);
   });
+
+  for (const [state, mode] of [
+    ["complete", 0o600],
+    ["marked as incomplete", 0o400],
+  ] as const) {
+    it(`a file, ${state}, that an earlier engine at the same address has left is nothing to worry about`, async function () {
+      // Only Linux tells one engine from the other.
+      if (process.platform !== "linux") this.skip();
+      const listen = async (port: number) => {
+        const server = createServer().listen(port, "127.0.0.1");
+        await once(server, "listening");
+        return server;
+      };
+      const earlier = await listen(0);
+      const { port } = earlier.address() as AddressInfo;
+      const openLog = () => {
+        const log = new SharedLog(`127.0.0.1:${port}`, undefined, folder);
+        opened.push(log);
+        return log;
+      };
+      openLog().append({ kind: "old" });
+      endWriters();
+      earlier.close();
+      await once(earlier, "close");
+      const later = await listen(port);
+      chmodSync(path(), mode);
+      const log = openLog();
+      later.close();
+      expect(log.problem).to.equal(undefined);
+      expect(kinds(log)).to.deep.equal([]);
+    });
+  }
 
   it("a file that is opened anew after a full disk has all lines, or is marked", function () {
     const log = open();
