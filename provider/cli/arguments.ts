@@ -1,4 +1,4 @@
-import { Argument, Option } from "commander";
+import { Argument, InvalidArgumentError, Option } from "commander";
 import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { formats } from "./render";
@@ -40,6 +40,12 @@ export function subjectOf(args: readonly string[], projectOption: readonly strin
 export function assertValid(property: IdProperty, ids: readonly string[], where: string): void {
   const problems = ids.flatMap((id) => checkId(property, id, where)?.reason ?? []);
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
+}
+
+/** @throws {InvalidArgumentError} */
+export function positive(value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) throw new InvalidArgumentError("It must be a whole number above 0.");
+  return Number(value);
 }
 
 /** Takes an option that is repeatable. */

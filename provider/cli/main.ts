@@ -9,6 +9,7 @@ import {
   checkpointsArgument,
   collect,
   formatOption,
+  positive,
   inputsOf,
   projectOption,
   subjectOf,
@@ -45,6 +46,7 @@ interface DriftArguments {
   allowEmpty?: boolean;
   checkpoint?: string[];
   format: Format;
+  maxItems: number;
 }
 
 const program = new Command("checkpoint-permissions")
@@ -160,6 +162,11 @@ addSettings(
         .conflicts("recordedOnly"),
     )
     .addOption(formatOption())
+    .addOption(
+      new Option("--max-items <n>", "how many differences Markdown lists, which must fit into an issue")
+        .default(100)
+        .argParser(positive),
+    )
     .addHelpText(
       "after",
       `
@@ -192,7 +199,7 @@ Examples:
     const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
     if (hasDrift) process.exitCode = driftCode;
     // Its tables are wider than any terminal.
-    print(render(report, format, 0));
+    print(render(report, format, 0, options.maxItems));
   }),
 );
 

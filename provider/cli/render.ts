@@ -9,8 +9,11 @@ export type Format = (typeof formats)[number];
 /** The greatest number of items of one finding in a terminal. */
 const itemsInTerminal = 10;
 
-/** @param width how many columns a terminal has for a table. */
-export function render(report: Report, format: Format, width = Infinity): string {
+/**
+ * @param width how many columns a terminal has for a table.
+ * @param maxItems how many rows, and how many commands, Markdown has at most. What is left out is counted.
+ */
+export function render(report: Report, format: Format, width = Infinity, maxItems = Infinity): string {
   const { title, findings = [], sections, notes, gaps = [], commands, json, csv } = report;
   switch (format) {
     case "html":
@@ -24,18 +27,25 @@ export function render(report: Report, format: Format, width = Infinity): string
         columns: [...csv.columns],
         escape_formulas: true,
       }).trimEnd();
-    case "markdown":
+    case "markdown": {
+      let left = maxItems;
+      /** A table of as many rows as there is room for. */
+      const table = ([head = [], ...rows]: string[][]): string[] => {
+        const shown = rows.slice(0, left);
+        left -= shown.length;
+        return [...(shown.length > 0 ? [markdownTable([head, ...shown])] : []), ...moreThan(shown, rows)];
+      };
       return [
         `# ${title}`,
         ...(findings.length === 0 ? [] : ["## Findings", findings.map(markdownFinding).join("\n")]),
         ...sections.flatMap(({ checkpoint, summary, rows }) => {
-          const table = rows(inCode, escaped);
-          return [`## ${inCode(checkpoint)}`, `${summary}.`, ...(table.length > 0 ? [markdownTable(table)] : [])];
+          return [`## ${inCode(checkpoint)}`, `${summary}.`, ...table(rows(inCode, escaped))];
         }),
         ...notes(escaped),
         ...gaps.map(escaped),
-        ...(commands === undefined ? [] : [commands.title, ["```sh", ...commands.lines, "```"].join("\n")]),
+        ...(commands === undefined ? [] : markdownCommands(commands, maxItems)),
       ].join("\n\n");
+    }
     case "table":
       return [
         `${title}.`,
@@ -51,6 +61,16 @@ export function render(report: Report, format: Format, width = Infinity): string
         ...(commands === undefined ? [] : [commands.title, commands.lines.join("\n")]),
       ].join("\n\n");
   }
+}
+
+function markdownCommands({ title, lines }: NonNullable<Report["commands"]>, maxItems: number): string[] {
+  const shown = lines.slice(0, maxItems);
+  return [title, ["```sh", ...shown, "```"].join("\n"), ...moreThan(shown, lines)];
+}
+
+function moreThan(shown: readonly unknown[], all: readonly unknown[]): string[] {
+  const more = all.length - shown.length;
+  return more > 0 ? [`… and ${more} more, which \`--format json\` or \`csv\` has.`] : [];
 }
 
 function markdownFinding({ what, items }: Finding): string {

@@ -39,7 +39,7 @@ async function compare(
   const { recordedOnly = false, pending = [], checkpoints = [] } = options;
   const records = { recorded, pending, stacks: [{ stack: "acme/dev", writtenAt: null }] };
   const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
-  return { text: render(report, format, 0), hasDrift, said, screen };
+  return { text: render(report, format, 0), report, hasDrift, said, screen };
 }
 
 async function differences(...args: Parameters<typeof compare>): Promise<string[]> {
@@ -207,6 +207,23 @@ describe("the drift command", function () {
       .and.to.match(row("unmanaged", "proj_d", unmanaged.id, "nobody"))
       .and.to.match(/^- Missing: .*`pulumi up` grants it again/m)
       .and.to.match(/Read 2026-11-24 19:40:00 UTC\..*\nSource: https:\/\/api\.openai\.com\/v1, organization acme\./);
+  });
+
+  it("drift's Markdown has so many rows and commands in all, and counts those that it leaves out", async function () {
+    const api = fakeApi();
+    for (let index = 0; index < 20; index++) api.grant(index < 8 ? checkpoint : other, `proj_${index}`);
+    const { report } = await compare([], "markdown", { checkpoints: [checkpoint, other] });
+    const text = render(report, "markdown", 0, 10);
+    const lines = text.split("\n");
+    expect(lines.filter((line) => line.startsWith("| unmanaged"))).to.have.length(10);
+    expect(lines.filter((line) => line.startsWith("curl "))).to.have.length(10);
+    expect(text.match(/^… and \d+ more, which .*$/gm)!.map((line) => line.split(",")[0])).to.deep.equal([
+      "… and 10 more",
+      "… and 10 more",
+    ]);
+    expect(text).to.include("20 differences").and.to.include("12 unmanaged").and.to.include("8 unmanaged");
+    const all = JSON.parse(render(report, "json", 0, 10)) as { differences: unknown[] };
+    expect(all.differences).to.have.length(20);
   });
 
   it("drift's table fits 80 columns with IDs as long as OpenAI's", async function () {

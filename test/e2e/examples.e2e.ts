@@ -65,6 +65,7 @@ async function step(scenario: Scenario, file: string, job: string, name: string,
   const environment = {
     PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
     STACK: `organization/scenario/${scenario.project.stack}`,
+    RUN: "https://github.com/run",
     GITHUB_STEP_SUMMARY: join(scenario.folder, "summary.md"),
     GITHUB_OUTPUT: join(scenario.folder, "output"),
     OPENAI_ADMIN_KEY: scenario.api.adminKey,
@@ -91,7 +92,9 @@ onTheCli("the drift-detection workflow", function (createScenario) {
       expect(await drift(scenario, name), name).to.include({ code: 0 });
     }
     scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
-    expect(await drift(scenario, "Compare it with OpenAI")).to.include({ code: 2, stdout: "" });
+    const compared = await drift(scenario, "Compare it with OpenAI");
+    expect(compared).to.include({ code: 2 });
+    expect(compared.stdout).to.include("::error title=Drift::");
     expect(await summaryOf(scenario))
       .to.match(/^# Checkpoint permissions: 1 of 1 checkpoint, all as in state$/m)
       .and.to.match(/^# Checkpoint permissions: 1 difference between state and what exists$/m)
@@ -104,10 +107,45 @@ onTheCli("the drift-detection workflow", function (createScenario) {
       if: "failure() && steps.compare.outputs.code == '2'",
     });
     for (const OPEN_ISSUE of ["", "7"]) expect(await drift(scenario, issue, { OPEN_ISSUE })).to.include({ code: 0 });
-    expect((await ghLogOf(scenario)).match(/gh issue (create|comment).*/g)).to.deep.equal([
-      "gh issue create --title Checkpoint permissions differ from state --body-file drift.md",
-      "gh issue comment 7 --body-file drift.md",
+    const close = "Close the issue";
+    expect(jobs["drift"]!.steps.find(({ name }) => name === close)).to.include({ if: "success()" });
+    for (const OPEN_ISSUE of ["", "7"]) expect(await drift(scenario, close, { OPEN_ISSUE })).to.include({ code: 0 });
+    const log = await ghLogOf(scenario);
+    expect(log.match(/gh issue (create|comment|close).*/g)).to.deep.equal([
+      "gh issue create --title Checkpoint permissions differ from the state of organization/scenario/test --body-file issue.md",
+      "gh issue comment 7 --body-file issue.md",
+      "gh issue close 7 --comment No difference any more: [the run](https://github.com/run).",
     ]);
+    expect(log).to.include("select(.title == env.TITLE)");
+  });
+
+  it("the drift workflow tells a failure from drift, and opens no issue then", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    await drift(scenario, "Export the stack");
+    scenario.api.fail({ method: "GET", times: Infinity, kind: { status: 401, error: { code: "invalid_api_key" } } });
+    const failed = await drift(scenario, "Compare it with OpenAI");
+    expect(failed).to.include({ code: 1 });
+    expect(failed.stdout).to.include("::error title=No answer::");
+    expect(await readFile(join(scenario.folder, "output"), "utf8")).to.equal("code=1\n");
+  });
+
+  it("an issue about 500 differences fits, counts what it leaves out, and says where all is", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    for (let index = 0; index < 500; index++) scenario.api.grant(checkpoint, `proj_abcdefghijklmnopqrstuvwx${index}`);
+    await drift(scenario, "Export the stack");
+    expect(await drift(scenario, "Compare it with OpenAI")).to.include({ code: 2 });
+    await drift(scenario, "Open an issue, or add to the open one", { OPEN_ISSUE: "" });
+    const body = await readFile(join(scenario.project.folder, "issue.md"), "utf8");
+    expect(body.length).to.be.below(65_536);
+    expect(body)
+      .to.match(/^# Checkpoint permissions: 500 differences /)
+      .and.to.include("500 unmanaged")
+      .and.to.include("… and 400 more")
+      .and.to.include("[The run](https://github.com/run) has the whole report.");
   });
 
   it("the workflow's preview passes without drift, and fails on drift with what it found in the summary", async function () {
@@ -119,7 +157,8 @@ onTheCli("the drift-detection workflow", function (createScenario) {
     expect(await summaryOf(scenario)).to.include("unchanged");
     scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
     const { code, stdout } = await preview();
-    expect(code).not.to.equal(0);
+    expect(code).to.equal(7);
+    expect(stdout).to.include("::error title=Drift::");
     for (const text of [stdout, await summaryOf(scenario)]) {
       expect(text).to.include("Drift: proj_web lost its access").and.to.include("no changes were expected");
     }
@@ -143,6 +182,8 @@ onTheCli("the pull-request workflow", function (createScenario) {
       .and.to.match(/- pulumi-nodejs:dynamic\/openai:CheckpointPermission: \(delete\)[^]*projectId *: "proj_mobile"/)
       .and.not.to.include(scenario.api.adminKey);
 
+    expect(await comment()).to.include('Deletes permissions of: "proj_mobile"');
+
     await scenario.declare({ web: "proj_web", shop: "proj_web" });
     const failed = await preview();
     expect(failed.code).not.to.equal(0);
@@ -153,6 +194,25 @@ onTheCli("the pull-request workflow", function (createScenario) {
     const commented = await step(scenario, "stack-preview/preview.yml", "preview", commenting, { PULL_REQUEST: "7" });
     expect(commented).to.include({ code: 0 });
     expect(await ghLogOf(scenario)).to.equal("gh pr comment 7 --edit-last --create-if-none --body-file comment.md\n");
+  });
+});
+
+onTheCli("the pull-request workflow on a large change", function (createScenario) {
+  it("a comment on 300 changes fits, has totals, messages and whose permissions go, and says that it is cut", async function () {
+    const scenario = await createScenario();
+    const projects = Array.from({ length: 150 }, (_, index) => `proj_${index}`);
+    await scenario.declare(Object.fromEntries(projects.map((project) => [project, project])));
+    await scenario.runs("up");
+    await scenario.declare(Object.fromEntries(projects.map((project) => [`${project}_new`, `${project}_new`])));
+    expect(await step(scenario, "stack-preview/preview.yml", "preview", "Preview")).to.include({ code: 0 });
+    const comment = await readFile(join(scenario.project.folder, "comment.md"), "utf8");
+    expect(comment.length).to.be.below(65_536);
+    for (const project of projects) expect(comment.split("\n")[0]).to.include(`"${project}"`);
+    expect(comment)
+      .to.include("+ 150 to create")
+      .and.to.include("- 150 to delete")
+      .and.to.match(/proj_\w+_new.* and 130 more gain access to/)
+      .and.to.include("This is cut; [the run](https://github.com/run) has all of it.");
   });
 });
 
