@@ -13,7 +13,7 @@ import {
 } from "./report";
 import { shownPlaceOf } from "./stack-export";
 
-export type Change = "deleted" | "missing" | "recreated" | "pending" | "unmanaged" | "duplicate";
+export type Change = "deleted" | "missing" | "recreated" | "pending" | "unmanaged" | "duplicate" | "accepted";
 
 /** Something that is not as in state. */
 export interface Difference {
@@ -33,6 +33,8 @@ export interface Difference {
   revokedAt?: number;
   /** The resource that declares it. */
   urn?: string;
+  /** Why it is accepted. */
+  reason?: string;
 }
 
 /** The comparison of one checkpoint. */
@@ -41,6 +43,8 @@ export interface Comparison {
   /** How many permissions stacks have in state. */
   recorded: number;
   differences: Difference[];
+  /** What would differ, and was found to be fine. */
+  accepted: Difference[];
   /** Whether the API says that the checkpoint does not exist. */
   isDeleted: boolean;
   /** Unix seconds. */
@@ -48,21 +52,31 @@ export interface Comparison {
 }
 
 /** What was found, for each format. */
-export function reportOf(compared: readonly Comparison[], evidence: Evidence, recordedOnly: boolean): Report {
+export function reportOf(
+  compared: readonly Comparison[],
+  evidence: Evidence,
+  recordedOnly: boolean,
+  remarks: readonly string[],
+): Report {
   const differences = compared.flatMap((one) => one.differences);
+  const accepted = compared.flatMap((one) => one.accepted);
   const recorded = compared.reduce((sum, one) => sum + one.recorded, 0);
   const extent = recordedOnly ? "permissions in state" : "all permissions";
   return {
-    title: titleOf(compared.length, recorded, differences.length),
+    title: titleOf(compared.length, recorded, differences.length, accepted.length),
     sections: compared
-      .filter((one) => one.differences.length > 0)
+      .filter((one) => rowsOf(one).length > 0)
       .map((one) => ({
         checkpoint: one.checkpoint,
         summary: summary(one),
         rows: (code, plain) => tableOf(one, code, plain),
-        lines: one.differences.map(entry),
+        lines: rowsOf(one).map(entry),
       })),
-    notes: (plain) => [...explanationsOf(differences), ...scopeOf(compared, source(evidence, plain), recordedOnly)],
+    notes: (plain) => [
+      ...explanationsOf([...differences, ...accepted]),
+      ...remarks.map(plain),
+      ...scopeOf(compared, source(evidence, plain), recordedOnly),
+    ],
     ...commandsOf(differences, evidence),
     json: {
       ...evidence,
@@ -73,22 +87,33 @@ export function reportOf(compared: readonly Comparison[], evidence: Evidence, re
         isDeleted,
         readAt: iso(readAt),
       })),
-      differences: differences.map(({ checkpoint, grantedAt, revokedAt, ...one }) => ({
-        fineTunedModelCheckpoint: checkpoint,
-        ...one,
-        ...(grantedAt === undefined ? {} : { grantedAt: iso(grantedAt) }),
-        ...(revokedAt === undefined ? {} : { revokedAt: iso(revokedAt) }),
-      })),
+      differences: differences.map(jsonOf),
+      ...(accepted.length === 0 ? {} : { accepted: accepted.map(jsonOf) }),
     },
     csv: { columns, rows: compared.flatMap((one) => csvRows(one, evidence, extent)) },
   };
 }
 
-function titleOf(checkpoints: number, recorded: number, differences: number): string {
+/** What a checkpoint's part of a report lists. */
+function rowsOf({ differences, accepted }: Comparison): Difference[] {
+  return [...differences, ...accepted];
+}
+
+function jsonOf({ checkpoint, grantedAt, revokedAt, ...one }: Difference): object {
+  return {
+    fineTunedModelCheckpoint: checkpoint,
+    ...one,
+    ...(grantedAt === undefined ? {} : { grantedAt: iso(grantedAt) }),
+    ...(revokedAt === undefined ? {} : { revokedAt: iso(revokedAt) }),
+  };
+}
+
+function titleOf(checkpoints: number, recorded: number, differences: number, accepted: number): string {
   if (checkpoints === 0) return "Checkpoint permissions: none in state, so there is nothing to compare";
+  const beside = accepted === 0 ? "" : `, and ${accepted} accepted`;
   return differences === 0
-    ? `Checkpoint permissions: ${recorded} of ${counted(checkpoints, "checkpoint")}, all as in state`
-    : `Checkpoint permissions: ${counted(differences, "difference")} between state and what exists`;
+    ? `Checkpoint permissions: ${recorded} of ${counted(checkpoints, "checkpoint")}, all as in state${beside}`
+    : `Checkpoint permissions: ${counted(differences, "difference")} between state and what exists${beside}`;
 }
 
 /** What was read, when, and where. */
@@ -112,19 +137,16 @@ function commandsOf(differences: readonly Difference[], { api }: Evidence): Pick
   return lines.length === 0 ? {} : { commands: { title: "To revoke what no stack has in state:", lines } };
 }
 
-function tableOf(
-  { differences }: Comparison,
-  code: (id: string) => string,
-  plain: (text: string) => string,
-): string[][] {
-  const head = ["Change", "Name", "Project", "Permission", "By", "Declared by"];
-  const rows = differences.map((one) => [
+function tableOf(comparison: Comparison, code: (id: string) => string, plain: (text: string) => string): string[][] {
+  const head = ["Change", "Name", "Project", "Permission", "By", "Declared by", "Reason"];
+  const rows = rowsOf(comparison).map((one) => [
     one.change,
     plain(one.projectName ?? ""),
     code(one.projectId),
     permissionOf(one, code),
     plain(`${one.revokedAt === undefined ? "" : "revoked "}${actOf(one)}`),
     declaredBy(one, code),
+    plain(one.reason ?? ""),
   ]);
   return withoutEmptyColumns(head, rows);
 }
@@ -145,6 +167,7 @@ const columns = [
   "by",
   "revoked_at",
   "urn",
+  "reason",
   "compared",
   "read_at",
   "api",
@@ -154,12 +177,10 @@ const columns = [
 type Row = Omit<Difference, "change"> & { change: Change | "none" };
 
 /** A checkpoint without differences has a row, too, since that is evidence as well. */
-function csvRows(
-  { checkpoint: one, differences, readAt }: Comparison,
-  { api, organization }: Evidence,
-  extent: string,
-): Record<string, string>[] {
-  const rows: Row[] = differences.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : differences;
+function csvRows(comparison: Comparison, { api, organization }: Evidence, extent: string): Record<string, string>[] {
+  const { checkpoint: one, readAt } = comparison;
+  const found = rowsOf(comparison);
+  const rows: Row[] = found.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : found;
   return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn, ...more }: Row) => ({
     change,
     checkpoint,
@@ -171,6 +192,7 @@ function csvRows(
     by: more.by ?? "",
     revoked_at: more.revokedAt === undefined ? "" : iso(more.revokedAt),
     urn: urn ?? "",
+    reason: more.reason ?? "",
     compared: extent,
     read_at: iso(readAt),
     api,
@@ -178,10 +200,11 @@ function csvRows(
   }));
 }
 
-function summary({ recorded, differences, isDeleted }: Comparison): string {
+function summary(comparison: Comparison): string {
+  const { recorded, isDeleted } = comparison;
   if (isDeleted)
     return `${recorded} in state. OpenAI does not have this checkpoint: it is retired, deleted, or mistyped`;
-  const counts = occurring(changes, differences).map(([change, count]) => `${count} ${change}`);
+  const counts = occurring(changes, rowsOf(comparison)).map(([change, count]) => `${count} ${change}`);
   return `${recorded} in state; ${counts.join(", ")}`;
 }
 
@@ -194,12 +217,13 @@ function permissionOf({ recordedId, presentId, grantedAt }: Difference, code: (i
 
 /** A few lines of a terminal. */
 function entry(difference: Difference): string {
-  const { change, recordedId = "none", presentId, grantedAt, urn } = difference;
+  const { change, recordedId = "none", presentId, grantedAt, urn, reason } = difference;
   const act = actOf(difference);
   const details = [
     ...(urn === undefined ? [] : [`in state: ${recordedId}`, `by:       ${declaredBy(difference, (id) => id)}`]),
     ...(presentId === undefined ? [] : [`granted:  ${presentId} ${minute(grantedAt!)}`]),
     ...(act === "" ? [] : [`${presentId === undefined ? "revoked: " : "by whom: "} ${act}`]),
+    ...(reason === undefined ? [] : [`reason:   ${reason}`]),
   ];
   return [
     `  ${change.padEnd(10)}  ${projectOf(difference)}`,
@@ -224,6 +248,7 @@ const explanations: Record<Change, string> = {
   unmanaged: "Unmanaged: in no stack's state. Declare it, and `pulumi up` adopts it; or revoke it.",
   duplicate:
     "Duplicate: a second permission of a project that has one in state. `pulumi up` leaves it alone; revoke it by its ID.",
+  accepted: "Accepted: in no stack's state, and on the list of accepted permissions. It counts as no difference.",
 };
 const changes = Object.keys(explanations) as Change[];
 

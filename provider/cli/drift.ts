@@ -6,6 +6,7 @@ import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
+import { accept, type Acceptance } from "./accepted";
 import { declaredBy, reportOf, type Change, type Comparison, type Difference } from "./drift-report";
 import { fetchEach } from "./fetch-lists";
 import type { Report } from "./report";
@@ -20,6 +21,8 @@ export interface DriftOptions {
   checkpoints?: readonly string[];
   /** What names projects, and who granted and revoked; undefined if nothing is to. */
   organization?: Organization | undefined;
+  /** Permissions in no stack's state that are fine. Default: none. */
+  accepted?: readonly Acceptance[];
 }
 
 /** Compares the state of stacks with the permissions that exist. */
@@ -27,16 +30,26 @@ export async function drift(
   context: ProviderContext,
   screen: Screen,
   { recorded, pending }: StackRecords,
-  { recordedOnly, checkpoints: more = [], organization }: DriftOptions,
+  { recordedOnly, checkpoints: more = [], organization, accepted = [] }: DriftOptions,
 ): Promise<{ report: Report; hasDrift: boolean }> {
   const recordedFor = groupBy(recorded, ({ checkpoint }) => checkpoint);
   const pendingFor = groupBy(pending, ({ checkpoint }) => checkpoint);
   const checkpoints = [...new Set([...more, ...recordedFor.keys(), ...pendingFor.keys()])].sort();
-  const compared = await fetchEach(screen, checkpoints, (checkpoint, onPage) => {
+  const found = await fetchEach(screen, checkpoints, (checkpoint, onPage) => {
     const ofCheckpoint = { recorded: recordedFor.get(checkpoint) ?? [], pending: pendingFor.get(checkpoint) ?? [] };
     warnOfShared(screen, ofCheckpoint.recorded);
     return compare(context, checkpoint, ofCheckpoint, recordedOnly, onPage);
   });
+  const today = new Date(context.clock.date()).toISOString().slice(0, 10);
+  // Of those whose lists were read.
+  const relevant = accepted.filter((one) => checkpoints.includes(one.fineTunedModelCheckpoint));
+  const judged = recordedOnly ? [] : relevant;
+  const { remarks } = accept(
+    found.flatMap(({ differences }) => differences),
+    judged,
+    today,
+  );
+  const compared = found.map((one) => ({ ...one, ...accept(one.differences, judged, today) }));
   if (organization !== undefined && compared.some(({ differences }) => differences.length > 0)) {
     const wanted = compared.flatMap(({ differences }) => differences.flatMap((one) => eventOf(one) ?? []));
     await organization.readEvents(wanted);
@@ -47,7 +60,7 @@ export async function drift(
   }
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   return {
-    report: reportOf(compared, evidence, recordedOnly),
+    report: reportOf(compared, evidence, recordedOnly, remarks),
     hasDrift: compared.some(({ differences }) => differences.length > 0),
   };
 }
@@ -105,6 +118,7 @@ function compare(
         checkpoint: id,
         recorded: new Set(recorded.map((one) => one.id)).size,
         differences: [...declared, ...unmanagedIn(id, others, { recorded, pending })],
+        accepted: [],
         isDeleted: checkpoint.isDeleted,
         readAt: !checkpoint.isDeleted && all !== undefined ? all.date : context.clock.date() / 1000,
       };

@@ -14,6 +14,7 @@ import {
   projectOption,
   subjectOf,
 } from "./arguments";
+import { readAccepted } from "./accepted";
 import { compareReviews } from "./compare";
 import { drift } from "./drift";
 import { CommandFailed } from "./failure";
@@ -45,6 +46,7 @@ interface DriftArguments {
   recordedOnly?: boolean;
   allowEmpty?: boolean;
   checkpoint?: string[];
+  accepted?: string;
   format: Format;
   maxItems: number;
 }
@@ -161,6 +163,11 @@ addSettings(
         .argParser(collect)
         .conflicts("recordedOnly"),
     )
+    .addOption(
+      new Option("--accepted <file>", "permissions in no stack's state that are fine, as JSON").conflicts(
+        "recordedOnly",
+      ),
+    )
     .addOption(formatOption())
     .addOption(
       new Option("--max-items <n>", "how many differences Markdown lists, which must fit into an issue")
@@ -192,11 +199,14 @@ Examples:
     }
     const { recordedOnly = false, allowEmpty = false, checkpoint: checkpoints = [], format, auditDetails } = options;
     assertValid("fineTunedModelCheckpoint", checkpoints, "--checkpoint");
+    const accepted = options.accepted === undefined ? [] : readAccepted(options.accepted);
     const records = await readStacks(files);
     if (!allowEmpty) assertNoneEmpty(records, checkpoints.length > 0);
     const context = contextFor(options);
     const organization = auditDetails ? organizationOf(context) : undefined;
-    const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
+    const { report, hasDrift } = await drift(context, screen, records, {
+      ...{ recordedOnly, checkpoints, organization, accepted },
+    });
     if (hasDrift) process.exitCode = driftCode;
     // Its tables are wider than any terminal.
     print(render(report, format, 0, options.maxItems));

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect } from "chai";
 import { Organization } from "../../provider/access/organization";
+import { readAccepted, type Acceptance } from "../../provider/cli/accepted";
 import { drift } from "../../provider/cli/drift";
 import { render, type Format } from "../../provider/cli/render";
 import { typesOf } from "../../provider/resource/reference";
@@ -31,14 +35,17 @@ async function compare(
     pending?: PendingGrant[];
     checkpoints?: string[];
     withOrganization?: boolean;
+    accepted?: Acceptance[];
   } = {},
 ) {
   const { context, clock, said } = contextWith();
   const organization = options.withOrganization === true ? new Organization(context.config, clock) : undefined;
   const screen = new TestScreen();
-  const { recordedOnly = false, pending = [], checkpoints = [] } = options;
+  const { recordedOnly = false, pending = [], checkpoints = [], accepted = [] } = options;
   const records = { recorded, pending, stacks: [{ stack: "acme/dev", writtenAt: null }] };
-  const { report, hasDrift } = await drift(context, screen, records, { recordedOnly, checkpoints, organization });
+  const { report, hasDrift } = await drift(context, screen, records, {
+    ...{ recordedOnly, checkpoints, organization, accepted },
+  });
   return { text: render(report, format, 0), report, hasDrift, said, screen };
 }
 
@@ -236,6 +243,77 @@ describe("the drift command", function () {
     expect(text).to.match(/recreated +proj_b+\n +in state: cp_gone\n +by: +web in acme\/dev\n +granted: +cp_\w+ \d/);
   });
 
+  describe("accepted permissions", function () {
+    // The test's clock begins on 2026-01-01.
+    const acceptance = { fineTunedModelCheckpoint: checkpoint, projectId: "proj_ok", reason: "A trial of sales" };
+    const comparing = (accepted: Acceptance[], format: Format = "table") =>
+      compare([], format, { checkpoints: [checkpoint], accepted });
+
+    it("an accepted permission is listed with its reason, is no difference, and gets no command that revokes it", async function () {
+      const api = fakeApi();
+      const { id } = api.grant(checkpoint, "proj_ok");
+      for (const one of [acceptance, { ...acceptance, id }, { ...acceptance, until: "2026-01-01" }]) {
+        const { text, hasDrift } = await comparing([one]);
+        expect(hasDrift).to.equal(false);
+        expect(text)
+          .to.match(/^Checkpoint permissions: 0 of 1 checkpoint, all as in state, and 1 accepted\./)
+          .and.to.match(/^ {2}accepted +proj_ok$/m)
+          .and.to.include("A trial of sales")
+          .and.not.to.include("curl");
+        const { accepted, differences: none } = JSON.parse((await comparing([one], "json")).text) as Record<
+          string,
+          object[]
+        >;
+        expect(none).to.deep.equal([]);
+        expect(accepted).to.have.length(1);
+        expect(accepted![0]).to.include({ projectId: "proj_ok", presentId: id });
+      }
+      expect((await comparing([acceptance], "csv")).text).to.match(/^accepted,.*,A trial of sales,all permissions/m);
+      expect((await comparing([acceptance], "markdown")).text).to.match(/\| accepted +\| .*A trial of sales/);
+    });
+
+    for (const [title, change, remark] of [
+      ["that ended yesterday", { until: "2025-12-31" }, "Accepted until 2025-12-31: proj_ok for"],
+      ["of another permission", { id: "cp_other" }, "Accepted, but not there: proj_ok for"],
+      ["of another project", { projectId: "proj_other" }, "Accepted, but not there: proj_other for"],
+    ] as const) {
+      it(`an acceptance ${title} accepts nothing, and is told of`, async function () {
+        fakeApi().grant(checkpoint, "proj_ok");
+        const { text, hasDrift } = await comparing([{ ...acceptance, ...change }]);
+        expect(hasDrift).to.equal(true);
+        expect(text)
+          .to.match(/^ {2}unmanaged +proj_ok$/m)
+          .and.to.include(remark);
+      });
+    }
+
+    it("what is in state and missing is not accepted", async function () {
+      fakeApi();
+      const { hasDrift } = await compare([missing("proj_ok")], "table", { accepted: [acceptance] });
+      expect(hasDrift).to.equal(true);
+    });
+
+    for (const [content, problem] of [
+      ["{", "it is not JSON"],
+      ["[]", "accepted: Invalid key"],
+      ['{ "accepted": [{ "projectId": "proj_ok", "reason": "x" }] }', "accepted.0.fineTunedModelCheckpoint"],
+      [JSON.stringify({ accepted: [{ ...acceptance, reason: " " }] }), "accepted.0.reason: must not be empty"],
+      [JSON.stringify({ accepted: [{ ...acceptance, until: "soon" }] }), "accepted.0.until: must be a date"],
+      [JSON.stringify({ accepted: [{ ...acceptance, untill: "2027-01-31" }] }), "accepted.0.untill"],
+    ] as const) {
+      it(`a list of accepted permissions that is ${content.slice(0, 30)}… is an error that names ${problem}`, function () {
+        const folder = mkdtempSync(join(tmpdir(), "accepted-"));
+        const path = join(folder, "accepted.json");
+        writeFileSync(path, content);
+        try {
+          expect(() => readAccepted(path)).to.throw(`${path} is no list of accepted permissions: ${problem}`);
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      });
+    }
+  });
+
   it("drift prints a command that revokes each permission that no stack has in state", async function () {
     const api = fakeApi();
     const { id } = api.grant(checkpoint, "proj_d");
@@ -264,6 +342,6 @@ describe("the drift command", function () {
     const api = fakeApi();
     const { text } = await compare([inState(api.grant(checkpoint, "proj_a"))], "csv", { recordedOnly: true });
     const [, row] = text.split("\n");
-    expect(row).to.match(/^none,ft:[^,]+,,,,,,,,,permissions in state,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
+    expect(row).to.match(/^none,ft:[^,]+,,,,,,,,,,permissions in state,2\d{3}-.*,https:\/\/api\.openai\.com\/v1,acme$/);
   });
 });
