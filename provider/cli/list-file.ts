@@ -69,7 +69,7 @@ const review = v.object({
           projectStatus: v.nullable(v.string()),
           grantedAt: moment,
           grantedBy: v.nullable(name),
-          declaredBy: v.nullable(v.array(v.string())),
+          declaredBy: v.nullable(v.array(v.object({ urn: v.string() }))),
         }),
       ),
     }),
@@ -83,15 +83,16 @@ const cell = v.pipe(
   v.transform((text) => plainText(text.replace(/^'(?=[=+\-@\uff1d\uff0b\uff0d\uff20])/, ""))),
 );
 
+/** By the names of its columns: files of other versions may have more or fewer of those that say more about a permission. */
 const csvRow = v.object({
   checkpoint: id,
   project_id: id,
-  project_name: cell,
-  project_status: v.string(),
+  project_name: v.optional(cell, ""),
+  project_status: v.optional(v.string(), ""),
   permission_id: id,
   granted_at: moment,
-  granted_by: cell,
-  declared_by: v.string(),
+  granted_by: v.optional(cell, ""),
+  declared_by: v.optional(v.string(), ""),
 } satisfies Record<(typeof columns)[number], unknown>);
 
 /** @throws {CommandFailed} when the file is none of `list`. */
@@ -132,12 +133,12 @@ function jsonEvidence(file: string, content: string): Evidence {
 
 function csvEvidence(file: string, content: string): Evidence {
   if (content.trim() === "") throw notOfList(file, "it is empty");
-  const [head = ""] = content.split(/\r?\n/, 1);
-  if (head !== columns.join(",")) throw notOfList(file, `its first line is not ${columns.join(",")}`);
   let rows: unknown;
   try {
-    rows = parse(content, { columns: true });
+    // A spreadsheet may begin a file with a mark.
+    rows = parse(content, { columns: checkedColumns, bom: true });
   } catch (error) {
+    if (error instanceof CommandFailed) throw notOfList(file, error.message);
     // It quotes the file.
     throw notOfList(file, plainText(error instanceof Error ? error.message : String(error)));
   }
@@ -162,6 +163,13 @@ function csvEvidence(file: string, content: string): Evidence {
     })),
     events: [],
   };
+}
+
+/** @throws {CommandFailed} naming what a list cannot do without. */
+function checkedColumns(head: string[]): string[] {
+  const missing = ["checkpoint", "project_id", "permission_id", "granted_at"].filter((name) => !head.includes(name));
+  if (missing.length > 0) throw new CommandFailed(`it has no column ${missing.join(", ")}`);
+  return head;
 }
 
 function notOfList(file: string, why: string): CommandFailed {

@@ -204,7 +204,7 @@ function statusOf({ projectStatus, isDuplicate }: ReviewedPermission): string {
 
 function declarersIn({ declaredBy }: ReviewedPermission): string {
   if (declaredBy === null) return "";
-  return declaredBy.length === 0 ? "nobody" : declaredBy.join(", ");
+  return declaredBy.length === 0 ? "nobody" : declaredBy.map(({ name, stack }) => `${name} in ${stack}`).join(", ");
 }
 
 function matrixOf(reviews: readonly Review[]): Matrix {

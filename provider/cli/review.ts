@@ -22,10 +22,18 @@ export interface ReviewedPermission {
   /** In Unix seconds. */
   createdAt: number;
   grantedBy: string | null;
-  /** The resources that declare it, as `web in shop/prod`; null if no stack was given. */
-  declaredBy: string[] | null;
+  /** The resources that declare it; null if no stack was given. */
+  declaredBy: Declarer[] | null;
   /** Whether the project has another permission for the checkpoint. */
   isDuplicate: boolean;
+}
+
+/** A resource of a stack. */
+export interface Declarer {
+  /** As `shop/prod`. */
+  stack: string;
+  urn: string;
+  name: string;
 }
 
 /** Who has access to one checkpoint. */
@@ -194,16 +202,15 @@ function declarersOf(
   ofProject: readonly Permission[],
   inState: ReadonlyMap<string, readonly { urn: string }[]>,
   declaring: ReadonlyMap<string, readonly { urn: string }[]>,
-): string[] {
+): Declarer[] {
   // Newest first.
   const [newest] = ofProject as [Permission, ...Permission[]];
   const isAdopted = newest.id === id && !ofProject.some((one) => inState.has(one.id));
   const declarers = (isAdopted ? declaring.get(newest.projectId) : inState.get(id)) ?? [];
-  const places = declarers.map(({ urn }) => {
-    const { stack, name } = shownPlaceOf(urn);
-    return `${name} in ${stack}`;
-  });
-  return [...new Set(places)].sort(compareIds);
+  const urns = [...new Set(declarers.map(({ urn }) => urn))];
+  return urns
+    .map((urn) => ({ ...shownPlaceOf(urn), urn }))
+    .sort((one, other) => compareIds(one.name, other.name) || compareIds(one.urn, other.urn));
 }
 
 /** Why names or acts are missing from a report, a line each. */

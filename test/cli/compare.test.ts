@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -199,6 +199,22 @@ describe("the compare command", function () {
       expect(() => compareReviews(all, saved(text)), text).to.throw(/is not what `checkpoint-permissions list/);
     }
     expect(() => compareReviews(all, join(folder, "none"))).to.throw("no such file");
+  });
+
+  it("a CSV file is read by the names of its columns, whatever else another version or a person has added", async function () {
+    const row = (values: Record<string, string>) =>
+      saved(`${Object.keys(values).join(",")}\n${Object.values(values).join(",")}\n`);
+    const needed = { granted_at: "2026-01-01T00:00:00Z", permission_id: "cp_1", project_id: "proj_a", checkpoint };
+    const older = row(needed);
+    const newer = row({ decision: "keep", ...needed, project_name: "Web", expires_at: "" });
+    expect(compareReviews(older, newer).isDifferent).to.equal(false);
+    const marked = saved(`\uFEFF${readFileSync(newer, "utf8")}`);
+    expect(compareReviews(marked, older).isDifferent).to.equal(false);
+    for (const name of Object.keys(needed)) {
+      const rest: Record<string, string> = { ...needed };
+      Reflect.deleteProperty(rest, name);
+      expect(() => compareReviews(older, row(rest))).to.throw(`it has no column ${name}`);
+    }
   });
 
   it("comparing there and back tells the same, gained for lost", async function () {

@@ -291,6 +291,11 @@ describe("the list command", function () {
     const api = fakeApi();
     api.grant(checkpoint, "proj_a");
     expect(await listed("csv", { stacks: inState("cp_old") })).to.match(/,web in shop\/prod$/);
+    const { checkpoints } = JSON.parse(await listed("json", { stacks: inState("cp_old") })) as {
+      checkpoints: { permissions: { declaredBy: object[] }[] }[];
+    };
+    const [declarer] = checkpoints[0]!.permissions.flatMap(({ declaredBy }) => declaredBy);
+    expect(declarer).to.deep.include({ stack: "shop/prod", name: "web" }).and.to.have.property("urn");
   });
 
   it("the matrix of the HTML page marks archived projects and what nobody declares", async function () {
