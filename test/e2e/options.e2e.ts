@@ -67,6 +67,25 @@ inOwnProcesses.throughEachEntryPoint("Pulumi's resource options", function (crea
     expect(texts(preview)).to.match(/"web" and "other" both give project proj_web access/);
   });
 
+  it("`pulumi state move` takes a permission to another stack without a write", async function () {
+    const scenario = await cli(this);
+    // The other stack has no config.
+    scenario.env = { OPENAI_BASE_URL: scenario.api.url, OPENAI_ADMIN_KEY: scenario.api.adminKey };
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    scenario.takeWrites();
+    const { resources = [] } = (await scenario.export()).deployment;
+    const { urn } = resources.find((one) => scenario.isOurs(one))!;
+    await scenario.pulumi("stack", "init", "other");
+    await scenario.pulumi("state", "move", "--source", "test", "--dest", "other", "--yes", urn);
+    const preview = (stack: string) => scenario.pulumi("preview", "--expect-no-changes", "--stack", stack);
+    await preview("other");
+    await scenario.program("");
+    await preview("test");
+    expect(scenario.takeWrites()).to.deep.equal([]);
+    expect(scenario.api.projects(checkpoint)).to.deep.equal(["proj_web"]);
+  });
+
   it("aliases turn a rename into no change", async function () {
     const scenario = await cli(this);
     await scenario.declare({ old: "proj_web" });
