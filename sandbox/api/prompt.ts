@@ -5,7 +5,7 @@ import type { Emulator } from "./server";
 /** Who types: in the audit log, you. */
 export const you: Actor = {
   type: "session",
-  session: { user: { id: "user-you", email: `${userInfo().username}@acme.example` }, ip_address: "127.0.0.1" },
+  session: { user: { id: "user-you", email: `${userName()}@acme.example` }, ip_address: "127.0.0.1" },
 };
 
 /** The checkpoint of examples/quickstart. */
@@ -116,5 +116,14 @@ export class Prompt {
     const rows = this.api.permissions(checkpoint);
     if (rows.length === 0) return `No project has access to ${checkpoint}.`;
     return rows.map(({ id, project_id }) => `  ${project_id.padEnd(24)} ${id}`).join("\n");
+  }
+}
+
+/** In a container, a user may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return "you";
   }
 }
