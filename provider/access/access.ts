@@ -1,6 +1,7 @@
 import type { Permission } from "../api/permission";
 import { ApiError, mayOwn } from "../api/error";
 import { UsageError, type Config } from "../config";
+import { second } from "../time";
 import type { Checkpoint } from "./checkpoint";
 import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
 import type { Key, KindOfPermission } from "./ledger";
@@ -382,13 +383,8 @@ function isYoung({ createdAt }: Pick<Permission, "createdAt">, { date }: Permiss
 function refusedToAdopt(permission: Permission, { nameOf }: Config): UsageError {
   const key = nameOf("adoptExisting");
   return new UsageError(
-    `it exists already (${permission.id}, granted ${dateTime(permission)}), and ${key} is false.`,
+    `it exists already (${permission.id}, granted ${second(permission.createdAt)}), and ${key} is false.`,
     `If it was granted outside of this stack, revoke it first. If it is this stack's own, and moves by a rename or a forced ` +
       `replacement, or if it is to become so, adopt it: \`pulumi config set ${key} true\`, \`pulumi up\`, and set it back.`,
   );
-}
-
-/** When a permission was granted, for a user. */
-export function dateTime({ createdAt }: Pick<Permission, "createdAt">): string {
-  return new Date(createdAt * 1000).toISOString();
 }

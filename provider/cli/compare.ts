@@ -1,7 +1,8 @@
 import { compareIds, groupBy } from "../resource/ids";
+import { minuteOf } from "../time";
 import { CommandFailed } from "./failure";
 import { evidenceIn, type Entry, type Evidence } from "./list-file";
-import { counted, minuteOf, occurring, withoutEmptyColumns, type Report } from "./report";
+import { counted, occurring, withoutEmptyColumns, type Report } from "./report";
 
 /** What each change means, in the order of a summary. */
 const meanings = {

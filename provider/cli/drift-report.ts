@@ -1,16 +1,7 @@
 import { permissionPath } from "../api/client";
 import { projectOf } from "../resource/messages";
-import {
-  counted,
-  iso,
-  minute,
-  occurring,
-  second,
-  source,
-  withoutEmptyColumns,
-  type Evidence,
-  type Report,
-} from "./report";
+import { iso, minute, second } from "../time";
+import { counted, occurring, source, withoutEmptyColumns, type Evidence, type Report } from "./report";
 import { shownPlaceOf } from "./stack-export";
 
 export type Change = "deleted" | "missing" | "recreated" | "pending" | "unmanaged" | "duplicate" | "accepted";

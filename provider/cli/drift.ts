@@ -7,6 +7,7 @@ import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
 import { accept, type Acceptance } from "./accepted";
+import { day } from "../time";
 import { declaredBy, reportOf, type Change, type Comparison, type Difference } from "./drift-report";
 import { fetchEach } from "./fetch-lists";
 import type { Report } from "./report";
@@ -40,7 +41,7 @@ export async function drift(
     warnOfShared(screen, ofCheckpoint.recorded);
     return compare(context, checkpoint, ofCheckpoint, recordedOnly, onPage);
   });
-  const today = new Date(context.clock.date()).toISOString().slice(0, 10);
+  const today = day(context.clock.date() / 1000);
   // Of those whose lists were read.
   const relevant = accepted.filter((one) => checkpoints.includes(one.fineTunedModelCheckpoint));
   const judged = recordedOnly ? [] : relevant;

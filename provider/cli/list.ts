@@ -1,16 +1,6 @@
 import type { ProviderContext } from "../access/context";
-import {
-  counted,
-  iso,
-  minute,
-  minuteOf,
-  second,
-  source,
-  withoutEmptyColumns,
-  type Finding,
-  type Matrix,
-  type Report,
-} from "./report";
+import { iso, minute, minuteOf, second } from "../time";
+import { counted, source, withoutEmptyColumns, type Finding, type Matrix, type Report } from "./report";
 import {
   problemsOf,
   review,

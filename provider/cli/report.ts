@@ -56,26 +56,6 @@ export interface Evidence {
   organization: string | null;
 }
 
-/** Unix seconds as a user reads them, in UTC: 2026-11-02 14:05. */
-export function minute(seconds: number): string {
-  return minuteOf(iso(seconds));
-}
-
-/** The same of a time as {@link iso} gives it. */
-export function minuteOf(time: string): string {
-  return time.slice(0, 16).replace("T", " ");
-}
-
-/** The same to the second: 2026-11-02 14:05:09 UTC. */
-export function second(seconds: number): string {
-  return iso(seconds).replace("T", " ").replace("Z", " UTC");
-}
-
-/** Unix seconds as a program reads them. */
-export function iso(seconds: number): string {
-  return `${new Date(Math.floor(seconds) * 1000).toISOString().slice(0, 19)}Z`;
-}
-
 /** A table without the columns that no row fills. None if there are no rows. */
 export function withoutEmptyColumns(head: readonly string[], rows: readonly (readonly string[])[]): string[][] {
   if (rows.length === 0) return [];

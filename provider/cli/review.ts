@@ -5,8 +5,9 @@ import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import { failureOf, reasonOf, withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
+import { iso } from "../time";
 import { fetchEach, fetchLists } from "./fetch-lists";
-import { iso } from "./report";
+
 import type { Screen } from "./screen";
 import { shownPlaceOf, type ReadStack, type StackRecords } from "./stack-export";
 

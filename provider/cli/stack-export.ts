@@ -3,9 +3,10 @@ import { contractBreach, id, time } from "../api/contract";
 import type { Permission } from "../api/permission";
 import { plainText } from "../api/plain-text";
 import { typesOf, type Kind } from "../resource/reference";
+import { iso } from "../time";
 import { CommandFailed } from "./failure";
 import { stdinText, textIn } from "./read-files";
-import { counted, iso } from "./report";
+import { counted } from "./report";
 
 /** A permission in the state of a stack. */
 export interface RecordedPermission extends Permission {

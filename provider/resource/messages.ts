@@ -1,8 +1,9 @@
-import { dateTime, lag } from "../access/access";
+import { lag } from "../access/access";
 import type { Line, ToldPermission } from "../access/lines";
 import type { DescribedPermission } from "../access/organization";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
+import { day, minute } from "../time";
 
 /** The messages, a line each. A line begins with the project that it is about, since a terminal cuts off its end. */
 
@@ -22,7 +23,7 @@ type DriftLine = DriftOutcome | "declaredElsewhere";
  * @param newApi the host of the API, if the provider's base URL was another before, which may be the reason.
  */
 export function driftLines(date: number, newApi: string | undefined): Record<DriftLine, Line> {
-  const seen = `(seen ${minute(date / 1000)})`;
+  const seen = `(seen ${minute(date / 1000)} UTC)`;
   // That it was revoked the audit log may show.
   const isMoved = (missing: readonly ToldPermission[]) =>
     newApi !== undefined && missing.every(({ revocation }) => revocation === undefined);
@@ -82,7 +83,7 @@ export function projectOf({ projectId, projectName }: Pick<DescribedPermission, 
 function revoked({ revocation }: DescribedPermission): string {
   if (revocation === undefined) return "";
   const by = revocation.actor === undefined ? "" : ` by ${revocation.actor}`;
-  return `${by}, ${minute(revocation.at)}`;
+  return `${by}, ${minute(revocation.at)} UTC`;
 }
 
 /** Projects are archived, so that they cannot be granted access. */
@@ -281,14 +282,9 @@ function nameOf({ id, projectId, projectName }: Permission & { projectName?: str
   return `${projectId} (${projectName === undefined ? "" : `${projectName}, `}${id})`;
 }
 
-/** Unix seconds as 2026-11-20 14:05 UTC. */
-function minute(seconds: number): string {
-  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
-}
-
 /** The same, with the day on which it was granted. */
 export function nameWithDate(permission: Permission): string {
-  return `${permission.projectId} (${permission.id}, granted ${dateTime(permission).slice(0, 10)})`;
+  return `${permission.projectId} (${permission.id}, granted ${day(permission.createdAt)})`;
 }
 
 function listOf(permissions: readonly Permission[], most: number): string {
