@@ -1,6 +1,7 @@
 import type { dynamic } from "@pulumi/pulumi";
 import { hashOf } from "../access/shared-log";
 import { parseHints, type ProgramHints } from "../resource/hints";
+import type { ReadResult } from "../resource/read-result";
 
 type WithHints<Inputs> = Inputs & { __hints?: Partial<ProgramHints> };
 type Checked<Inputs> = Required<dynamic.CheckResult<Inputs>>;
@@ -13,7 +14,7 @@ interface Resource<Inputs, Outputs> {
   diff(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
   create(urn: Urn, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
   update?(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
-  read(id: string, props?: Partial<Outputs>): Promise<dynamic.ReadResult<Outputs>>;
+  read(id: string, props?: Partial<Outputs>): Promise<ReadResult<Inputs, Outputs>>;
   delete(id: string, props: Partial<Outputs>): Promise<void>;
 }
 

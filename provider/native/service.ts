@@ -12,6 +12,7 @@ import { withoutEffects } from "../resource/effects";
 import { configFailure, PartialFailure } from "../resource/failure";
 import { isUnknown, unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
+import type { ReadResult } from "../resource/read-result";
 import { listFunction, providerOf, typesOf } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
 import { PermissionResource } from "../resource/permission";
@@ -26,8 +27,8 @@ interface Resource {
   check(urn: string, olds: Properties, news: Properties): Promise<dynamic.CheckResult<Properties>>;
   diff(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult>;
   create(urn: string, inputs: Properties): Promise<dynamic.CreateResult<Properties>>;
-  read(id: string, properties: Properties): Promise<dynamic.ReadResult<Properties>>;
-  import(id: string): Promise<dynamic.ReadResult<Properties>>;
+  read(id: string, properties: Properties): Promise<ReadResult<Properties, Properties>>;
+  import(id: string): Promise<ReadResult<Properties, Properties>>;
   update(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult<Properties>>;
   delete(id: string, properties: Properties): Promise<void>;
 }
@@ -52,12 +53,11 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
   };
   const permission = new PermissionResource(context) as unknown as Resource;
   const permissionSet = new PermissionSetResource(context) as unknown as Resource;
-  const types: Record<string, { resource: Resource; reference: string; computed: string }> = {
-    [typesOf.permission.native]: { resource: permission, reference: providerOf("permission"), computed: "createdAt" },
+  const types: Record<string, { resource: Resource; reference: string }> = {
+    [typesOf.permission.native]: { resource: permission, reference: providerOf("permission") },
     [typesOf.permissionSet.native]: {
       resource: permissionSet,
       reference: providerOf("permissionSet"),
-      computed: "permissions",
     },
   };
 
@@ -74,7 +74,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
   }
 
   function typeOf(urn: string) {
-    const name = urn.split("::")[2]!.split("$").at(-1)!;
+    const name = typeNameOf(urn);
     const type = types[name];
     if (type === undefined) throw new Error(`There is no resource ${name} in this package.`);
     return type;
@@ -88,7 +88,10 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
 
   /** The outputs, as far as a preview knows them. */
   function outputsInPreview(urn: string, { values, secrets }: Unmarshalled) {
-    return outputs(urn, { ...withoutEffects(values), [typeOf(urn).computed]: unknownValue }, secrets);
+    const { properties, inputProperties } = schema.resources[typeNameOf(urn) as keyof typeof schema.resources];
+    const computed = Object.keys(properties).filter((name) => !(name in inputProperties));
+    const unknown = Object.fromEntries(computed.map((name) => [name, unknownValue]));
+    return outputs(urn, { ...withoutEffects(values), ...unknown }, secrets);
   }
 
   function asPartialFailure(urn: string, secrets: ReadonlySet<string>) {
@@ -221,6 +224,10 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     }),
   } satisfies Partial<IResourceProviderServer>;
   return { calls, end };
+}
+
+function typeNameOf(urn: string): string {
+  return urn.split("::")[2]!.split("$").at(-1)!;
 }
 
 /** The base URL in a provider's arguments, in one form. */

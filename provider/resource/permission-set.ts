@@ -22,6 +22,7 @@ import {
 import { declareAgain, declareOnCheck } from "./declare";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
+import type { ReadResult } from "./read-result";
 import * as messages from "./messages";
 import {
   byProject,
@@ -158,7 +159,7 @@ export class PermissionSetResource {
     throw failure;
   }
 
-  async read(id: string, props?: Partial<SetOutputs>): Promise<dynamic.ReadResult<SetOutputs>> {
+  async read(id: string, props?: Partial<SetOutputs>): Promise<ReadResult<SetInputs, SetOutputs>> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, exclusive } = state;
     return this.#withFailure("look up", state, async (checkpoint, context) => {
@@ -178,7 +179,7 @@ export class PermissionSetResource {
       const inputs = { fineTunedModelCheckpoint, exclusive, projectIds };
       const props = { ...inputs, permissions };
       context.noteRefresh(refreshedAs(props, state.projectIds), idsOf(props) !== idsOf(state));
-      return { id, props, inputs: inputs as SetOutputs };
+      return { id, props, inputs };
     });
   }
 
@@ -189,7 +190,7 @@ export class PermissionSetResource {
    * @param only the projects to import. Default: all that have access.
    * @throws {OperationFailed} when none has access.
    */
-  async import(id: string, only?: ReadonlySet<string>): Promise<dynamic.ReadResult<SetOutputs>> {
+  async import(id: string, only?: ReadonlySet<string>): Promise<ReadResult<SetInputs, SetOutputs>> {
     const problem = checkId("fineTunedModelCheckpoint", id, "it");
     if (problem !== undefined) {
       const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
@@ -201,7 +202,7 @@ export class PermissionSetResource {
       if (permissions.length === 0) throw nothingToImport(id, `no project has a permission for ${id}`);
       const projectIds = permissions.map(({ projectId }) => projectId);
       const inputs = { fineTunedModelCheckpoint: id, projectIds, exclusive: false };
-      return { id, props: { ...inputs, permissions }, inputs: inputs as SetOutputs };
+      return { id, props: { ...inputs, permissions }, inputs };
     });
   }
 

@@ -18,6 +18,7 @@ import {
 import { declareAgain, declareOnCheck } from "./declare";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
+import type { ReadResult } from "./read-result";
 import * as messages from "./messages";
 import { effectsOfPermission, reportEnded, reportGivenUp, reportGranted } from "./preview";
 
@@ -125,7 +126,7 @@ export class PermissionResource {
     throw cannotUpdate(id);
   }
 
-  async read(id: string, props?: Partial<PermissionOutputs>): Promise<dynamic.ReadResult<PermissionOutputs>> {
+  async read(id: string, props?: Partial<PermissionOutputs>): Promise<ReadResult<PermissionInputs, PermissionOutputs>> {
     const state = completeState(id, props);
     return this.#withFailure("look up", state, async (access, context) => {
       const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
@@ -143,7 +144,7 @@ export class PermissionResource {
    * @param id `CHECKPOINT/PROJECT`.
    * @throws {OperationFailed} when the project has no permission.
    */
-  async import(id: string): Promise<dynamic.ReadResult<PermissionOutputs>> {
+  async import(id: string): Promise<ReadResult<PermissionInputs, PermissionOutputs>> {
     const [checkpoint = "", projectId = "", ...rest] = id.split("/");
     const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
     const problems = inputNames.flatMap((name) => checkId(name, inputs[name]) ?? []);
@@ -209,9 +210,10 @@ function outputsOf({ checkpoint, projectId }: Access, { createdAt }: Permission)
   return { fineTunedModelCheckpoint: checkpoint.id, projectId, createdAt };
 }
 
-function readResult(access: Access, permission: Permission): dynamic.ReadResult<PermissionOutputs> {
-  const { createdAt, ...inputs } = outputsOf(access, permission);
-  return { id: permission.id, props: { ...inputs, createdAt }, inputs: inputs as PermissionOutputs };
+function readResult(access: Access, permission: Permission): ReadResult<PermissionInputs, PermissionOutputs> {
+  const { fineTunedModelCheckpoint, projectId, ...outputs } = outputsOf(access, permission);
+  const inputs = { fineTunedModelCheckpoint, projectId };
+  return { id: permission.id, props: { ...inputs, ...outputs }, inputs };
 }
 
 /** What must be in a resource's state. A dynamic resource that was imported by its ID alone lacks it. */

@@ -8,6 +8,7 @@ import type { ProgramHints } from "../../provider/resource/hints";
 import { expect } from "chai";
 import { CheckpointPermission, CheckpointPermissionSet, listCheckpointPermissions } from "../../provider/index";
 import { assertHostFindsPackage } from "../../provider/dynamic/constructor";
+import schema from "../../provider/native/schema.json";
 import { listFunction, providerOf, typesOf } from "../../provider/resource/reference";
 import { startMockedProgram, startProgram } from "../support/program";
 
@@ -281,6 +282,19 @@ describe("A unit test of a user's program", function () {
 });
 
 describe("The classes of a program", function () {
+  it("each class has all outputs that the schema has for it", async function () {
+    await startProgram();
+    const args = { fineTunedModelCheckpoint, projectId: "proj_web", projectIds: ["proj_shop"] };
+    for (const [type, resource] of [
+      [typesOf.permission.native, new CheckpointPermission("web", args)],
+      [typesOf.permissionSet.native, new CheckpointPermissionSet("team", args)],
+    ] as const) {
+      for (const name of Object.keys(schema.resources[type].properties)) {
+        expect(pulumi.Output.isInstance((resource as unknown as Record<string, unknown>)[name]), name).to.equal(true);
+      }
+    }
+  });
+
   it("each class has its type in state, and recognizes resources of that type from any copy of the package", function () {
     for (const [ours, type] of [
       [CheckpointPermission, typesOf.permission.dynamic],

@@ -1,9 +1,12 @@
 /** What scenarios use of the SDK that Pulumi generates for the native plugin; the examples run with the generated one. */
 const pulumi = require("@pulumi/pulumi");
+const schema = require("../../provider/native/schema.json");
 
 const namespace = "openai-checkpoint-permissions:index:";
 
-function resourceClass(name, outputs) {
+function resourceClass(name) {
+  const { properties, inputProperties } = schema.resources[namespace + name];
+  const outputs = Object.keys(properties).filter((property) => !(property in inputProperties));
   const aliases = [{ type: `pulumi-nodejs:dynamic/openai:${name}` }];
   return class extends pulumi.CustomResource {
     constructor(resourceName, args, opts) {
@@ -17,8 +20,7 @@ function resourceClass(name, outputs) {
   };
 }
 
-exports.CheckpointPermission = resourceClass("CheckpointPermission", ["createdAt"]);
-exports.CheckpointPermissionSet = resourceClass("CheckpointPermissionSet", ["permissions"]);
+for (const name of ["CheckpointPermission", "CheckpointPermissionSet"]) exports[name] = resourceClass(name);
 exports.Provider = class extends pulumi.ProviderResource {
   constructor(name, args, opts) {
     super("openai-checkpoint-permissions", name, args, opts);
