@@ -185,7 +185,7 @@ async function main(): Promise<void> {
   const bench = new Bench(engine, Number(values.repeats));
   const machine = `${cpus().length} × ${cpus()[0]!.model.trim()}`;
   bench.add(
-    `# Measurements\n\nMedians of ${values.repeats}, made in one run by \`npm run bench\` on ${engine.description}, ` +
+    `# Measurements\n\n${values.repeats === "1" ? "Single measurements" : `Medians of ${values.repeats}`}, made in one run by \`npm run bench\` on ${engine.description}, ` +
       `@pulumi/pulumi ${sdkVersion}, Node.js ${process.version}, ${machine}, file backend, against the emulated API on ` +
       `loopback without latency unless it says so.\n\n` +
       `- **ours**: \`CheckpointPermission\`.\n` +
