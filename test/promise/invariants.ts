@@ -20,6 +20,8 @@ export interface Before {
   granted: ReadonlySet<AccessKey>;
   /** All accesses that were granted, by any program. */
   present: ReadonlySet<AccessKey>;
+  /** How many permissions gave them. */
+  grantedCount: number;
   /** The resources that had each access in state, by name. */
   holders: ReadonlyMap<AccessKey, ReadonlySet<string>>;
 }
@@ -70,7 +72,9 @@ export function requestsAreFew(stack: Stack, run: Run, before: Before): void {
   const moving = [...wanted].filter(mayLapse).length;
   const gained = [...wanted].filter((access) => !before.present.has(access)).length;
   const exclusive = new Set(program.flatMap(({ exclusive, checkpoint }) => (exclusive ? checkpoint : [])));
-  const lost = [...before.present].filter((access) => !wanted.has(access)).length + exclusive.size;
+  // Of two permissions for one access, one goes.
+  const staying = [...wanted].filter((access) => before.present.has(access)).length;
+  const lost = before.grantedCount - staying + exclusive.size;
   const count = (method: string) => stack.api.requests.filter((request) => request.method === method).length;
   // What is under way together in one process, for one checkpoint, shares a POST.
   const batches = new Set(program.map(({ process, checkpoint }) => `${process} ${checkpoint}`)).size;
@@ -102,6 +106,24 @@ export function nothingIsForgotten(stack: Stack, { lost }: Run): void {
     const ours = stack.api.permissions(checkpoint).filter((row) => row.project_id !== unmanagedProject);
     const forgotten = ours.filter((row) => !inState.has(row.id));
     expect(forgotten, "granted and not in state").to.deep.equal([]);
+  }
+}
+
+/** What an `up` says that it has done is so once it has ended. */
+export function deedsAreTrue(stack: Stack, before: ReadonlySet<string>): void {
+  const rows = checkpoints.flatMap((id) => stack.api.permissions(id));
+  const there = new Set(rows.map(({ id }) => id));
+  for (const line of stack.said) {
+    const ids = line.match(/\bcp_\w+/g) ?? [];
+    expect(line, "an up tells what it did").not.to.match(/ (gains?|loses?|may lose) access to /);
+    if (line.startsWith("Revoked")) for (const id of ids) expect(there.has(id), line).to.equal(false);
+    if (line.startsWith("Kept")) for (const id of ids) expect(there.has(id), line).to.equal(true);
+    const drift = /^Drift: (.*?) lost (?:its|their) access to (\S+?): /.exec(line);
+    if (drift !== null)
+      for (const [id] of drift[1]!.matchAll(/\bcp_\w+/g)) expect(before.has(id), line).to.equal(false);
+    const [, projectIds, checkpoint] = /^(.*) ha(?:s|ve) access to (\S+) now\.$/.exec(line) ?? [];
+    const having = new Set(stack.api.projects(checkpoint ?? ""));
+    for (const [project] of projectIds?.matchAll(/\bproj_\w+/g) ?? []) expect(having.has(project), line).to.equal(true);
   }
 }
 

@@ -2,13 +2,14 @@ import type { RepeatedPost } from "../../sandbox/api/api";
 import { useInProcess } from "../support/in-process";
 import {
   declaredAccessIsKept,
+  deedsAreTrue,
   goodRunsReachTheProgram,
   nothingIsForgotten,
   requestsAreFew,
   succeededIsGranted,
   unmanagedAccessIsKept,
 } from "./invariants";
-import { accessesOf, parsed, unharmed, type Declared, type Run } from "./programs";
+import { accessesOf, checkpoints, parsed, unharmed, unmanagedProject, type Declared, type Run } from "./programs";
 import { Stack } from "./stack";
 
 /** Applies a sequence of programs to one stack, and checks the promise after each. */
@@ -34,9 +35,15 @@ export async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly
     for (const [index, one] of [...runs, good, good].entries()) {
       stack.log.push(`run ${index}`);
       const granted = new Set([...accessesOf(before)].filter((access) => stack.has(...parsed(access))));
-      const beforeRun = { granted, present: stack.accesses(), holders: stack.holders() };
+      const projectIds = checkpoints
+        .flatMap((id) => stack.api.permissions(id))
+        .map(({ project_id: project }) => project);
+      const grantedCount = projectIds.filter((project) => project !== unmanagedProject).length;
+      const beforeRun = { granted, present: stack.accesses(), grantedCount, holders: stack.holders() };
       for (const { exclusive, checkpoint } of one.program) if (exclusive) hadExclusiveSet.add(checkpoint);
+      const there = new Set(checkpoints.flatMap((id) => stack.api.permissions(id)).map(({ id }) => id));
       const succeeded = await stack.up(one);
+      deedsAreTrue(stack, there);
       declaredAccessIsKept(stack, one, beforeRun);
       requestsAreFew(stack, one, beforeRun);
       succeededIsGranted(stack, one, succeeded);

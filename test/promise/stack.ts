@@ -40,8 +40,12 @@ export class Stack {
   readonly clock = new TestClock();
   readonly api: FaultyApi;
   readonly state = new State();
+  /** Those of the deployment under way. */
+  readonly #contexts: ProviderContext[] = [];
   /** By URN, the process that served a resource in the last run. */
   readonly #processOf = new Map<string, number>();
+  /** What the provider processes have said in the last run. */
+  said: string[] = [];
   /** What happened, a line each, to explain a failure. */
   readonly log: string[] = [];
 
@@ -69,6 +73,7 @@ export class Stack {
     refresh,
   }: Run): Promise<Set<string>> {
     // What an earlier run revoked, and a list still shows, cannot be told from what is there.
+    this.said = [];
     const hasRevoked = this.api.takeRequests().some(({ method }) => method === "DELETE");
     this.clock.pass((hasRevoked ? Math.max(pause, 60) : pause) * 1000);
     // Nor whether a list lags or a write whose answer was lost never happened.
@@ -217,6 +222,7 @@ export class Stack {
     });
     await work(engine);
     await engine.settle();
+    for (const { lines } of this.#contexts.splice(0)) lines.end();
     file.close();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -230,9 +236,13 @@ export class Stack {
       (line) => {
         if (isMute) throw new Error("write EPIPE");
         this.log.push(`      ${number}: ${line}`);
+        this.said.push(line);
       },
       ledger,
     );
+    // Each process of these runs is one of an `up`.
+    context.isPreview = false;
+    this.#contexts.push(context);
     if (number === 0) return hostedResources(() => context);
     const permission = new PermissionResource(() => context);
     const set = new PermissionSetResource(() => context);
