@@ -201,7 +201,7 @@ describe("the compare command", function () {
     expect(() => compareReviews(all, join(folder, "none"))).to.throw("no such file");
   });
 
-  it("a CSV file is read by the names of its columns, whatever else another version or a person has added", async function () {
+  it("a CSV file is read by the names of its columns, even if another version or a person has added some", async function () {
     const row = (values: Record<string, string>) =>
       saved(`${Object.keys(values).join(",")}\n${Object.values(values).join(",")}\n`);
     const needed = { granted_at: "2026-01-01T00:00:00Z", permission_id: "cp_1", project_id: "proj_a", checkpoint };
