@@ -6,8 +6,8 @@ import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
 import { withFailure } from "../resource/failure";
 import { compareIds, groupBy } from "../resource/ids";
-import { accept, type Acceptance } from "./accepted";
 import { day } from "../time";
+import { accept, type Acceptance } from "./accepted";
 import { declaredBy, reportOf, type Change, type Comparison, type Difference } from "./drift-report";
 import { fetchEach } from "./fetch-lists";
 import type { Report } from "./report";
@@ -44,13 +44,12 @@ export async function drift(
   const today = day(context.clock.date() / 1000);
   // Of those whose lists were read.
   const relevant = accepted.filter((one) => checkpoints.includes(one.fineTunedModelCheckpoint));
-  const judged = recordedOnly ? [] : relevant;
-  const { remarks } = accept(
-    found.flatMap(({ differences }) => differences),
-    judged,
-    today,
-  );
-  const compared = found.map((one) => ({ ...one, ...accept(one.differences, judged, today) }));
+  const all = found.flatMap(({ differences }) => differences);
+  const judged = accept(all, recordedOnly ? [] : relevant, today);
+  const compared = found.map((one): Comparison => {
+    const isOfIt = ({ checkpoint }: Difference) => checkpoint === one.checkpoint;
+    return { ...one, differences: judged.differences.filter(isOfIt), accepted: judged.accepted.filter(isOfIt) };
+  });
   if (organization !== undefined && compared.some(({ differences }) => differences.length > 0)) {
     const wanted = compared.flatMap(({ differences }) => differences.flatMap((one) => eventOf(one) ?? []));
     await organization.readEvents(wanted);
@@ -61,7 +60,7 @@ export async function drift(
   }
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   return {
-    report: reportOf(compared, evidence, recordedOnly, remarks),
+    report: reportOf(compared, evidence, recordedOnly, judged.remarks),
     hasDrift: compared.some(({ differences }) => differences.length > 0),
   };
 }

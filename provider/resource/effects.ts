@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { dynamic } from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
+import type { Config } from "../config";
 import { isUnknown } from "./ids";
 import { nameWithDate } from "./messages";
 
@@ -19,8 +20,8 @@ export interface Effects {
 }
 
 /** The permissions that are adopted, as an effect. */
-export function adoptsOf(permissions: readonly Permission[]): Effects {
-  return permissions.length === 0 ? {} : { adopts: permissions.map(nameWithDate).sort() };
+export function adoptsOf({ adoptExisting }: Config, permissions: readonly Permission[]): Effects {
+  return adoptExisting && permissions.length > 0 ? { adopts: permissions.map(nameWithDate).sort() } : {};
 }
 
 /** The permissions that are revoked, as an effect. */
@@ -29,7 +30,7 @@ export function revokesOf(permissions: readonly Permission[]): Effects {
   return { revokes: permissions.map(({ projectId, id }) => `${projectId} (${id})`).sort() };
 }
 
-/** Whether an effect revokes a permission. Its ID decides, whatever else is said of it. */
+/** Whether an effect revokes a permission. Its ID decides, and no other word of the effect. */
 export function isRevokedBy({ revokes }: Effects): (permission: Permission) => boolean {
   const ids = new Set(revokes?.map((effect) => /\(([^(),]+)/.exec(effect)?.[1]));
   return ({ id }) => ids.has(id);

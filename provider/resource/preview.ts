@@ -63,7 +63,7 @@ export async function effectsOfPermission(
   lines.add(config.adoptExisting ? messages.adopted : messages.notAdopted, checkpoint.id, toAdopt);
   lines.add(messages.others, checkpoint.id, others);
   if (!having.has(projectId)) reportGains(context, checkpoint, [projectId]);
-  return config.adoptExisting ? adoptsOf(toAdopt) : {};
+  return adoptsOf(config, toAdopt);
 }
 
 /** Reports what the create or update of a set does besides what its inputs say, and returns it. */
@@ -117,7 +117,7 @@ export async function effectsOfSet(
     attempt,
     () => restoresOf(checkpoint, keeping),
   );
-  return { ...(config.adoptExisting ? adoptsOf(toAdopt) : {}), ...restores, ...revokesOf(unmanaged) };
+  return { ...adoptsOf(config, toAdopt), ...restores, ...revokesOf(unmanaged) };
 }
 
 /** What the diff will find missing: of these projects, those that have no permission. */

@@ -35,15 +35,12 @@ export async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly
     for (const [index, one] of [...runs, good, good].entries()) {
       stack.log.push(`run ${index}`);
       const granted = new Set([...accessesOf(before)].filter((access) => stack.has(...parsed(access))));
-      const projectIds = checkpoints
-        .flatMap((id) => stack.api.permissions(id))
-        .map(({ project_id: project }) => project);
-      const grantedCount = projectIds.filter((project) => project !== unmanagedProject).length;
+      const rows = checkpoints.flatMap((id) => stack.api.permissions(id));
+      const grantedCount = rows.filter((row) => row.project_id !== unmanagedProject).length;
       const beforeRun = { granted, present: stack.accesses(), grantedCount, holders: stack.holders() };
       for (const { exclusive, checkpoint } of one.program) if (exclusive) hadExclusiveSet.add(checkpoint);
-      const there = new Set(checkpoints.flatMap((id) => stack.api.permissions(id)).map(({ id }) => id));
       const succeeded = await stack.up(one);
-      deedsAreTrue(stack, there);
+      deedsAreTrue(stack, new Set(rows.map(({ id }) => id)));
       declaredAccessIsKept(stack, one, beforeRun);
       requestsAreFew(stack, one, beforeRun);
       succeededIsGranted(stack, one, succeeded);
