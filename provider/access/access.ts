@@ -1,12 +1,38 @@
 import type { Permission } from "../api/permission";
 import { ApiError, mayOwn } from "../api/error";
+import type { Client } from "../api/client";
+import type { Clock } from "../clock";
 import { UsageError, type Config } from "../config";
 import { second } from "../time";
-import type { Checkpoint } from "./checkpoint";
-import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult } from "./grants";
-import type { Key, KindOfPermission } from "./ledger";
-import type { LookupOptions, PermissionList } from "./lookups";
+import type { Declarations } from "./declarations";
+import type { Existence } from "./existence";
+import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
+import type { Key, KindOfPermission, Ledger } from "./ledger";
+import type { LookupOptions, Lookups, PermissionList } from "./lookups";
 import { releaseOf, type ReleaseFacts } from "./release";
+
+/** What the accesses of one process share. */
+export interface Shared {
+  config: Config;
+  client: Client;
+  clock: Clock;
+  declarations: Declarations;
+  ledger: Ledger;
+  readonly say: (line: string) => void;
+  /** Is told when the API says that a checkpoint does not exist. */
+  readonly onDeleted: (existence: Existence) => void;
+}
+
+/** What the accesses to one checkpoint share. */
+interface OfCheckpoint {
+  readonly id: string;
+  readonly key: Key;
+  readonly existence: Existence;
+  readonly lookups: Lookups;
+  readonly grants: Grants;
+  readonly shared: Shared;
+  readonly hasUnknownProjects: boolean;
+}
 
 /** What a lookup found: */
 export type Look =
@@ -42,7 +68,7 @@ export class Access {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly checkpoint: Checkpoint,
+    readonly checkpoint: OfCheckpoint,
     readonly projectId: string,
   ) {
     this.#key = this.#ledger.accessKey(checkpoint.id, projectId);
@@ -112,7 +138,7 @@ export class Access {
     if (isThere && isYoung(recorded, list)) return { is: "tooYoung" };
     this.#assertKeySeesList();
     // Until it is confirmed that the checkpoint does not exist, nothing is known to be missing.
-    if (!this.checkpoint.isDeleted) this.#append("missing", recorded.id);
+    if (!this.checkpoint.existence.isDeleted) this.#append("missing", recorded.id);
     if (counting === undefined) return { is: "missing" };
     // What replaced it outside of Pulumi is ours, too.
     this.markOurs(counting.id);
@@ -143,7 +169,7 @@ export class Access {
   async #grantOrFind(recorded: Permission | undefined): Promise<GrantResult> {
     if (recorded !== undefined) {
       // Where its answer before was wrong, what state has is there.
-      if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
+      if (this.checkpoint.existence.isDeleted) await this.checkpoint.existence.confirmDeleted();
       const look = await this.look(recorded, maxAgeOfWrite);
       if (look.is === "listed") return { permission: look.permission, isAdopted: false };
       if (look.is === "tooYoung") return { permission: recorded, isAdopted: false };
@@ -166,7 +192,7 @@ export class Access {
    */
   release(permissionId: string, createdAt = 0): Promise<Release> {
     return this.#inTurn(async () => {
-      if (this.checkpoint.isDeleted) await this.checkpoint.confirmDeleted();
+      if (this.checkpoint.existence.isDeleted) await this.checkpoint.existence.confirmDeleted();
       // First: so a process that puts it in state at the same moment reads this, or this one reads that.
       this.#append("revoking", permissionId);
       try {
@@ -196,13 +222,13 @@ export class Access {
     const isAskedFor = this.#ledger.is("asked for", this.#key);
     const isDeclared = isAskedFor || this.isDeclared() || checkpoint.hasUnknownProjects;
     return releaseOf({
-      isMissing: checkpoint.isDeleted || this.#isMissing(permissionId),
+      isMissing: checkpoint.existence.isDeleted || this.#isMissing(permissionId),
       inState: this.#inState(permissionId),
       isDeclared: isDeclared ? "yes" : mayLackDeclarations ? "maybe" : "no",
       // Where a replacement may come from a wrong answer, the next run will not replace anything. And another resource may
       // have adopted what this one gives up.
       isDeletedFirst:
-        !checkpoint.isDoubted && !mayLackDeclarations && this.#shared.declarations.isDeletedFirst(this.#key),
+        !checkpoint.existence.isDoubted && !mayLackDeclarations && this.#shared.declarations.isDeletedFirst(this.#key),
     });
   }
 
@@ -292,7 +318,7 @@ export class Access {
     }
     if (isListed(id, list)) return false;
     this.#assertKeySeesList();
-    return !this.checkpoint.isDeleted || (await this.checkpoint.confirmDeleted());
+    return !this.checkpoint.existence.isDeleted || (await this.checkpoint.existence.confirmDeleted());
   }
 
   /** Waits until a list shows what an answer did not confirm. Lists may lag. */
@@ -300,7 +326,7 @@ export class Access {
     for (const pause of [0, ...lagPauses]) {
       if (pause > 0) await this.#shared.clock.sleep(pause);
       this.checkpoint.lookups.forget();
-      if (!isListed(id, await this.#listWith(id)) && !this.checkpoint.isDeleted) {
+      if (!isListed(id, await this.#listWith(id)) && !this.checkpoint.existence.isDeleted) {
         this.#assertKeySeesList();
         return;
       }
@@ -315,8 +341,8 @@ export class Access {
    */
   #assertKeySeesList(): void {
     const { client } = this.#shared;
-    const { lookups, id, isDeleted } = this.checkpoint;
-    if (isDeleted || lookups.hasSeenRows || mayOwn(client.organization, id)) return;
+    const { lookups, id, existence } = this.checkpoint;
+    if (existence.isDeleted || lookups.hasSeenRows || mayOwn(client.organization, id)) return;
     const message =
       `the list of permissions is empty, but the key belongs to organization "${client.organization}", which is not the ` +
       "checkpoint's own";
@@ -328,7 +354,7 @@ export class Access {
   }
 
   #list(options: LookupOptions): Promise<PermissionList> {
-    return this.checkpoint.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
+    return this.checkpoint.existence.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
   }
 
   get #shared() {

@@ -1,29 +1,13 @@
-import { pageSize, type Client, type ListQuery } from "../api/client";
+import { pageSize, type ListQuery } from "../api/client";
 import type { Permission } from "../api/permission";
-import { isFatalForCheckpoint, saysCheckpointIsDeleted } from "../api/error";
-import type { Clock } from "../clock";
-import type { Config } from "../config";
-import { Access, type Release } from "./access";
-import type { Declarations } from "./declarations";
+import { isFatalForCheckpoint } from "../api/error";
+import { Access, type Release, type Shared } from "./access";
 import type { Outlook } from "./batches";
+import { Existence } from "./existence";
 import { Grants } from "./grants";
-import type { Key, Ledger } from "./ledger";
+import type { Key } from "./ledger";
 import { Lookups, type LookupOptions, type PermissionList } from "./lookups";
 
-/** What the checkpoints of one process share. */
-interface Shared {
-  config: Config;
-  client: Client;
-  clock: Clock;
-  declarations: Declarations;
-  ledger: Ledger;
-  readonly say: (line: string) => void;
-  /** Is told when the API says that a checkpoint does not exist. */
-  readonly onDeleted: (checkpoint: Checkpoint) => void;
-}
-
-/** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */
-const betweenWitnesses = 10_000;
 /** How many revocations are under way at a time. The throttle decides how fast they go. */
 const revocationsAtATime = 8;
 
@@ -32,10 +16,8 @@ export class Checkpoint {
   readonly lookups: Lookups;
   readonly grants: Grants;
   readonly key: Key;
+  readonly existence: Existence;
   readonly #accesses = new Map<string, Access>();
-  /** When the API said that the checkpoint does not exist. */
-  #deletedAt: number | undefined;
-  #confirmation: Promise<boolean> | undefined;
 
   constructor(
     readonly id: string,
@@ -43,12 +25,15 @@ export class Checkpoint {
   ) {
     const { client, clock, ledger } = shared;
     this.key = ledger.checkpointKey(id);
-    const list = async (query: ListQuery) => this.#existsAsOf(await client.listPermissions(id, query));
+    this.existence = new Existence(id, this.key, shared, () => {
+      this.lookups.forget();
+    });
+    const list = async (query: ListQuery) => this.existence.existsAsOf(await client.listPermissions(id, query));
     const isFirstOfSeveral = () => (ledger.last("outlook", this.key)?.count ?? 0) > 1;
     const isRevoked = (permissionId: string) => ledger.is("revoked", ledger.permissionKey(permissionId));
     this.lookups = new Lookups(list, clock, isRevoked, isFirstOfSeveral);
     const create = async (projectIds: readonly string[]) =>
-      this.#existsAsOf(await client.createPermissions(id, projectIds));
+      this.existence.existsAsOf(await client.createPermissions(id, projectIds));
     this.grants = new Grants(create, this.lookups, clock, ledger, () => this.#outlook, shared.say);
   }
 
@@ -77,7 +62,7 @@ export class Checkpoint {
 
   /** Every permission of the checkpoint, also those that are not ours. */
   all(options: Omit<LookupOptions, "isWanted"> = {}): Promise<PermissionList> {
-    return this.emptyIfDeleted(() => this.lookups.listAll(options));
+    return this.existence.emptyIfDeleted(() => this.lookups.listAll(options));
   }
 
   /**
@@ -126,72 +111,6 @@ export class Checkpoint {
     await Promise.all(Array.from({ length: revocationsAtATime }, work));
     client.expect("revoke", -queue.filter(willRevoke).length);
     return outcomes;
-  }
-
-  /**
-   * Whether the API has said that the checkpoint does not exist. Then lookups give an empty list without a request. A plan
-   * may show that; before anything leaves state, it has to be confirmed.
-   */
-  get isDeleted(): boolean {
-    return this.#deletedAt !== undefined;
-  }
-
-  /** Whether the API has said, if only once, that the checkpoint does not exist. */
-  get isDoubted(): boolean {
-    return this.shared.ledger.is("doubted", this.key);
-  }
-
-  /**
-   * Asks again whether the checkpoint does not exist, 10 s after the API has said so: an existing model may answer 404 for
-   * a while.
-   *
-   * @returns false when it exists after all.
-   */
-  confirmDeleted(): Promise<boolean> {
-    return (this.#confirmation ??= this.#askAgain());
-  }
-
-  async #askAgain(): Promise<boolean> {
-    const { client, clock, say } = this.shared;
-    const wait = this.#deletedAt! + betweenWitnesses - clock.now();
-    if (wait > 0) {
-      say(`Asking again in ${Math.ceil(wait / 1000)} s about ${this.id}, before anything leaves state.`);
-      await clock.sleep(wait);
-    }
-    try {
-      this.#existsAsOf(await client.listPermissions(this.id));
-    } catch (error) {
-      // Another answer may have overturned it meanwhile.
-      if (saysCheckpointIsDeleted(error)) return this.isDeleted;
-      this.#confirmation = undefined;
-      throw error;
-    }
-    this.lookups.forget();
-    return false;
-  }
-
-  /** Any answer that is no refusal shows that the checkpoint exists. */
-  #existsAsOf<Answer>(answer: Answer): Answer {
-    if (this.isDeleted) {
-      this.#deletedAt = this.#confirmation = undefined;
-      this.shared.say(`OpenAI does have ${this.id}, although it has said that it does not.`);
-    }
-    return answer;
-  }
-
-  /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is an empty list. */
-  async emptyIfDeleted(look: () => Promise<PermissionList>): Promise<PermissionList> {
-    if (!this.isDeleted) {
-      try {
-        return await look();
-      } catch (error) {
-        if (!saysCheckpointIsDeleted(error)) throw error;
-        this.#deletedAt = this.shared.clock.now();
-        this.shared.ledger.append({ kind: "doubted", checkpoint: this.key });
-        this.shared.onDeleted(this);
-      }
-    }
-    return { permissions: [], date: Infinity };
   }
 
   /** Notes what the constructors have told by now. */

@@ -3,6 +3,7 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
+import type { Existence } from "./existence";
 import { Ledger } from "./ledger";
 import { Lines } from "./lines";
 import { Organization } from "./organization";
@@ -81,11 +82,12 @@ export class ProviderContext {
   }
 
   /** Says that the API does not have a checkpoint: at the end, when it is known whether the program declares any access. */
-  readonly onDeleted = (checkpoint: Checkpoint): void => {
+  readonly onDeleted = (existence: Existence): void => {
+    const id = existence.checkpointId;
     this.lines.sayAtEnd(() => {
-      if (!checkpoint.isDeleted) return undefined;
-      const what = `OpenAI does not have ${checkpoint.id} (retired, deleted, or mistyped), so there are no permissions for it`;
-      if (this.runsProgram && this.declarations.hasAny(checkpoint.id)) {
+      if (!existence.isDeleted) return undefined;
+      const what = `OpenAI does not have ${id} (retired, deleted, or mistyped), so there are no permissions for it`;
+      if (this.runsProgram && this.declarations.hasAny(id)) {
         return `${what}; \`pulumi up\` fails, because the program declares access to it.`;
       }
       return `${what}.`;

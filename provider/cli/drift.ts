@@ -119,8 +119,8 @@ function compare(
         recorded: new Set(recorded.map((one) => one.id)).size,
         differences: [...declared, ...unmanagedIn(id, others, { recorded, pending })],
         accepted: [],
-        isDeleted: checkpoint.isDeleted,
-        readAt: !checkpoint.isDeleted && all !== undefined ? all.date : context.clock.date() / 1000,
+        isDeleted: checkpoint.existence.isDeleted,
+        readAt: !checkpoint.existence.isDeleted && all !== undefined ? all.date : context.clock.date() / 1000,
       };
     },
   );
@@ -139,7 +139,7 @@ async function driftInState(
   };
   return [
     ...missing
-      .map(({ recorded: one }) => difference(checkpoint.isDeleted ? "deleted" : "missing", one))
+      .map(({ recorded: one }) => difference(checkpoint.existence.isDeleted ? "deleted" : "missing", one))
       .sort(byProject),
     ...recreated
       .map(({ recorded: one, listed }) => ({ ...difference("recreated", one), ...presentOf(listed) }))
@@ -152,7 +152,7 @@ async function pendingIn(checkpoint: Checkpoint, pending: readonly PendingGrant[
   return pending
     .map(({ projectId, urn }, index): Difference => {
       const look = looks[index]!;
-      const change = checkpoint.isDeleted ? "deleted" : "pending";
+      const change = checkpoint.existence.isDeleted ? "deleted" : "pending";
       return {
         change,
         checkpoint: checkpoint.id,

@@ -113,7 +113,7 @@ export async function review(
           { operation: "list", checkpoint: id },
           async () => [await checkpoint.all({ onPage })],
         );
-    return { id, lists, isDeleted: checkpoint.isDeleted };
+    return { id, lists, isDeleted: checkpoint.existence.isDeleted };
   });
   // Last, so that a refused key costs one request.
   await organization?.readAllEvents();

@@ -45,7 +45,7 @@ export async function confirmedDriftOf<Recorded extends Permission>(
 ): Promise<Drift<Recorded>> {
   for (let contradictions = 0; contradictions < 2; contradictions++) {
     const drift = await driftOf(context, checkpoint, recorded);
-    if (!checkpoint.isDeleted || (await checkpoint.confirmDeleted())) return drift;
+    if (!checkpoint.existence.isDeleted || (await checkpoint.existence.confirmDeleted())) return drift;
   }
   throw new ApiError("contradiction", `the API says that ${checkpoint.id} does not exist, and lists its permissions`);
 }
@@ -61,7 +61,7 @@ export async function reportDrift(
   { missing, recreated }: Omit<Drift<Permission>, "present">,
   outcomeOf: (permission: Permission) => messages.DriftOutcome = () => "grantedAgain",
 ): Promise<void> {
-  if (checkpoint.isDeleted) return;
+  if (checkpoint.existence.isDeleted) return;
   const { clock, organization, lines } = context;
   const pairs = [
     ...missing.map(({ recorded }) => ({ recorded, replacedBy: undefined })),

@@ -1,5 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { Access } from "../access/access";
+import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declarations";
 import type { Permission } from "../api/permission";
@@ -61,7 +62,6 @@ export class PermissionResource {
       context.runsProgram = true;
       if (!isKnown(news)) context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
       else if (failures.length === 0) {
-        const { checkpoint } = accessOf(context, news);
         if (isSecret(given)) context.secretProjects.add(news.projectId);
         const had = hasBoth(olds) ? declarationOf(urn, olds) : undefined;
         const conflicts = declareOnCheck(context, declarationOf(urn, news), had, hints, "projectId");
@@ -69,7 +69,11 @@ export class PermissionResource {
         // Of a replacement, policies and plans see the first check, which has the old inputs.
         const isCreated = inputNames.some((name) => olds[name] !== news[name]);
         if (isCreated && conflicts.length === 0) {
-          effects = await effectsOfPermission(context, checkpoint, news.projectId);
+          effects = await effectsOfPermission(
+            context,
+            context.checkpoint(news.fineTunedModelCheckpoint),
+            news.projectId,
+          );
         }
       }
     } catch (error) {
@@ -86,20 +90,20 @@ export class PermissionResource {
   ): Promise<dynamic.DiffResult> {
     const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
-    return this.#withFailure("look up", olds, async (access, context) => {
+    return this.#withFailure("look up", olds, async (access, checkpoint, context) => {
       const isChanged = context.wasChangedByRefresh(id);
       if (isChanged !== undefined) return { changes: isChanged };
       access.markOurs(id);
       declareAgain(context, urn, (known) => (isKnown(news) ? declarationOf(known, news) : undefined));
       if (replaces.length > 0) {
-        if (isKnown(news)) await reportGivenUp(context, access.checkpoint, [permissionOf(id, olds)]);
+        if (isKnown(news)) await reportGivenUp(context, checkpoint, [permissionOf(id, olds)]);
         return { changes: true, replaces };
       }
 
       if (context.config.driftDetection) {
-        const drift = await driftOf(context, access.checkpoint, [permissionOf(id, olds)]);
+        const drift = await driftOf(context, checkpoint, [permissionOf(id, olds)]);
         const outcome = context.declarations.isProtected(urn) ? "blocked" : "grantedAgain";
-        await reportDrift(context, access.checkpoint, drift, () => outcome);
+        await reportDrift(context, checkpoint, drift, () => outcome);
         if (drift.present.length === 0) return { changes: true, replaces: ["projectId"] };
       }
       access.markInState(id);
@@ -108,11 +112,11 @@ export class PermissionResource {
   }
 
   async create(urn: string | undefined, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
-    return this.#withFailure("grant", inputs, async (access, context) => {
+    return this.#withFailure("grant", inputs, async (access, checkpoint, context) => {
       declareAgain(context, urn, (known) => declarationOf(known, inputs));
       const { permission, isAdopted } = await access.grant();
-      if (isAdopted) context.lines.add(messages.adopted, access.checkpoint.id, [permission]);
-      else reportGranted(context, access.checkpoint, [permission]);
+      if (isAdopted) context.lines.add(messages.adopted, checkpoint.id, [permission]);
+      else reportGranted(context, checkpoint, [permission]);
       return { id: permission.id, outs: outputsOf(access, permission) };
     });
   }
@@ -128,9 +132,9 @@ export class PermissionResource {
 
   async read(id: string, props?: Partial<PermissionOutputs>): Promise<ReadResult<PermissionInputs, PermissionOutputs>> {
     const state = completeState(id, props);
-    return this.#withFailure("look up", state, async (access, context) => {
-      const drift = await confirmedDriftOf(context, access.checkpoint, [permissionOf(id, state)]);
-      await reportDrift(context, access.checkpoint, drift, () => "removedFromState");
+    return this.#withFailure("look up", state, async (access, checkpoint, context) => {
+      const drift = await confirmedDriftOf(context, checkpoint, [permissionOf(id, state)]);
+      await reportDrift(context, checkpoint, drift, () => "removedFromState");
       const permission = drift.present[0]?.recorded ?? drift.recreated[0]?.listed;
       if (permission === undefined) return {};
       context.noteRefresh(permission.id, permission.id !== id);
@@ -165,8 +169,8 @@ export class PermissionResource {
 
   async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
     const state = completeState(id, props);
-    return this.#withFailure("revoke", state, async (access, context) => {
-      const { projectId, checkpoint } = access;
+    return this.#withFailure("revoke", state, async (access, checkpoint, context) => {
+      const { projectId } = access;
       const outcome = await access.release(id, state.createdAt);
       if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
       if (outcome === "maybeDeclared") throw maybeDeclared(context, checkpoint.id, [permissionOf(id, state)]);
@@ -179,15 +183,15 @@ export class PermissionResource {
   #withFailure<Result>(
     operation: Operation,
     inputs: PermissionInputs,
-    run: (access: Access, context: ProviderContext) => Promise<Result>,
+    run: (access: Access, checkpoint: Checkpoint, context: ProviderContext) => Promise<Result>,
   ): Promise<Result> {
-    const attempt = { operation, checkpoint: inputs.fineTunedModelCheckpoint, subject: inputs.projectId };
-    return withFailure(this.context, attempt, (context) => run(accessOf(context, inputs), context));
+    const { fineTunedModelCheckpoint, projectId } = inputs;
+    const attempt = { operation, checkpoint: fineTunedModelCheckpoint, subject: projectId };
+    return withFailure(this.context, attempt, (context) => {
+      const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
+      return run(checkpoint.access(projectId), checkpoint, context);
+    });
   }
-}
-
-function accessOf(context: ProviderContext, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Access {
-  return context.checkpoint(fineTunedModelCheckpoint).access(projectId);
 }
 
 function declarationOf(urn: string, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Declaration {

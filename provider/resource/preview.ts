@@ -169,7 +169,7 @@ export async function reportGivenUp(
     const drift = await driftOf(context, checkpoint, permissions);
     await reportDrift(context, checkpoint, drift, () => "undeclared");
     const present = [...drift.present, ...drift.recreated].map(({ recorded }) => recorded);
-    if (!checkpoint.isDeleted) reportLosses(context, checkpoint, present);
+    if (!checkpoint.existence.isDeleted) reportLosses(context, checkpoint, present);
   } catch (error) {
     // The replacement needs no lookup of what it gives up.
     context.say(messages.givenUpUnknown(checkpoint.id, permissions, reasonOf(error)));
@@ -200,7 +200,7 @@ export async function reportRemaining(
   checkpoint: Checkpoint,
   projectIds: readonly string[],
 ): Promise<ReadonlySet<string> | undefined> {
-  if (checkpoint.isDeleted) return undefined;
+  if (checkpoint.existence.isDeleted) return undefined;
   try {
     const remaining = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).remaining()));
     const further = remaining.flat();
@@ -216,7 +216,8 @@ export async function reportRemaining(
 function reportGains(context: ProviderContext, checkpoint: Checkpoint, projectIds: readonly string[]): void {
   const gaining = projectIds.map((projectId) => ({ projectId, id: "", createdAt: 0 }));
   context.lines.addAtEnd(checkpoint.id, gaining, ({ projectId }) => {
-    const isTold = context.isPreview === false || checkpoint.isDeleted || checkpoint.access(projectId).isToldAsDrift;
+    const isTold =
+      context.isPreview === false || checkpoint.existence.isDeleted || checkpoint.access(projectId).isToldAsDrift;
     if (isTold) return undefined;
     return context.secretProjects.has(projectId) ? messages.secretGains : messages.gains;
   });
