@@ -91,8 +91,7 @@ export class Access {
 
   /** Notes that a permission is ours, so that adopting it is nothing to report. */
   markOurs(permissionId: string): void {
-    const known = this.#ledger.all("ours", this.#ledger.permissionKey(permissionId));
-    if (!known.some(({ access }) => access === this.#key)) this.#append("ours", permissionId);
+    if (!this.isOurs(permissionId)) this.#append("ours", permissionId);
   }
 
   /** Notes that its loss is told, so that a create need not tell of its gain. */
@@ -324,7 +323,7 @@ export class Access {
   /** Waits until a list shows what an answer did not confirm. Lists may lag. */
   async #waitUntilUnlisted(id: string): Promise<void> {
     for (const pause of [0, ...lagPauses]) {
-      if (pause > 0) await this.#shared.clock.sleep(pause);
+      await this.#shared.clock.sleep(pause);
       this.checkpoint.lookups.forget();
       if (!isListed(id, await this.#listWith(id)) && !this.checkpoint.existence.isDeleted) {
         this.#assertKeySeesList();

@@ -119,7 +119,7 @@ export class Grants {
     let missing = batch;
     for (const pause of [0, ...lagPauses]) {
       if (missing.length === 0) break;
-      if (pause > 0) await this.clock.sleep(pause);
+      await this.clock.sleep(pause);
       // It was missing before the POST, so it is ours.
       missing = await this.#lookAgain(missing, false);
     }

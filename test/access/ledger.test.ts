@@ -69,9 +69,9 @@ describe("Provider processes of one deployment", function () {
     const settings = readConfig((key) => ({ "openai:adminApiKey": adminKey, ...config })[key], {});
     const log = new SharedLog(engine, (reason) => said.push(reason), folder);
     logs.push(log);
-    const ledger = new Ledger(log, "", undefined, isProgramRunning);
+    const ledger = new Ledger(log, settings.baseUrl, undefined, isProgramRunning);
     const context = new ProviderContext(settings, clock, (line) => said.push(line), ledger);
-    return { permission: permissionResource(() => context), set: setResource(() => context), context, said };
+    return { permission: permissionResource(() => context), set: setResource(() => context), context, clock, said };
   }
   const inputsOf = (projectId: string, name: string) => {
     const inputs = { fineTunedModelCheckpoint: checkpoint, projectId };
@@ -244,6 +244,17 @@ describe("Provider processes of one deployment", function () {
     expect((await next.permission.create(inputsOf("proj_a", "web").inputs)).id).to.equal(id);
   });
 
+  it("a create waits as long as it takes for another process that is revoking", async function () {
+    const api = fakeApi();
+    const { id } = granted(api, "proj_a");
+    const [old, next] = [processWith(), processWith()];
+    note(old.context.ledger, "revoking", "proj_a", id);
+    const creating = next.permission.create(inputsOf("proj_a", "web").inputs);
+    while (next.clock.now() < 120_000) await new Promise((resolve) => setImmediate(resolve));
+    note(old.context.ledger, "not revoked", "proj_a", id);
+    expect((await creating).id).to.equal(id);
+  });
+
   it("only the process that revokes ends the wait of a create", async function () {
     const api = fakeApi();
     const { id } = granted(api, "proj_a");
@@ -330,6 +341,15 @@ describe("Provider processes of one deployment", function () {
     const [, look] = await Promise.allSettled([permission.delete(id, state), permission.diff(id, edited, edited)]);
     expect(look.status).to.equal("fulfilled");
     expect(writesOf(api)).to.deep.equal(["DELETE"]);
+  });
+
+  it("a permission that is in state at another address of the API is kept", async function () {
+    const api = fakeApi();
+    const { id } = granted(api, "proj_a");
+    const [here, there] = [processWith(), processWith({ "openai:baseUrl": "https://proxy.example.com/v1" })];
+    note(there.context.ledger, "in state", "proj_a", id);
+    expect(await here.context.checkpoint(checkpoint).access("proj_a").release(id)).to.equal("kept");
+    expect(writesOf(api)).to.deep.equal([]);
   });
 
   it("processes that use different APIs have nothing to do with each other", async function () {
@@ -446,6 +466,7 @@ describe("Provider processes of one deployment", function () {
       expect(failure)
         .to.have.property("message")
         .that.includes(`another provider process of this run may be revoking ${id}`);
+      expect(next.clock.now()).to.be.within(60_000, 62_000);
       expect(writesOf(api)).to.deep.equal([]);
     });
 
