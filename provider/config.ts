@@ -1,4 +1,6 @@
 import { closest, distance } from "fastest-levenshtein";
+import { settingNames, settingOf, settings, type Setting, type SettingName } from "./settings";
+import type { Settings } from "./settings-types";
 
 /** What the user gave is wrong, or forbids the operation. Thrown before any write is made. */
 export class UsageError extends Error {
@@ -18,20 +20,6 @@ export class ConfigError extends UsageError {
   override readonly name: string = "ConfigError";
 }
 
-/** The settings that OpenAI's official provider knows by the same names. It refuses other keys in its namespace. */
-const sharedSettings = ["adminApiKey", "baseUrl", "organization", "project"] as const;
-/** How to reach the API. */
-export const connectionSettings = [...sharedSettings, "requestsPerMinute", "timeoutSeconds", "maxWaitSeconds"] as const;
-const settings = [...connectionSettings, "driftDetection", "adoptExisting", "auditDetails"] as const;
-export type SettingName = (typeof settings)[number];
-/** The environment's variables for settings. */
-const variables: Partial<Record<SettingName, string>> = {
-  adminApiKey: "OPENAI_ADMIN_KEY",
-  baseUrl: "OPENAI_BASE_URL",
-  organization: "OPENAI_ORG_ID",
-  project: "OPENAI_PROJECT_ID",
-};
-
 /** A place where a user sets settings. */
 export interface Source {
   /** The names that a setting may have there, in the order in which they are tried. */
@@ -45,71 +33,21 @@ export interface Source {
 }
 
 /** The package's own namespace in a stack's config. */
-const ownNamespace = "openai-checkpoint-permissions:";
+export const ownNamespace = "openai-checkpoint-permissions:";
 /** Where admin keys come from. */
 export const whereKeysAre =
   "An organization owner creates one at https://platform.openai.com/settings/organization/admin-keys.";
 /** The namespace of OpenAI's own provider. */
 const openaiNamespace = "openai:";
 
-const pulumiSource: Omit<Source, "namesOf"> = {
+/** A stack's config: the package's own namespace, else the shared one. */
+export const stackSource: Source = {
+  namesOf: (setting) => [`${ownNamespace}${setting}`, `${openaiNamespace}${setting}`],
   correctIt: "with `pulumi config set`",
   howToSetKey: (nameOf) =>
     `Set it for this stack with \`pulumi config set --secret ${nameOf("adminApiKey")}\`, or for this shell with \`export ` +
     `OPENAI_ADMIN_KEY=…\`. ${whereKeysAre} A project key (OPENAI_API_KEY) does not work.`,
 };
-/** A stack's config: the package's own namespace, else the shared one. */
-const stackSource: Source = {
-  ...pulumiSource,
-  namesOf: (setting) => [`${ownNamespace}${setting}`, `${openaiNamespace}${setting}`],
-};
-/** A native provider is given its own namespace only. */
-export const providerSource: Source = {
-  ...pulumiSource,
-  namesOf: (setting) => [`${ownNamespace}${setting}`],
-  howToSetKey: (nameOf) =>
-    `${pulumiSource.howToSetKey(nameOf)} A provider that the program declares does not read the stack's config: pass ` +
-    "it adminApiKey.",
-  onRevoking:
-    "If the program no longer declares the resource's provider, the key is the one in the provider's state: declare the " +
-    "provider again with a new key, run `pulumi up`, and remove it after its resources.",
-};
-/** A script's options. */
-export const optionsSource: Source = {
-  namesOf: (setting) => [setting],
-  correctIt: "in the options",
-  howToSetKey: (nameOf) => `Set OPENAI_ADMIN_KEY, or pass ${nameOf("adminApiKey")}.`,
-};
-
-/** The settings of one run. */
-export interface Settings {
-  /**
-   * An admin API key of the checkpoint's organization. Default: `OPENAI_ADMIN_KEY`. A missing key is an error only when
-   * a request is about to be made.
-   */
-  adminApiKey: string | undefined;
-  /** The API's base URL: HTTPS, unless the host is loopback. Default: `https://api.openai.com/v1`. */
-  baseUrl: string;
-  /** Sent as `OpenAI-Organization`. Default: the key's own organization. */
-  organization: string | undefined;
-  /** Sent as `OpenAI-Project`. Default: not sent. */
-  project: string | undefined;
-  /** Limits the requests to each endpoint ahead of time. Default: as fast as the API allows. */
-  requestsPerMinute: number | undefined;
-  /** How long one request may take, in seconds. Default: 60. */
-  timeoutSeconds: number;
-  /** How long to wait while the API is rate-limiting and serves nothing, in seconds. Default: 900. */
-  maxWaitSeconds: number;
-  /** Whether a preview looks each permission up. Default: true. */
-  driftDetection: boolean;
-  /** Whether a permission that already exists is adopted. Default: true. */
-  adoptExisting: boolean;
-  /**
-   * Whether the names of projects, and who granted or revoked, are read from the organization's projects and audit log, for
-   * messages alone. Default: true.
-   */
-  auditDetails: boolean;
-}
 
 /** Settings as read, once, from their source and the environment. */
 export interface Config extends Settings {
@@ -122,8 +60,6 @@ export interface Config extends Settings {
   /** What else a refused key may mean when something is to be revoked. */
   onRevoking: string | undefined;
 }
-
-export const defaultBaseUrl = "https://api.openai.com/v1";
 
 /**
  * Reads the settings.
@@ -148,7 +84,7 @@ export function readConfig(
   const nameInSource = (setting: SettingName) => source.namesOf(setting).find((name) => valueOf(name) !== undefined);
   const keyInSource = nameInSource("adminApiKey");
   const variableOf = (setting: SettingName) => {
-    const variable = variables[setting];
+    const { variable } = settingOf(setting);
     return variable !== undefined && env[variable]?.trim() ? variable : undefined;
   };
   const nameOf = (setting: SettingName) => {
@@ -157,13 +93,11 @@ export function readConfig(
   };
   const text = (setting: SettingName) => {
     const name = nameOf(setting);
-    return name === variables[setting] ? env[name]?.trim() : valueOf(name);
+    return name === settingOf(setting).variable ? env[name]?.trim() : valueOf(name);
   };
-  const number = (setting: SettingName) => numberIn(nameOf(setting), text(setting), problems);
-  const flag = (setting: SettingName) => flagIn(nameOf(setting), text(setting), problems);
-  const header = (setting: SettingName) => headerIn(nameOf(setting), text(setting), problems);
 
-  for (const setting of ["baseUrl", "organization", "project"] as const) {
+  for (const setting of settingNames) {
+    if (setting === "adminApiKey") continue;
     const variable = variableOf(setting);
     if (variable === undefined || keyInSource === undefined || nameInSource(setting) !== undefined) continue;
     notices.push(
@@ -171,46 +105,39 @@ export function readConfig(
         `set ${nameOf(setting)} beside it, if that key needs it.`,
     );
   }
-  const adminApiKey = header("adminApiKey");
+  const values: Record<string, unknown> = {};
+  for (const setting of settingNames) {
+    const { kind, default: otherwise } = settingOf(setting);
+    values[setting] = readers[kind](text(setting), nameOf(setting), problems, nameOf) ?? otherwise;
+  }
+  const read = values as unknown as Settings;
+  const { adminApiKey, baseUrl } = read;
   if (adminApiKey !== undefined && isProjectKey(adminApiKey)) {
     problems.push(
       `${nameOf("adminApiKey")} holds a project's key; only an admin key (sk-admin-…) may manage permissions. ${whereKeysAre}`,
     );
   }
 
-  const baseUrl = text("baseUrl") ?? defaultBaseUrl;
   const baseUrlName = nameOf("baseUrl");
-  const baseUrlProblem = problemWithBaseUrl(baseUrl, nameOf);
-  if (baseUrlProblem !== undefined) problems.push(`${baseUrlName} ${baseUrlProblem}`);
-  else if (adminApiKey !== undefined && baseUrlName === variables.baseUrl && !isOpenAisOrLocal(new URL(baseUrl))) {
+  if (adminApiKey !== undefined && baseUrlName === settings.baseUrl.variable && !isOpenAisOrLocal(baseUrl)) {
     notices.push(
       `The admin key from ${nameOf("adminApiKey")} is sent to ${new URL(baseUrl).host}, where ${baseUrlName} points.`,
     );
   }
 
-  const config: Config = {
-    adminApiKey,
-    baseUrl: baseUrlProblem === undefined ? new URL(baseUrl).href.replace(/\/+$/, "") : baseUrl,
-    organization: header("organization"),
-    project: header("project"),
-    requestsPerMinute: number("requestsPerMinute"),
-    timeoutSeconds: number("timeoutSeconds") ?? 60,
-    maxWaitSeconds: number("maxWaitSeconds") ?? 900,
-    driftDetection: flag("driftDetection"),
-    adoptExisting: flag("adoptExisting"),
-    auditDetails: flag("auditDetails"),
-    notices,
-    nameOf,
-    howToSetKey: source.howToSetKey(nameOf),
-    onRevoking: source.onRevoking,
-  };
   if (problems.length > 0) {
     throw new ConfigError(problems.join(" "), `Correct it ${source.correctIt}, or in the environment.`);
   }
-  return config;
+  return { ...read, notices, nameOf, howToSetKey: source.howToSetKey(nameOf), onRevoking: source.onRevoking };
 }
 
-function numberIn(name: string, value: string | undefined, problems: string[]): number | undefined {
+/** How a value is read; undefined where none is set, or it is wrong, which is then among the problems. */
+const readers: Record<
+  Setting["kind"],
+  (value: string | undefined, name: string, problems: string[], nameOf: Config["nameOf"]) => unknown
+> = { header: headerIn, url: urlIn, number: numberIn, flag: flagIn };
+
+function numberIn(value: string | undefined, name: string, problems: string[]): number | undefined {
   if (value === undefined) return undefined;
   const parsed = Number(value);
   if (Number.isFinite(parsed) && parsed > 0) return parsed;
@@ -218,13 +145,13 @@ function numberIn(name: string, value: string | undefined, problems: string[]): 
   return undefined;
 }
 
-function flagIn(name: string, value: string | undefined, problems: string[]): boolean {
-  if (value === undefined || value === "true") return true;
-  if (value !== "false") problems.push(`${name} must be true or false, but is ${quoted(value)}.`);
-  return false;
+function flagIn(value: string | undefined, name: string, problems: string[]): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (value !== "true" && value !== "false") problems.push(`${name} must be true or false, but is ${quoted(value)}.`);
+  return value === "true";
 }
 
-function headerIn(name: string, value: string | undefined, problems: string[]): string | undefined {
+function headerIn(value: string | undefined, name: string, problems: string[]): string | undefined {
   if (value !== undefined && !/^[\x21-\x7e]+$/.test(value)) {
     problems.push(`${name} must be plain ASCII without spaces, as it is sent in a header.`);
   }
@@ -242,7 +169,7 @@ export class MissingKey extends ConfigError {
 export function problemWithName(name: string): string | undefined {
   if (isSettingName(name)) return undefined;
   const near = nearestSetting(name);
-  const remedy = near === undefined ? `There are ${settings.join(", ")}.` : `Did you mean ${near}?`;
+  const remedy = near === undefined ? `There are ${settingNames.join(", ")}.` : `Did you mean ${near}?`;
   return `There is no setting "${name}". ${remedy}`;
 }
 
@@ -283,15 +210,15 @@ function usualKey(setting: SettingName): string {
 }
 
 function isShared(setting: SettingName): boolean {
-  return sharedSettings.some((one) => one === setting);
+  return settingOf(setting).isShared === true;
 }
 
 function isSettingName(name: string): boolean {
-  return settings.some((setting) => setting === name);
+  return Object.hasOwn(settings, name);
 }
 
 function nearestSetting(name: string): SettingName | undefined {
-  const near = closest(name, settings) as SettingName;
+  const near = closest(name, settingNames) as SettingName;
   return distance(name, near) <= 3 ? near : undefined;
 }
 
@@ -300,13 +227,26 @@ function quoted(value: string): string {
   return /^[\w.+-]{1,12}$/.test(value) && !value.startsWith("sk-") ? `"${value}"` : "something else";
 }
 
-function problemWithBaseUrl(value: string, nameOf: Config["nameOf"]): string | undefined {
+function urlIn(
+  value: string | undefined,
+  name: string,
+  problems: string[],
+  nameOf: Config["nameOf"],
+): string | undefined {
+  if (value === undefined) return undefined;
+  const problem = problemWithUrl(value, nameOf);
+  if (problem === undefined) return new URL(value).href.replace(/\/+$/, "");
+  problems.push(`${name} ${problem}`);
+  return undefined;
+}
+
+function problemWithUrl(value: string, nameOf: Config["nameOf"]): string | undefined {
   // The value itself is never repeated: it may hold a password.
   let url: URL;
   try {
     url = new URL(value);
   } catch {
-    return `must be a URL such as ${defaultBaseUrl}.`;
+    return `must be a URL such as ${settings.baseUrl.default}.`;
   }
   if (url.username !== "" || url.password !== "") {
     return `must not hold a user name or password: the key goes into ${nameOf("adminApiKey")}.`;
@@ -317,7 +257,8 @@ function problemWithBaseUrl(value: string, nameOf: Config["nameOf"]): string | u
   return "must begin with https://, so that the key is not sent in the clear (http:// is for 127.0.0.1 and localhost).";
 }
 
-function isOpenAisOrLocal({ hostname }: URL): boolean {
+function isOpenAisOrLocal(url: string): boolean {
+  const { hostname } = new URL(url);
   return hostname === "openai.com" || hostname.endsWith(".openai.com") || isLoopback(hostname);
 }
 

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { ConfigError, optionsSource, problemsWithKeys, readConfig, type Config } from "../provider/config";
+import { ConfigError, problemsWithKeys, readConfig, type Config } from "../provider/config";
 
 /** The settings themselves. */
 function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey" | "onRevoking"> {
@@ -82,12 +82,6 @@ describe("the config", function () {
       "openai:adminApiKey",
       `${own}:maxWaitSeconds`,
     ]);
-  });
-
-  it("a script's options are settings by their bare names", function () {
-    const config = readConfig((key) => ({ timeoutSeconds: "5" })[key], {}, optionsSource);
-    expect(config.timeoutSeconds).to.equal(5);
-    expect(config.nameOf("adminApiKey")).to.equal("adminApiKey");
   });
 
   it("every setting can come from the stack's config", function () {

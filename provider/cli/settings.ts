@@ -1,23 +1,18 @@
 import { Option, type Command } from "commander";
 import { ProviderContext, type Print } from "../access/context";
 import { systemClock } from "../clock";
-import { MissingKey, readConfig, type SettingName, type Source, whereKeysAre } from "../config";
+import { MissingKey, readConfig, type Source, whereKeysAre } from "../config";
+import { connectionSettings, defaultOf, settingOf, type SettingName } from "../settings";
 import { CommandFailed } from "./failure";
 import { textIn } from "./read-files";
 
-/** The options for settings. Each is named for its setting, except the one for the key, which names a file. */
-const options: [setting: SettingName, flag: string, value: string, description: string][] = [
-  ["adminApiKey", "--key-file", "<file>", "a file that holds the admin API key (default: $OPENAI_ADMIN_KEY)"],
-  ["baseUrl", "--base-url", "<url>", "where the API is (default: $OPENAI_BASE_URL, else OpenAI)"],
-  ["organization", "--organization", "<id>", "sent as OpenAI-Organization (default: $OPENAI_ORG_ID)"],
-  ["project", "--openai-project", "<id>", "sent as OpenAI-Project (default: $OPENAI_PROJECT_ID)"],
-  ["requestsPerMinute", "--requests-per-minute", "<n>", "limit the requests (default: as fast as the API allows)"],
-  ["timeoutSeconds", "--timeout-seconds", "<n>", "how long one request may take (default: 60)"],
-  ["maxWaitSeconds", "--max-wait-seconds", "<n>", "how long to wait while nothing is served (default: 900)"],
-];
+/** The option for a setting, without what it takes. */
+function flagOf(setting: SettingName): string {
+  return settingOf(setting).option?.split(" ")[0] ?? setting;
+}
 
 const commandLineSource: Source = {
-  namesOf: (setting) => [options.find(([name]) => name === setting)?.[1] ?? setting],
+  namesOf: (setting) => [flagOf(setting)],
   correctIt: "on the command line",
   howToSetKey: (nameOf) =>
     `Set OPENAI_ADMIN_KEY, or name a file that holds it with ${nameOf("adminApiKey")}. ${whereKeysAre} A project key ` +
@@ -26,8 +21,14 @@ const commandLineSource: Source = {
 
 /** Adds the options that say how to reach the API. */
 export function addSettings(command: Command): Command {
-  for (const [, flag, value, description] of options) {
-    command.addOption(new Option(`${flag} ${value}`, description).helpGroup("How to reach the API:"));
+  for (const setting of connectionSettings) {
+    const { option, optionTakes, description } = settingOf(setting);
+    const sentence = (optionTakes ?? description).replace(/\.$/, "");
+    const text = `${sentence[0]!.toLowerCase()}${sentence.slice(1)} (default: ${defaultOf(setting)})`.replaceAll(
+      "`",
+      "",
+    );
+    command.addOption(new Option(option!, text).helpGroup("How to reach the API:"));
   }
   return command;
 }
@@ -38,7 +39,8 @@ export function addSettings(command: Command): Command {
  */
 export function contextOf(given: object, print: Print): ProviderContext {
   const values = new Map(
-    options.map(([setting, flag]) => {
+    connectionSettings.map((setting) => {
+      const flag = flagOf(setting);
       const value = (given as Record<string, string | undefined>)[attributeOf(flag)];
       return [flag, setting === "adminApiKey" && value !== undefined ? keyIn(value) : value];
     }),

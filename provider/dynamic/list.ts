@@ -3,7 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
 import { systemClock } from "../clock";
-import { connectionSettings, optionsSource, readConfig, type Config, type Settings } from "../config";
+import { readConfig, type Config, type Source } from "../config";
+import { connectionSettings } from "../settings";
+import type { ConnectionSettings } from "../settings-types";
 import { OperationFailed } from "../resource/failure";
 import { assertOnly, listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 import { listFunction } from "../resource/reference";
@@ -16,8 +18,7 @@ export type { ListCheckpointPermissionsArgs };
  * How to reach the API outside a Pulumi program, by the names of the config keys; or, in a program, the options of Pulumi's
  * own functions, which have no effect here.
  */
-export type ListOptions = Partial<Pick<Settings, (typeof connectionSettings)[number]>> &
-  Pick<pulumi.InvokeOptions, (typeof invokeOptions)[number]>;
+export type ListOptions = Partial<ConnectionSettings> & Pick<pulumi.InvokeOptions, (typeof invokeOptions)[number]>;
 
 /** The options of Pulumi's functions, but for the provider: dynamic resources have none. */
 const invokeOptions = [
@@ -138,9 +139,16 @@ const configOfStack = (key: string): string | undefined => {
   return new pulumi.Config(namespace).get(name!);
 };
 
+/** A script's options. */
+const optionsSource: Source = {
+  namesOf: (setting) => [setting],
+  correctIt: "in the options",
+  howToSetKey: (nameOf) => `Set OPENAI_ADMIN_KEY, or pass ${nameOf("adminApiKey")}.`,
+};
+
 function configOfScript(options: ListOptions): Config {
   const get = (name: string) => {
-    const value = options[name as (typeof connectionSettings)[number]];
+    const value = options[name as keyof ConnectionSettings];
     return value === undefined ? undefined : String(value);
   };
   return readConfig(get, process.env, optionsSource);

@@ -7,15 +7,16 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ProviderContext } from "../access/context";
 import { shareLedger } from "../access/ledger";
 import { systemClock } from "../clock";
-import { defaultBaseUrl, providerSource, problemWithName, readConfig, warningOfPlainKey, type Config } from "../config";
+import { warningOfPlainKey } from "../config";
 import { withoutEffects } from "../resource/effects";
-import { configFailure, PartialFailure } from "../resource/failure";
-import { isUnknown, unknownValue } from "../resource/ids";
+import { PartialFailure } from "../resource/failure";
+import { unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
 import type { ReadResult } from "../resource/read-result";
 import { listFunction, providerOf, typesOf } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
 import { PermissionResource } from "../resource/permission";
+import { baseUrlIn, configOf, problemsWithArgs } from "./provider-config";
 import { unaryHandler } from "./unary-handler";
 import { diffResponse } from "./diff";
 import type { EngineLog } from "./engine-log";
@@ -33,8 +34,6 @@ interface Resource {
   delete(id: string, properties: Properties): Promise<void>;
 }
 
-/** Arguments of a provider that are not settings. */
-const notSettings: readonly string[] = ["version", "pluginDownloadURL", "__internal", "__defaults"];
 const { DiffChanges } = messages.DiffResponse;
 
 /**
@@ -116,16 +115,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
 
     checkConfig: unaryHandler(async (request: messages.CheckRequest) => {
       const { values, secrets } = unmarshal(request.getNews());
-      const failures = Object.keys(values).flatMap((property) => {
-        const reason = notSettings.includes(property) ? undefined : problemWithName(property);
-        return reason === undefined ? [] : { property, reason };
-      });
-      try {
-        configOf(values);
-      } catch (error) {
-        failures.push(configFailure(error));
-      }
-      return checkResponse(values, secrets, failures);
+      return checkResponse(values, secrets, problemsWithArgs(values));
     }),
     // Another key or base URL replaces no resource.
     diffConfig: unaryHandler(async (request: messages.DiffRequest) => {
@@ -228,21 +218,6 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
 
 function typeNameOf(urn: string): string {
   return urn.split("::")[2]!.split("$").at(-1)!;
-}
-
-/** The base URL in a provider's arguments, in one form. */
-function baseUrlIn({ baseUrl = defaultBaseUrl }: Properties): unknown {
-  return typeof baseUrl === "string" ? baseUrl.trim().replace(/\/+$/, "") : baseUrl;
-}
-
-function configOf(args: Properties): Config {
-  const get = (key: string) => {
-    const value = args[key.slice(key.indexOf(":") + 1)];
-    // A setting may be an output that a preview does not know yet.
-    if (isUnknown(value)) return undefined;
-    return typeof value === "string" ? value : JSON.stringify(value);
-  };
-  return readConfig(get, process.env, providerSource);
 }
 
 function checkResponse(inputs: object, secrets: ReadonlySet<string>, failures: readonly dynamic.CheckFailure[]) {

@@ -1,14 +1,17 @@
 /**
- * Writes the native plugin's schema from what stands in TypeScript: types, docstrings, and the programs in examples/.
+ * `npm run generate` writes what follows from other files: the native plugin's schema, from types, docstrings and the
+ * programs in examples/; and from the table of settings their type, and their tables in the docs.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import ts from "typescript";
+import { connectionSettings, settingNames, settingOf, type SettingName } from "../provider/settings";
 
 const name = "openai-checkpoint-permissions";
 const namespace = `${name}:index:`;
-export const schemaFile = "provider/native/schema.json";
+const schemaFile = "provider/native/schema.json";
+const typesFile = "provider/settings-types.ts";
 
 interface PropertySpec {
   description: string;
@@ -24,15 +27,97 @@ interface ObjectSpec {
   required: string[];
 }
 
-const files = ["dynamic/permission.ts", "dynamic/permission-set.ts", "resource/list.ts", "config.ts"];
+const files = ["dynamic/permission.ts", "dynamic/permission-set.ts", "resource/list.ts"];
 const program = ts.createProgram(
   files.map((file) => join("provider", file)),
   { strict: true, skipLibCheck: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.Node20 },
 );
 const checker = program.getTypeChecker();
 
-/** The schema, as it is to be committed. */
-export async function schemaText(): Promise<string> {
+/** Every generated file, as it is to be committed. */
+export async function generated(): Promise<Record<string, string>> {
+  const files: Record<string, string> = {
+    [schemaFile]: JSON.stringify(schema()),
+    [typesFile]: settingTypes(),
+    "docs/config.md": withTable("docs/config.md", ["Setting", "Default", ""], (name) => [
+      `\`${name}\``,
+      valueOf(name),
+      settingOf(name).description,
+    ]),
+    "docs/installation-configuration.md": withTable(
+      "docs/installation-configuration.md",
+      ["Option", "Environment variable", "Required", "Description"],
+      (name) => {
+        const { variable, description, isSecret } = settingOf(name);
+        const isKey = isSecret === true;
+        return [
+          `\`${name}\``,
+          variable === undefined ? "" : `\`${variable}\``,
+          isKey ? "yes" : "no",
+          isKey ? description : `${description} Default: ${valueOf(name)}.`,
+        ];
+      },
+    ),
+  };
+  const formatted = Object.entries(files).map(async ([path, text]) => {
+    const options = await resolveConfig(path);
+    return [path, await format(text, { ...options, filepath: path })];
+  });
+  return Object.fromEntries(await Promise.all(formatted)) as Record<string, string>;
+}
+
+const typesOfKinds = { header: "string", url: "string", number: "number", flag: "boolean" } as const;
+
+/** What a setting is where neither it nor a variable is set. */
+function valueOf(name: SettingName): string {
+  const { default: value, otherwise, variable, isSecret } = settingOf(name);
+  if (isSecret === true) return `\`${variable!}\``;
+  return otherwise ?? `\`${String(value)}\``;
+}
+
+function describedWithDefault(name: SettingName): string {
+  return `${settingOf(name).description} Default: ${valueOf(name)}.`;
+}
+
+/** A page with its one table of settings. */
+function withTable(page: string, head: string[], rowOf: (name: SettingName) => string[]): string {
+  const lines = [head, head.map(() => "---"), ...settingNames.map(rowOf)].map((cells) => `| ${cells.join(" | ")} |`);
+  const text = readFileSync(page, "utf8");
+  const table = new RegExp(`^\\| ${head[0]!} .*\\n(\\|.*\\n)+`, "m");
+  if (!table.test(text)) throw new Error(`${page} has no table of settings.`);
+  return text.replace(table, () => `${lines.join("\n")}\n`);
+}
+
+/** The types of the settings, with their docstrings. */
+function settingTypes(): string {
+  const fields = (names: readonly SettingName[]) =>
+    names.map((name) => {
+      const { kind, default: value } = settingOf(name);
+      return `/** ${describedWithDefault(name)} */\n${name}: ${typesOfKinds[kind]}${value === undefined ? " | undefined" : ""};`;
+    });
+  const others = settingNames.filter((name) => !connectionSettings.includes(name));
+  return [
+    "// `npm run generate` writes this file from settings.ts.",
+    "",
+    "/** How to reach the API. */",
+    `export interface ConnectionSettings {\n${fields(connectionSettings).join("\n")}\n}`,
+    "",
+    "/** The settings of one run. */",
+    `export interface Settings extends ConnectionSettings {\n${fields(others).join("\n")}\n}`,
+  ].join("\n");
+}
+
+/** A setting in the schema. */
+function settingSpec(name: SettingName): PropertySpec {
+  const { kind, isSecret } = settingOf(name);
+  return {
+    type: typesOfKinds[kind],
+    description: describedWithDefault(name),
+    ...(isSecret === true ? { secret: true } : {}),
+  };
+}
+
+function schema(): object {
   const { version, description, keywords, license } = JSON.parse(readFileSync("provider/package.json", "utf8")) as {
     version: string;
     description: string;
@@ -40,11 +125,10 @@ export async function schemaText(): Promise<string> {
     license: string;
   };
   const permission = objectOf("api/permission.ts", "Permission");
-  const settings = objectOf("config.ts", "Settings").properties;
-  settings["adminApiKey"]!.secret = true;
+  const settings = Object.fromEntries(settingNames.map((name) => [name, settingSpec(name)]));
   const list = objectOf("resource/list.ts", "ListCheckpointPermissionsArgs");
 
-  const schema = {
+  return {
     name,
     displayName: "OpenAI checkpoint permissions",
     version,
@@ -94,8 +178,6 @@ export async function schemaText(): Promise<string> {
       go: { respectSchemaVersion: true, generateResourceContainerTypes: true },
     },
   };
-  const options = await resolveConfig(schemaFile);
-  return format(JSON.stringify(schema), { ...options, filepath: schemaFile });
 }
 
 function resourceOf(file: string, type: string, { replacing, importId }: { replacing: string[]; importId: string }) {
@@ -197,5 +279,7 @@ function textOf(node: ts.Node): string {
 }
 
 if (require.main === module) {
-  void schemaText().then((text) => writeFileSync(schemaFile, text));
+  void generated().then((files) => {
+    for (const [path, text] of Object.entries(files)) writeFileSync(path, text);
+  });
 }
