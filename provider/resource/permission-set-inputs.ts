@@ -1,5 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import * as v from "valibot";
+import type { Declaration } from "../access/declarations";
 import type { Permission } from "../api/permission";
 import type { Effects } from "./effects";
 import { incompleteState } from "./failure";
@@ -70,4 +71,16 @@ export function subjectOf({ projectIds }: Pick<SetInputs, "projectIds">): string
 
 export function byProject(one: Permission, other: Permission): number {
   return one.projectId < other.projectId ? -1 : 1;
+}
+
+export function declarationOf(
+  urn: string,
+  { fineTunedModelCheckpoint, projectIds, exclusive }: SetInputs,
+): Declaration {
+  return {
+    urn,
+    checkpoint: fineTunedModelCheckpoint,
+    projectIds: new Set(knownOf(projectIds)),
+    exclusive: !isUnknown(exclusive) && exclusive,
+  };
 }
