@@ -1,27 +1,13 @@
+import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
-import { ApiError, mayOwn } from "../api/error";
-import type { Client } from "../api/client";
-import type { Clock } from "../clock";
-import { UsageError, type Config } from "../config";
-import { second } from "../time";
-import type { Declarations } from "./declarations";
 import type { Existence } from "./existence";
-import { lagPauses, maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
-import type { Key, KindOfPermission, Ledger } from "./ledger";
-import type { LookupOptions, Lookups, PermissionList } from "./lookups";
+import { maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
+import type { Key, KindOfPermission } from "./ledger";
+import type { LookupOptions, Lookups } from "./lookups";
 import { releaseOf, type ReleaseFacts } from "./release";
-
-/** What the accesses of one process share. */
-export interface Shared {
-  config: Config;
-  client: Client;
-  clock: Clock;
-  declarations: Declarations;
-  ledger: Ledger;
-  readonly say: (line: string) => void;
-  /** Is told when the API says that a checkpoint does not exist. */
-  readonly onDeleted: (existence: Existence) => void;
-}
+import { assertKeySeesList, isYoung, revoke } from "./revocation";
+import type { Shared } from "./shared";
+import type { PermissionList } from "./snapshot";
 
 /** What the accesses to one checkpoint share. */
 interface OfCheckpoint {
@@ -50,8 +36,6 @@ export type Look =
 /** What a release did; see `releaseOf`. */
 export type Release = "revoked" | Exclude<ReturnType<typeof releaseOf>, "revoke">;
 
-/** A permission younger than this, in seconds, may be missing from a list that lags. */
-export const lag = 30;
 /** How often, in milliseconds, a process reads whether another has ended a revocation. */
 const betweenReads = 500;
 /** How long, in milliseconds, it waits for another process that may not be able to tell. */
@@ -135,7 +119,7 @@ export class Access {
     if (found !== undefined) return (await this.#hasEnded(found.id)) ? this.look(recorded, maxAge) : listed(found);
     const isThere = !this.#isMissing(recorded.id) && !this.#is("maybe revoked", recorded.id);
     if (isThere && isYoung(recorded, list)) return { is: "tooYoung" };
-    this.#assertKeySeesList();
+    assertKeySeesList(this.checkpoint);
     // Until it is confirmed that the checkpoint does not exist, nothing is known to be missing.
     if (!this.checkpoint.existence.isDeleted) this.#append("missing", recorded.id);
     if (counting === undefined) return { is: "missing" };
@@ -148,7 +132,7 @@ export class Access {
    * Grants the project access, or adopts the permission that it has.
    *
    * @param recorded the permission that state has: it stays, unless it is missing.
-   * @throws {UsageError} naming the permission, when one exists and `adoptExisting` is false.
+   * @throws {NotAdopted} when a permission exists and `adoptExisting` is false.
    * @throws {ApiError} when the API refuses, or does not answer.
    */
   grant(recorded?: Permission): Promise<GrantResult> {
@@ -178,8 +162,7 @@ export class Access {
     this.#settle();
     const result = await granting;
     const { permission, isAdopted } = result;
-    const { config } = this.#shared;
-    if (isAdopted && !config.adoptExisting) throw refusedToAdopt(permission, config);
+    if (isAdopted && !this.#shared.config.adoptExisting) throw new NotAdopted(permission);
     this.markOurs(permission.id);
     return result;
   }
@@ -200,7 +183,7 @@ export class Access {
           this.#append("not revoked", permissionId);
           return release;
         }
-        const end = await this.#deleteUntilMissing(permissionId, createdAt);
+        const end = await revoke(this.checkpoint, this.projectId, { id: permissionId, createdAt });
         this.#append("revoked", permissionId);
         return end;
       } catch (error) {
@@ -283,75 +266,6 @@ export class Access {
     return hasWaited || this.#ledger.is("revoked", key);
   }
 
-  async #deleteUntilMissing(id: string, createdAt: number): Promise<Release> {
-    const { lookups, shared } = this.checkpoint;
-    for (let tries = 1; ; tries++) {
-      try {
-        const isConfirmed = await shared.client.deletePermission(this.checkpoint.id, this.projectId, id);
-        if (!isConfirmed) await this.#waitUntilUnlisted(id);
-        lookups.remove(id);
-        return "revoked";
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        if (error.isAmbiguous) lookups.forget();
-        if (error.status !== 404) throw error;
-        if (await this.#isUnlisted(id, createdAt)) return "missing";
-        if (tries === 2) throw error;
-      }
-    }
-  }
-
-  /** Whether a permission is missing. A DELETE's 404 may also come from a wrong base URL, so a list confirms it. */
-  async #isUnlisted(id: string, createdAt: number): Promise<boolean> {
-    const { lookups } = this.checkpoint;
-    let list = await this.#listWith(id);
-    if (isListed(id, list)) {
-      lookups.forget();
-      list = await this.#listWith(id);
-    } else if (isYoung({ createdAt }, list)) {
-      const { clock, say } = this.#shared;
-      say(`${id} was granted less than ${lag} s ago; asking again in ${lag} s whether it is missing.`);
-      await clock.sleep(lag * 1000);
-      lookups.forget();
-      list = await this.#listWith(id);
-    }
-    if (isListed(id, list)) return false;
-    this.#assertKeySeesList();
-    return !this.checkpoint.existence.isDeleted || (await this.checkpoint.existence.confirmDeleted());
-  }
-
-  /** Waits until a list shows what an answer did not confirm. Lists may lag. */
-  async #waitUntilUnlisted(id: string): Promise<void> {
-    for (const pause of [0, ...lagPauses]) {
-      await this.#shared.clock.sleep(pause);
-      this.checkpoint.lookups.forget();
-      if (!isListed(id, await this.#listWith(id)) && !this.checkpoint.existence.isDeleted) {
-        this.#assertKeySeesList();
-        return;
-      }
-    }
-    throw new ApiError("contradiction", "the API accepted the request, but still lists the permission");
-  }
-
-  /**
-   * To a key of another organization a list may be empty where it is not. So such a list is no witness.
-   *
-   * @throws {ApiError} about the key.
-   */
-  #assertKeySeesList(): void {
-    const { client } = this.#shared;
-    const { lookups, id, existence } = this.checkpoint;
-    if (existence.isDeleted || lookups.hasSeenRows || mayOwn(client.organization, id)) return;
-    const message =
-      `the list of permissions is empty, but the key belongs to organization "${client.organization}", which is not the ` +
-      "checkpoint's own";
-    throw new ApiError("other-organization", message);
-  }
-
-  #listWith(id: string): Promise<PermissionList> {
-    return this.#list({ isWanted: (one) => one === id });
-  }
-
   #list(options: LookupOptions): Promise<PermissionList> {
     return this.checkpoint.existence.emptyIfDeleted(() => this.checkpoint.lookups.listFor(this.projectId, options));
   }
@@ -397,19 +311,9 @@ export class Access {
   }
 }
 
-function isListed(permissionId: string, { permissions }: PermissionList): boolean {
-  return permissions.some(({ id }) => id === permissionId);
-}
-
-function isYoung({ createdAt }: Pick<Permission, "createdAt">, { date }: PermissionList): boolean {
-  return Math.abs(date - createdAt) < lag;
-}
-
-function refusedToAdopt(permission: Permission, { nameOf }: Config): UsageError {
-  const key = nameOf("adoptExisting");
-  return new UsageError(
-    `it exists already (${permission.id}, granted ${second(permission.createdAt)}), and ${key} is false.`,
-    `If it was granted outside of this stack, revoke it first. If it is this stack's own, and moves by a rename or a forced ` +
-      `replacement, or if it is to become so, adopt it: \`pulumi config set ${key} true\`, \`pulumi up\`, and set it back.`,
-  );
+/** A permission exists already, and the config says that none is to be adopted. */
+export class NotAdopted extends Error {
+  constructor(readonly permission: Permission) {
+    super(`it exists already (${permission.id})`);
+  }
 }

@@ -1,12 +1,14 @@
 import { pageSize, type ListQuery } from "../api/client";
 import type { Permission } from "../api/permission";
 import { isFatalForCheckpoint } from "../api/error";
-import { Access, type Release, type Shared } from "./access";
+import { Access, type Release } from "./access";
 import type { Outlook } from "./batches";
 import { Existence } from "./existence";
 import { Grants } from "./grants";
 import type { Key } from "./ledger";
-import { Lookups, type LookupOptions, type PermissionList } from "./lookups";
+import type { Shared } from "./shared";
+import { Lookups, type LookupOptions } from "./lookups";
+import type { PermissionList } from "./snapshot";
 
 /** How many revocations are under way at a time. The throttle decides how fast they go. */
 const revocationsAtATime = 8;

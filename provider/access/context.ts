@@ -3,10 +3,10 @@ import type { Clock } from "../clock";
 import type { Config } from "../config";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
-import type { Existence } from "./existence";
 import { Ledger } from "./ledger";
 import { Lines } from "./lines";
 import { Organization } from "./organization";
+import type { Shared } from "./shared";
 
 /** Prints one line for the user: a message that stays, a warning, or progress that the next line may replace. */
 export type Print = (line: string, kind: "message" | "warning" | "progress") => void;
@@ -82,7 +82,7 @@ export class ProviderContext {
   }
 
   /** Says that the API does not have a checkpoint: at the end, when it is known whether the program declares any access. */
-  readonly onDeleted = (existence: Existence): void => {
+  readonly onDeleted: Shared["onDeleted"] = (existence) => {
     const id = existence.checkpointId;
     this.lines.sayAtEnd(() => {
       if (!existence.isDeleted) return undefined;

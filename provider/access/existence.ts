@@ -1,7 +1,7 @@
 import { saysCheckpointIsDeleted } from "../api/error";
-import type { Shared } from "./access";
+import type { Shared } from "./shared";
 import type { Key } from "./ledger";
-import type { PermissionList } from "./lookups";
+import type { PermissionList } from "./snapshot";
 
 /** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */
 const betweenWitnesses = 10_000;

@@ -3,8 +3,10 @@ import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
 import { Batches, type Outlook } from "./batches";
 import type { Ledger } from "./ledger";
-import type { LookupOptions, Lookups, PermissionList } from "./lookups";
+import type { LookupOptions, Lookups } from "./lookups";
+import type { PermissionList } from "./snapshot";
 import { recoveryOf } from "./refusal";
+import { lagPauses } from "./revocation";
 
 /** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
 export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
@@ -36,8 +38,6 @@ const maxEqualRefusals = 8;
 export const maxAgeOfWrite = 600_000;
 /** After this pause, in milliseconds, a project that the API does not know is asked about once more. */
 const unknownProjectPause = 10_000;
-/** A list may lag behind what the API has accepted: it is read again after these pauses, in milliseconds. */
-export const lagPauses = [2_000, 8_000, 20_000];
 
 /** Grants for one checkpoint. Those that are asked for together cost one look, and one POST of what is missing. */
 export class Grants {

@@ -1,5 +1,6 @@
 import { isProgramRunning } from "../engine";
-import { hashOf, reasonOf, SharedLog } from "./shared-log";
+import { hashOf, reasonOf } from "./shared-file";
+import { SharedLog } from "./shared-log";
 
 /** An ID or a URN as the ledger has it: a hash, since entries go into a file. */
 export type Key = string;

@@ -4,7 +4,8 @@ import axios, { isAxiosError, isCancel, type AxiosRequestConfig, type AxiosRespo
 import { longestTimer } from "../clock";
 import type { Config } from "../config";
 import { lineWithoutKey } from "./plain-text";
-import { ApiError, type ErrorKind } from "./error";
+import { ApiError } from "./error";
+import type { ErrorKind } from "./error-kinds";
 import { proxyFor, Tunnel } from "./proxy";
 
 /** In bytes. No real answer of these endpoints comes near it. */

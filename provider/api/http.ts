@@ -5,7 +5,8 @@ import { MissingKey, type Config } from "../config";
 import { exchange } from "./connection";
 import { contractBreach, errorBody, jsonOf } from "./contract";
 import { lineWithoutKey } from "./plain-text";
-import { ApiError, refused, type Subject } from "./error";
+import { ApiError, refused } from "./error";
+import type { Subject } from "./error-kinds";
 import { retryAfter, Throttle, type Throttled } from "./throttle";
 
 export interface Request {

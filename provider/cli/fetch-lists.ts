@@ -1,5 +1,6 @@
 import type { ProviderContext } from "../access/context";
-import type { ListProgress, PermissionList } from "../access/lookups";
+import type { ListProgress } from "../access/lookups";
+import type { PermissionList } from "../access/snapshot";
 import { listPermissions } from "../resource/list";
 import type { Screen } from "./screen";
 

@@ -1,6 +1,6 @@
 import type { ProviderContext } from "../access/context";
 import type { Organization } from "../access/organization";
-import type { PermissionList } from "../access/lookups";
+import type { PermissionList } from "../access/snapshot";
 import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import { failureOf, reasonOf, withFailure } from "../resource/failure";

@@ -1,5 +1,5 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { hashOf } from "../access/shared-log";
+import { hashOf } from "../access/shared-file";
 import { parseHints, type ProgramHints } from "../resource/hints";
 import type { ReadResult } from "../resource/read-result";
 

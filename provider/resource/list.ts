@@ -1,5 +1,6 @@
 import type { ProviderContext } from "../access/context";
-import type { PermissionList, LookupOptions } from "../access/lookups";
+import type { LookupOptions } from "../access/lookups";
+import type { PermissionList } from "../access/snapshot";
 import { UsageError } from "../config";
 import { withFailure } from "./failure";
 import { checkId } from "./ids";

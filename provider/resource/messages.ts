@@ -1,4 +1,4 @@
-import { lag } from "../access/access";
+import { lag } from "../access/revocation";
 import type { Line, ToldPermission } from "../access/lines";
 import type { DescribedPermission } from "../access/organization";
 import type { Permission } from "../api/permission";

@@ -3,15 +3,8 @@ import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import { declareAgain, declareOnCheck } from "./declare";
 import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
-import {
-  combined,
-  configFailure,
-  notRevoked,
-  nothingToImport,
-  PartialFailure,
-  withFailure,
-  type Operation,
-} from "./failure";
+import { combined, configFailure, notRevoked, nothingToImport, PartialFailure, withFailure } from "./failure";
+import type { Operation } from "./remedies";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";

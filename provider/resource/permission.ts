@@ -14,8 +14,8 @@ import {
   notRevoked,
   nothingToImport,
   withFailure,
-  type Operation,
 } from "./failure";
+import type { Operation } from "./remedies";
 import { declareAgain, declareOnCheck } from "./declare";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";

@@ -1,9 +1,8 @@
 import { expect } from "chai";
 import type { Access, Look } from "../../provider/access/access";
-import { UsageError } from "../../provider/config";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
-import { declareElsewhere, scenario } from "../support/scenario";
+import { declareElsewhere, permissionInputs, scenario } from "../support/scenario";
 
 /** The answer for a model that exists, and that the API does not find for a while. */
 const notFound = { status: 404, error: { message: "The model does not exist.", code: "model_not_found" } };
@@ -264,12 +263,11 @@ describe("Grants of one access", function () {
   });
 
   it("with adoptExisting off, a grant fails, naming the existing permission and the ways out", async function () {
-    const { access, granted } = scenario({ "openai-checkpoint-permissions:adoptExisting": "false" });
+    const { permission, granted } = scenario({ "openai-checkpoint-permissions:adoptExisting": "false" });
     const { id } = granted("proj_a");
-    const error = await failureOf<UsageError>(access("proj_a").grant());
-    expect(error).to.be.instanceOf(UsageError);
-    expect(error.message).to.include(id).and.to.include("openai-checkpoint-permissions:adoptExisting is false");
-    expect(error.remedy).to.include("a rename or a forced replacement").and.to.include("revoke it first");
+    const { message } = await failureOf(permission.create(permissionInputs));
+    expect(message).to.include(id).and.to.include("openai-checkpoint-permissions:adoptExisting is false");
+    expect(message).to.include("a rename or a forced replacement").and.to.include("revoke it first");
   });
 });
 

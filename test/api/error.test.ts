@@ -1,15 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  ApiError,
-  isFatalForCheckpoint,
-  kindOf,
-  natures,
-  saysCheckpointIsDeleted,
-  table,
-  type ErrorKind,
-  type Refusal,
-} from "../../provider/api/error";
+import { ApiError, isFatalForCheckpoint, saysCheckpointIsDeleted } from "../../provider/api/error";
+import { kindOf, natures, table, type ErrorKind, type Refusal } from "../../provider/api/error-kinds";
 import { refusal } from "../support/server";
 
 const checkpoint = "ft:gpt-4.1-mini-2025-04-14:acme:support:B7R9VjQd";

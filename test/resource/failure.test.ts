@@ -1,14 +1,9 @@
 import { inspect } from "node:util";
 import { expect } from "chai";
-import { ApiError, natures, refused as refusedBy, type ErrorKind, type Refusal } from "../../provider/api/error";
-import {
-  combined,
-  notRevoked,
-  OperationFailed,
-  PartialFailure,
-  withFailure,
-  type Operation,
-} from "../../provider/resource/failure";
+import { ApiError, refused as refusedBy } from "../../provider/api/error";
+import { natures, type ErrorKind, type Refusal } from "../../provider/api/error-kinds";
+import { combined, notRevoked, OperationFailed, PartialFailure, withFailure } from "../../provider/resource/failure";
+import type { Operation } from "../../provider/resource/remedies";
 import { contextWith } from "../support/api";
 import { failureOf } from "../support/failure";
 

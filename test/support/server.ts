@@ -1,7 +1,8 @@
 import type { ListQuery } from "../../provider/api/client";
 import type { Page } from "../../provider/api/contract";
 import type { Permission } from "../../provider/api/permission";
-import { ApiError, refused, type Refusal } from "../../provider/api/error";
+import { ApiError, refused } from "../../provider/api/error";
+import type { Refusal } from "../../provider/api/error-kinds";
 import { checkpoint } from "./api";
 
 /** A checkpoint's permissions as a server has them, without HTTP, for rules that hold for all inputs. */
