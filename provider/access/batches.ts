@@ -64,7 +64,7 @@ export class Batches<Item> {
       before = this.#gathered.length;
       const isMoreToCome = (this.outlook().toCome ?? 0) > 0;
       const hasChanged = () => this.#isComplete() || this.#gathered.length > before;
-      await this.ledger.until(hasChanged, this.clock.sleep(isMoreToCome ? quietWhileMoreCome : quiet));
+      await this.ledger.until(hasChanged, () => this.clock.sleep(isMoreToCome ? quietWhileMoreCome : quiet));
     }
   }
 

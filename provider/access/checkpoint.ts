@@ -1,4 +1,4 @@
-import { pageSize, type ListQuery } from "../api/client";
+import type { ListQuery } from "../api/client";
 import type { Permission } from "../api/permission";
 import { isFatalForCheckpoint } from "../api/error";
 import { Access, type Release } from "./access";
@@ -90,7 +90,7 @@ export class Checkpoint {
     // One GET shows a hundred; a DELETE of what is missing already would be a request each.
     if (permissions.length > 1) {
       try {
-        await this.#lookForMissing(permissions);
+        await Promise.all(permissions.map((permission) => this.access(permission.projectId).look(permission)));
       } catch (error) {
         return new Map(permissions.map(({ id }) => [id, error as Error]));
       }
@@ -129,10 +129,5 @@ export class Checkpoint {
     const { count, parallel } = ledger.last("outlook", this.key) ?? {};
     const settled = ledger.all("settled", this.key).length;
     return { toCome: count === undefined ? undefined : Math.max(0, count - settled), parallel };
-  }
-
-  async #lookForMissing(permissions: readonly Permission[]): Promise<void> {
-    if (permissions.length > pageSize) await this.all();
-    await Promise.all(permissions.map((permission) => this.access(permission.projectId).look(permission)));
   }
 }

@@ -24,7 +24,7 @@ interface PendingGrant {
   isWanted: LookupOptions["isWanted"];
   /** Whether it was refused once because the API did not know the project. */
   isSecondTry?: boolean;
-  /** Whether a POST for it may have taken effect. What is there then is ours. */
+  /** Whether a POST for it may have taken effect. */
   mayBeDone?: boolean;
   resolve: (result: GrantResult) => void;
   reject: (error: unknown) => void;
@@ -45,8 +45,8 @@ export class Grants {
   /** Grants that were refused because the API does not know the project. */
   #unknown: PendingGrant[] = [];
   #isWaitingForProjects = false;
-  /** How many grants in a row, each in a request of its own, were refused in the same words. */
-  #refusedAlone = { message: "", count: 0 };
+  /** Refusals in a row, each of one project alone, and all in the same words. */
+  #refusedAlike: string[] = [];
 
   constructor(
     readonly create: CreatePermissions,
@@ -79,9 +79,9 @@ export class Grants {
    * It looks only now, since a batch may wait for minutes behind the one before it, and a look must be younger than that.
    */
   async #process(batch: PendingGrant[]): Promise<void> {
-    this.#refusedAlone = { message: "", count: 0 };
+    this.#refusedAlike = [];
     try {
-      await this.#post(await this.#resolveExisting(batch, true, maxAgeOfWrite), 1);
+      await this.#post(await this.#resolveExisting(batch, maxAgeOfWrite), 1);
     } catch (error) {
       for (const grant of batch) reject(grant, error);
     }
@@ -98,7 +98,7 @@ export class Grants {
       return this.#recover(batch, attempt, error);
     }
     this.lookups.granted(permissions);
-    this.#refusedAlone = { message: "", count: 0 };
+    this.#refusedAlike = [];
     const byProject = new Map(permissions.map((permission) => [permission.projectId, permission]));
     const leftOut: PendingGrant[] = [];
     for (const grant of batch) {
@@ -120,8 +120,7 @@ export class Grants {
     for (const pause of [0, ...lagPauses]) {
       if (missing.length === 0) break;
       await this.clock.sleep(pause);
-      // It was missing before the POST, so it is ours.
-      missing = await this.#lookAgain(missing, false);
+      missing = await this.#lookAgain(missing);
     }
     return missing;
   }
@@ -132,7 +131,6 @@ export class Grants {
       this.#refuseAll(batch, error);
       return;
     }
-    const existed = !error.isAmbiguous;
     if (error.isAmbiguous) for (const grant of batch) grant.mayBeDone = true;
     /** Sends on what is missing after a look that has shown something, and else goes on with the refusal. */
     const postOrGoOn = (missing: PendingGrant[], reason = error) =>
@@ -149,21 +147,18 @@ export class Grants {
     switch (recovery) {
       case "postAgain":
         await this.clock.sleep(1000 * attempt);
-        return this.#post(await this.#lookAgain(batch, existed), attempt + 1);
+        return this.#post(await this.#lookAgain(batch), attempt + 1);
       case "settle":
-        this.#refuseAll(await this.#lookAgain(batch, existed), error);
+        this.#refuseAll(await this.#lookAgain(batch), error);
         return;
       case "await":
         return postOrGoOn(await this.#waitUntilListed(batch), error.with({ mayBeGranted: true }));
       case "look":
-        return postOrGoOn(await this.#lookAgain(batch, existed));
+        return postOrGoOn(await this.#lookAgain(batch));
       case "split":
         return this.#postInParts(batch, error);
       case "refuse":
-        if (error.isAboutProjects) {
-          const { message, count } = this.#refusedAlone;
-          this.#refusedAlone = { message: error.message, count: error.message === message ? count + 1 : 1 };
-        }
+        this.#refusedAlike = [...this.#refusedAlike.filter((message) => message === error.message), error.message];
         this.#refuseAll(batch, error);
     }
   }
@@ -199,8 +194,7 @@ export class Grants {
    * If it names all, or once many were refused one by one in the same words, it is about all of them.
    */
   async #postInParts(batch: PendingGrant[], refusal: ApiError): Promise<void> {
-    const isAboutAll = () =>
-      this.#refusedAlone.message === refusal.message && this.#refusedAlone.count >= maxEqualRefusals;
+    const isAboutAll = () => this.#refusedAlike[0] === refusal.message && this.#refusedAlike.length >= maxEqualRefusals;
     const [named, others] = partsOf(batch, refusal.namedProjects);
     for (const part of [named, others]) {
       if (others.length === 0 || isAboutAll()) this.#refuseAll(part, refusal);
@@ -209,14 +203,14 @@ export class Grants {
   }
 
   /** Reads the list anew, settles the grants that are in it by now, and returns the others. */
-  #lookAgain(batch: PendingGrant[], existed: boolean): Promise<PendingGrant[]> {
+  #lookAgain(batch: PendingGrant[]): Promise<PendingGrant[]> {
     this.lookups.forget();
-    return this.#resolveExisting(batch, existed);
+    return this.#resolveExisting(batch, Infinity);
   }
 
-  async #resolveExisting(batch: PendingGrant[], existed: boolean, age = Infinity): Promise<PendingGrant[]> {
+  async #resolveExisting(batch: PendingGrant[], maxAge: number): Promise<PendingGrant[]> {
     const missing: PendingGrant[] = [];
-    const looks = batch.map(({ projectId, isWanted }) => this.lookups.listFor(projectId, { maxAge: age, isWanted }));
+    const looks = batch.map(({ projectId, isWanted }) => this.lookups.listFor(projectId, { maxAge, isWanted }));
     const answers = await Promise.allSettled(looks);
     for (const [index, grant] of batch.entries()) {
       const answer = answers[index]!;
@@ -226,8 +220,8 @@ export class Grants {
       }
       const permission = oursOrNewest(answer.value, grant.isOurs);
       if (permission === undefined) missing.push(grant);
-      else
-        grant.resolve({ permission, isAdopted: existed && grant.mayBeDone !== true && !grant.isOurs(permission.id) });
+      // What was missing before a POST that may have granted it is ours, too.
+      else grant.resolve({ permission, isAdopted: grant.mayBeDone !== true && !grant.isOurs(permission.id) });
     }
     return missing;
   }

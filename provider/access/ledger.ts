@@ -51,11 +51,6 @@ export type Entry =
 
 type Kind = Entry["kind"];
 
-interface Waiting {
-  isSo: () => boolean;
-  resolve: () => void;
-}
-
 export type KindOfPermission = Extract<Entry, OfPermission>["kind"];
 /** An entry, and the process that wrote it. */
 export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { by: string };
@@ -85,7 +80,7 @@ export class Ledger {
   readonly #keys = new Map<string, Key>();
   readonly #texts = new Map<Key, string>();
   readonly #problem: string | undefined;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<{ isSo: () => boolean; resolve: () => void }>();
   #isWaking = false;
 
   /**
@@ -193,14 +188,17 @@ export class Ledger {
    * Resolves once it is so, or once it is given up. What other processes do is noticed at the latest when something is
    * asked.
    */
-  async until(isSo: () => boolean, isGivenUp: Promise<unknown> = new Promise(() => undefined)): Promise<void> {
+  async until(
+    isSo: () => boolean,
+    givenUp: () => Promise<unknown> = () => new Promise(() => undefined),
+  ): Promise<void> {
     if (isSo()) return;
-    let waiting: Waiting | undefined;
+    let waiting: { isSo: () => boolean; resolve: () => void } | undefined;
     const itIsSo = new Promise<void>((resolve) => {
       waiting = { isSo, resolve };
       this.#waiting.add(waiting);
     });
-    await Promise.race([itIsSo, isGivenUp]);
+    await Promise.race([itIsSo, givenUp()]);
     this.#waiting.delete(waiting!);
   }
 

@@ -14,7 +14,7 @@ export interface ListQuery {
 }
 
 /** Rows per page. Other lists of this API give at most 100. */
-export const pageSize = 100;
+const pageSize = 100;
 
 /**
  * The endpoints, one method each.

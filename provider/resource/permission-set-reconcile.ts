@@ -88,7 +88,10 @@ export async function announcedUnmanaged(
 
 /** Waits a while for resources whose IDs come from others: what a set gives up may be theirs. */
 async function untilNoneIsLate({ ledger, declarations, clock }: ProviderContext, { id }: Checkpoint): Promise<void> {
-  await ledger.until(() => !declarations.areSomeLate(id), clock.sleep(patience));
+  await ledger.until(
+    () => !declarations.areSomeLate(id),
+    () => clock.sleep(patience),
+  );
 }
 
 /**
@@ -101,7 +104,10 @@ async function adopted(
   permissions: readonly Permission[],
 ): Promise<void> {
   const accesses = permissions.map(({ projectId }) => checkpoint.access(projectId));
-  await context.ledger.until(() => accesses.every((access) => access.isInState), context.clock.sleep(patience));
+  await context.ledger.until(
+    () => accesses.every((access) => access.isInState),
+    () => context.clock.sleep(patience),
+  );
 }
 
 /** What an earlier update of a set has left in state: its project was not on the list then either. */

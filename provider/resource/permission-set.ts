@@ -61,14 +61,12 @@ export class PermissionSetResource {
     try {
       const context = this.context();
       context.runsProgram = true;
-      // Of the list as it came: repeats must not make it look shorter than declared.
-      const isShortened = projectIds.length < (hints.listLength ?? 0);
-      if (isShortened && !isUnknown(inputs.fineTunedModelCheckpoint)) {
-        context.checkpoint(inputs.fineTunedModelCheckpoint).markUnknownProjects();
-      }
       const checkpoint = knownId(inputs.fineTunedModelCheckpoint);
       if (checkpoint === undefined || !isKnown(inputs)) context.declarations.setUnknown(checkpoint);
       if (checkpoint !== undefined) {
+        // Of the list as it came: repeats must not make it look shorter than declared.
+        const isShortened = projectIds.length < (hints.listLength ?? 0);
+        if (isShortened) context.checkpoint(checkpoint).markUnknownProjects();
         const had = hasBoth(olds) ? declarationOf(urn, olds) : undefined;
         failures.push(...declareOnCheck(context, declarationOf(urn, inputs), had, hints, "projectIds"));
       }

@@ -310,6 +310,21 @@ describe("Releases of many permissions", function () {
     expect(api.permissions(checkpoint)).to.have.length(1000);
   });
 
+  it("one release looks nothing up", async function () {
+    const { checkpoint: of, granted, requests } = scenario();
+    await of.releaseAll([granted("proj_a")]);
+    expect(requests.map(({ method }) => method)).to.deep.equal(["DELETE"]);
+  });
+
+  it("nothing is revoked where the list cannot be read, and each is told why", async function () {
+    const { checkpoint: of, granted, api, writes } = scenario();
+    const permissions = [granted("proj_a"), granted("proj_b")];
+    api.fail({ method: "GET", times: Infinity, kind: { status: 403 } });
+    const outcomes = await of.releaseAll(permissions);
+    for (const { id } of permissions) expect(outcomes.get(id)).to.have.property("status", 403);
+    expect(writes()).to.deep.equal([]);
+  });
+
   it("a revocation that is rejected does not stop the others", async function () {
     const { checkpoint: of, granted, api } = scenario();
     const permissions = thousand.slice(0, 20).map((projectId) => granted(projectId));
@@ -332,6 +347,54 @@ describe("Releases of many permissions", function () {
       `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it.`,
       `Asking again in 10 s about ${checkpoint}, before anything leaves state.`,
     ]);
+  });
+});
+
+describe("What constructors have told of a checkpoint", function () {
+  for (const [count, how] of [
+    [1, "is filtered"],
+    [2, "reads a page"],
+  ] as const) {
+    it(`where ${count} accesses are declared, the first lookup ${how}`, async function () {
+      const { checkpoint: of, access, requests } = scenario();
+      of.setOutlook(count, undefined);
+      await access("proj_a").look();
+      expect("project_id" in requests[0]!.query).to.equal(how === "is filtered");
+    });
+  }
+
+  it("a batch has as many grants as the engine runs at a time", async function () {
+    const { checkpoint: of, access, writes, clock } = scenario();
+    of.setOutlook(10, 2);
+    await Promise.all([access("proj_a").grant(), access("proj_b").grant()]);
+    expect(clock.slept).to.deep.equal([]);
+    expect(writes()).to.deep.equal(["POST proj_a proj_b"]);
+  });
+
+  it("what is known already is not noted again", function () {
+    const { checkpoint: of, context } = scenario();
+    const counted = () => context.ledger.all("outlook", of.key).length;
+    for (const [count, parallel, noted] of [
+      [3, undefined, 1],
+      [3, undefined, 1],
+      [3, 4, 2],
+      [3, 4, 2],
+      [5, 4, 3],
+    ] as const) {
+      of.setOutlook(count, parallel);
+      expect(counted()).to.equal(noted);
+    }
+  });
+
+  it("what is unmanaged is read again where an answer is older than is asked for", async function () {
+    const { checkpoint: of, granted, clock, requests } = scenario();
+    granted("proj_a");
+    await of.unmanaged([]);
+    clock.pass(1_001);
+    expect(await of.unmanaged([], 2_000)).to.have.length(1);
+    expect(requests).to.have.length(1);
+    await of.unmanaged([], 1_000);
+    expect(requests).to.have.length(2);
   });
 });
 

@@ -257,6 +257,117 @@ describe("Grants", function () {
     expect(server.rows).to.have.length(3);
   });
 
+  it("after a lasting conflict one look finds what was granted elsewhere, and one POST grants the rest", async function () {
+    const server = new TestServer();
+    const posts: string[][] = [];
+    const create: CreatePermissions = async (projects) => {
+      posts.push([...projects]);
+      if (posts.length > 1) return server.create(projects);
+      server.add("proj_1");
+      throw refusal(409, "already exists").with({ isTemporary: false });
+    };
+    const granted = await Promise.all(names(3).map(grants(server, create).grant));
+    expect(granted.map(({ isAdopted }) => isAdopted)).to.deep.equal([false, true, false]);
+    expect(posts).to.deep.equal([names(3), ["proj_0", "proj_2"]]);
+    expect(server.lists).to.have.length(2);
+  });
+
+  it("a POST whose outcome is unknown is sent again after one second, and then two", async function () {
+    const { grant, clock } = grants(new TestServer(), () => Promise.reject(lost()));
+    await failureOf(grant("proj_a"));
+    expect(clock.slept).to.deep.equal([250, 1_000, 2_000]);
+  });
+
+  it("a fault that is no refusal fails the grants as it is, even if they may be under way", async function () {
+    const fault = new Error("a bug");
+    expect(await failureOf(grants(new TestServer(), () => Promise.reject(fault)).grant("proj_a"))).to.equal(fault);
+    let posts = 0;
+    const { grant } = grants(new TestServer(), () => Promise.reject(posts++ === 0 ? lost() : fault));
+    expect(await failureOf(grant("proj_a"))).to.equal(fault);
+  });
+
+  it("grants that wait fail when the process ends", async function () {
+    const ended = new Error("the process ends");
+    const server = new TestServer();
+    const { grant, clock } = grants(server, () => Promise.reject(lost()));
+    const asked = failureOf(grant("proj_a"));
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = (milliseconds) => (milliseconds >= 1_000 ? Promise.reject(ended) : sleep(milliseconds));
+    expect(await asked).to.equal(ended);
+  });
+
+  it("a grant for an unknown project fails when the process ends while it waits", async function () {
+    const { grant, clock } = grants(new TestServer(), () =>
+      Promise.reject(refusal(404, "Project not found", { code: "project_not_found" })),
+    );
+    const ended = new Error("the process ends");
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = (milliseconds) => (milliseconds === 10_000 ? Promise.reject(ended) : sleep(milliseconds));
+    expect(await failureOf(grant("proj_a"))).to.equal(ended);
+  });
+
+  it("unknown projects of several batches are tried again together, and later ones once more", async function () {
+    const server = new TestServer();
+    const known = new Set<string>();
+    const posts: string[][] = [];
+    const { grant, clock } = grants(server, (projects) => {
+      posts.push([...projects]);
+      if (projects.every((project) => known.has(project))) return server.create(projects);
+      return Promise.reject(refusal(404, "Project not found", { code: "project_not_found" }));
+    });
+    const waiting: (() => void)[] = [];
+    const sleep = clock.sleep.bind(clock);
+    clock.sleep = (milliseconds) =>
+      milliseconds === 10_000 ? new Promise((resolve) => waiting.push(resolve)) : sleep(milliseconds);
+    const until = async (isSo: () => boolean) => {
+      do await new Promise(setImmediate);
+      while (!isSo());
+    };
+    const first = grant("proj_0");
+    await until(() => waiting.length === 1);
+    const second = grant("proj_1");
+    await until(() => posts.length === 2);
+    await until(() => true);
+    for (const project of names(3)) known.add(project);
+    waiting[0]!();
+    await Promise.all([first, second]);
+    expect(posts).to.deep.equal([["proj_0"], ["proj_1"], ["proj_0", "proj_1"]]);
+    known.clear();
+    const third = grant("proj_2");
+    await until(() => waiting.length === 2);
+    known.add("proj_2");
+    waiting[1]!();
+    await third;
+    expect(posts.slice(3)).to.deep.equal([["proj_2"], ["proj_2"]]);
+  });
+
+  it("the look before a POST is at most ten minutes old, and finds ours beyond the first page", async function () {
+    const server = new TestServer(["proj_a", ...names(150)]);
+    const clock = new TestClock();
+    const lookups = new Lookups(server.list, clock);
+    const all = new Grants(server.create, lookups, clock, new Ledger(), () => ({ toCome: 0, parallel: undefined }));
+    server.add("proj_a");
+    for (const project of ["proj_148", "proj_149"]) await lookups.listFor(project);
+    const isOurs = (id: string) => id === "cp_1";
+    expect((await all.grant("proj_a", isOurs, isOurs)).permission.id).to.equal("cp_1");
+    await all.grant("proj_b");
+    clock.pass(600_001);
+    server.remove("cp_153");
+    await all.grant("proj_b");
+    expect(server.posts).to.deep.equal([["proj_b"], ["proj_b"]]);
+  });
+
+  it("an answer about other projects is told with three of them at most", async function () {
+    const server = new TestServer();
+    const others = ["proj_v", "proj_w", "proj_x", "proj_y"];
+    const create: CreatePermissions = () => server.create(others);
+    const lists: ListPermissions = () =>
+      Promise.resolve({ permissions: [], hasMore: false, lastId: undefined, date: 0 });
+    const { message } = await failureOf(grants(server, create, undefined, lists).grant("proj_a"));
+    expect(message).to.match(/its answer has (cp_\d for proj_[vwxy], ){2}cp_\d for proj_[vwxy] instead$/);
+    expect(message).not.to.include("for proj_a,");
+  });
+
   it("a conflict after a POST that may have taken effect is waited for, and what is there then is ours", async function () {
     const server = new TestServer();
     let posts = 0;
