@@ -53,7 +53,7 @@ export interface OrganizationOptions {
  * and reports.
  */
 export class Organization {
-  readonly #client: Client;
+  readonly client: Client;
   readonly #clock: Clock;
   readonly #limitSeconds: number | undefined;
   readonly #onPage: NonNullable<OrganizationOptions["onPage"]>;
@@ -69,7 +69,7 @@ export class Organization {
   constructor(config: Config, clock: Clock, options: OrganizationOptions = {}) {
     const { limitSeconds, say = () => undefined, onPage = () => undefined } = options;
     // What is limited waits for no rate limit, and sends nothing twice.
-    this.#client = new Client(limitSeconds === undefined ? config : { ...config, maxWaitSeconds: 0 }, clock, say);
+    this.client = new Client(limitSeconds === undefined ? config : { ...config, maxWaitSeconds: 0 }, clock, say);
     this.#clock = clock;
     this.#limitSeconds = limitSeconds;
     this.#onPage = onPage;
@@ -118,7 +118,7 @@ export class Organization {
 
   async readProjects(): Promise<void> {
     await this.#read("projects", this.#ofProjects, async (after, seconds) => {
-      const page = await this.#client.listProjects(after, seconds);
+      const page = await this.client.listProjects(after, seconds);
       for (const project of page.rows) this.#projects.set(project.id, project);
       return page;
     });
@@ -138,7 +138,7 @@ export class Organization {
 
   async #readEvents(isEnough: () => boolean): Promise<void> {
     const readPage = async (after: string | undefined, seconds: number | undefined) => {
-      const page = await this.#client.listEvents(after, seconds);
+      const page = await this.client.listEvents(after, seconds);
       for (const event of page.rows) {
         this.#events.push(event);
         const key = `${event.what} ${event.permissionId ?? ""}`;

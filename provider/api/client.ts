@@ -32,6 +32,11 @@ export class Client {
     this.#http = new Http(config, clock, say);
   }
 
+  /** Keeps the API's ID of each request that it answers from now on, in the order of the answers. */
+  keepRequestIds(ids: string[]): void {
+    this.#http.requestIds = ids;
+  }
+
   /**
    * One page of a checkpoint's permissions, newest first.
    *

@@ -44,6 +44,8 @@ export class Http {
   readonly clock: Clock;
   /** The organization of the key, as the last answer named it. */
   organization: string | undefined;
+  /** Takes the API's ID of each request that it answers; undefined where nobody asks for them. */
+  requestIds: string[] | undefined;
   readonly #say: (line: string) => void;
   readonly #cancelling = new AbortController();
   /** What was asked in vain until it was given up, by endpoint and checkpoint: it is tried once, until it is served. */
@@ -156,6 +158,7 @@ export class Http {
       organization,
       isRateLimited: false,
     };
+    if (requestId !== undefined) this.requestIds?.push(requestId);
     if (status >= 200 && status < 300) return answer;
     if (status >= 300 && status < 400) {
       const origin = originOf(headers["location"], this.config.baseUrl);

@@ -3,6 +3,9 @@ import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { formats } from "./render";
 
+/** The exit code for drift or a difference; 1 is a failure. */
+export const driftCode = 2;
+
 /** Arguments that several commands take. */
 
 export const checkpointsArgument = () =>

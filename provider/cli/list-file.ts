@@ -4,7 +4,7 @@ import { contractBreach, id, plain as name } from "../api/contract";
 import { plainText } from "../api/plain-text";
 import { compareIds } from "../resource/ids";
 import { CommandFailed } from "./failure";
-import { columns } from "./list";
+import type { ColumnName } from "./columns";
 import { textIn } from "./read-files";
 
 /** A permission, as a file of `list` has it. */
@@ -93,7 +93,7 @@ const csvRow = v.object({
   granted_at: moment,
   granted_by: v.optional(cell, ""),
   declared_by: v.optional(v.string(), ""),
-} satisfies Record<(typeof columns)[number], unknown>);
+} satisfies Partial<Record<ColumnName, unknown>>);
 
 /** @throws {CommandFailed} when the file is none of `list`. */
 export function evidenceIn(file: string): Evidence {
@@ -167,7 +167,8 @@ function csvEvidence(file: string, content: string): Evidence {
 
 /** @throws {CommandFailed} naming what a list cannot do without. */
 function checkedColumns(head: string[]): string[] {
-  const missing = ["checkpoint", "project_id", "permission_id", "granted_at"].filter((name) => !head.includes(name));
+  const needed: readonly ColumnName[] = ["checkpoint", "project_id", "permission_id", "granted_at"];
+  const missing = needed.filter((name) => !head.includes(name));
   if (missing.length > 0) throw new CommandFailed(`it has no column ${missing.join(", ")}`);
   return head;
 }

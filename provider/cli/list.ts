@@ -1,5 +1,6 @@
 import type { ProviderContext } from "../access/context";
 import { iso, minute, minuteOf, second } from "../time";
+import { columns, csvRow, decisionColumns, declarersIn, heads, statusOf, tableRow } from "./columns";
 import { counted, source, withoutEmptyColumns, type Finding, type Matrix, type Report } from "./report";
 import {
   problemsOf,
@@ -19,8 +20,10 @@ import type { ReadStack } from "./stack-export";
  * how complete it is.
  */
 export async function list(context: ProviderContext, screen: Screen, options: ReviewOptions): Promise<Report> {
+  const requestIds: string[] = [];
+  for (const client of [context.client, options.organization?.client]) client?.keepRequestIds(requestIds);
   const { reviews, sources, events } = await review(context, screen, options);
-  const { projectIds, checkpoints } = options;
+  const { projectIds, checkpoints, madeBy, withDecisions = false } = options;
   const evidence = { api: context.config.baseUrl, organization: context.client.organization ?? null };
   const isSearch = checkpoints.length === 0;
   screen.end();
@@ -32,10 +35,14 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
     );
   }
   const scope = projectIds === undefined ? "all projects" : "the projects asked about";
+  const findings = findingsOf(reviews);
   const complete = `Every permission of these checkpoints is listed, for ${scope}.`;
   return {
     title: "Who has access to fine-tuned checkpoints",
-    findings: findingsOf(reviews),
+    findings,
+    figures: figuresOf(reviews, findings),
+    isToBeSigned: true,
+    command: madeBy.command,
     matrix: matrixOf(reviews),
     sections: reviews.map((one) => ({
       checkpoint: one.fineTunedModelCheckpoint,
@@ -44,12 +51,13 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       lines: [...one.permissions.map(entry), ...one.without.map((projectId) => `  ${projectId}\n    no permission`)],
     })),
     notes: (plain) => [
-      [complete, source(evidence, plain), ...sourcesIn(sources, plain), `Made by ${options.madeBy}.`].join("\n"),
+      [complete, source(evidence, plain), ...sourcesIn(sources, plain), `Made by ${madeBy.tool}.`].join("\n"),
     ],
     gaps,
     json: {
       ...evidence,
-      madeBy: options.madeBy,
+      madeBy,
+      requestIds,
       /** Of each checkpoint; which other checkpoints there may be, the gaps say. */
       complete: true,
       gaps,
@@ -63,7 +71,12 @@ export async function list(context: ProviderContext, screen: Screen, options: Re
       })),
       events,
     },
-    csv: { columns, rows: reviews.flatMap(csvRows) },
+    csv: {
+      columns: [...columns.map(({ csv }) => csv), ...(withDecisions ? decisionColumns : [])],
+      rows: reviews.flatMap(({ fineTunedModelCheckpoint, permissions }) =>
+        permissions.map((one) => csvRow(one, fineTunedModelCheckpoint)),
+      ),
+    },
   };
 }
 
@@ -85,6 +98,21 @@ function findingsOf(reviews: readonly Review[]): Finding[] {
       items: deleted.map((one) => [`${one.fineTunedModelCheckpoint},`, `known from ${knownFrom(one.foundBy)}`]),
     },
   ].filter(({ items }) => items.length > 0);
+}
+
+/** What there is, and what stands out. */
+function figuresOf(reviews: readonly Review[], findings: readonly Finding[]): NonNullable<Report["figures"]> {
+  const permissions = reviews.flatMap((one) => one.permissions);
+  const projects = new Set(permissions.map(({ projectId }) => projectId)).size;
+  const standingOut = new Set(findings.flatMap(({ items }) => items.map((item) => item.join(" ")))).size;
+  return [
+    { count: reviews.length, what: reviews.length === 1 ? "checkpoint" : "checkpoints" },
+    {
+      count: permissions.length,
+      what: `${permissions.length === 1 ? "permission" : "permissions"} of ${counted(projects, "project")}`,
+    },
+    { count: standingOut, what: standingOut === 1 ? "stands out" : "stand out" },
+  ];
 }
 
 /** Projects that were asked about and that the organization does not have. */
@@ -155,19 +183,11 @@ function tableOf(
   code: (id: string) => string,
   plain: (text: string) => string,
 ): string[][] {
+  const head = heads();
   const rows = [
-    ...permissions.map((one) => [
-      plain(one.projectName ?? ""),
-      code(one.projectId),
-      statusOf(one),
-      code(one.id),
-      minute(one.createdAt),
-      plain(one.grantedBy ?? ""),
-      plain(declarersIn(one)),
-    ]),
-    ...without.map((projectId) => ["", code(projectId), "", "none", "", "", ""]),
-  ];
-  const head = ["Name", "Project", "Status", "Permission", "Granted (UTC)", "Granted by", "Declared by"];
+    ...permissions.map((one) => tableRow(one, code, plain)),
+    ...without.map((projectId): Record<string, string> => ({ Project: code(projectId), Permission: "none" })),
+  ].map((row) => head.map((column) => row[column] ?? ""));
   return withoutEmptyColumns(head, rows);
 }
 
@@ -188,22 +208,14 @@ function projectOf({ projectId, projectName }: ReviewedPermission): string {
   return projectName === null ? projectId : `${projectName} (${projectId})`;
 }
 
-function statusOf({ projectStatus, isDuplicate }: ReviewedPermission): string {
-  return [projectStatus === "archived" ? "archived" : [], isDuplicate ? "duplicate" : []].flat().join(", ");
-}
-
-function declarersIn({ declaredBy }: ReviewedPermission): string {
-  if (declaredBy === null) return "";
-  return declaredBy.length === 0 ? "nobody" : declaredBy.map(({ name, stack }) => `${name} in ${stack}`).join(", ");
-}
-
 function matrixOf(reviews: readonly Review[]): Matrix {
   const rows = new Map<string, { id: string; remark: string }[][]>();
   for (const [column, { permissions }] of reviews.entries()) {
     for (const one of permissions) {
-      const name = `${projectOf(one)}${one.projectStatus === "archived" ? ", archived" : ""}`;
+      const name = projectOf(one);
       const cells = rows.get(name) ?? reviews.map(() => []);
-      cells[column]!.push({ id: one.id, remark: one.declaredBy?.length === 0 ? "declared by nobody" : "" });
+      const remarks = [statusOf(one), one.declaredBy?.length === 0 ? "declared by nobody" : ""];
+      cells[column]!.push({ id: one.id, remark: remarks.filter((remark) => remark !== "").join(", ") });
       rows.set(name, cells);
     }
   }
@@ -211,29 +223,4 @@ function matrixOf(reviews: readonly Review[]): Matrix {
     checkpoints: reviews.map(({ fineTunedModelCheckpoint }) => fineTunedModelCheckpoint),
     rows: [...rows].map(([project, cells]) => ({ project, cells })).sort((a, b) => (a.project < b.project ? -1 : 1)),
   };
-}
-
-/** A row for each permission, in this order, so that two reviews can be compared line by line. */
-export const columns = [
-  "checkpoint",
-  "project_id",
-  "project_name",
-  "project_status",
-  "permission_id",
-  "granted_at",
-  "granted_by",
-  "declared_by",
-] as const;
-
-function csvRows({ fineTunedModelCheckpoint, permissions }: Review): Record<(typeof columns)[number], string>[] {
-  return permissions.map((one) => ({
-    checkpoint: fineTunedModelCheckpoint,
-    project_id: one.projectId,
-    project_name: one.projectName ?? "",
-    project_status: one.projectStatus ?? "",
-    permission_id: one.id,
-    granted_at: iso(one.createdAt),
-    granted_by: one.grantedBy ?? "",
-    declared_by: declarersIn(one),
-  }));
 }

@@ -1,11 +1,24 @@
+import { createHash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { CommandFailed, reasonOf } from "./failure";
 
 /** In bytes. No state and no list comes near it, and what is not a file may have no end. */
 const largest = 500_000_000;
 
+/** What a file holds, and what it can be recognized by. */
+export interface Content {
+  text: string;
+  /** Of its bytes, in hex, as `sha256sum` prints it. */
+  sha256: string;
+}
+
 /** @throws {CommandFailed} when the file cannot be read. */
 export function textIn(file: string): string {
+  return contentIn(file).text;
+}
+
+/** @throws {CommandFailed} when the file cannot be read. */
+export function contentIn(file: string): Content {
   let descriptor: number;
   try {
     descriptor = openSync(file, "r");
@@ -13,14 +26,14 @@ export function textIn(file: string): string {
     throw new CommandFailed(`Cannot read ${file}: ${reasonOf(error)}.`);
   }
   try {
-    return textOf(descriptor, file);
+    return contentOf(descriptor, file);
   } finally {
     closeSync(descriptor);
   }
 }
 
 /** @throws {CommandFailed} when it cannot be read. */
-export async function stdinText(): Promise<string> {
+export async function stdinContent(): Promise<Content> {
   const parts: Buffer[] = [];
   let size = 0;
   try {
@@ -35,7 +48,7 @@ export async function stdinText(): Promise<string> {
   return decoded(Buffer.concat(parts), "standard input");
 }
 
-function textOf(descriptor: number, file: string): string {
+function contentOf(descriptor: number, file: string): Content {
   const parts: Buffer[] = [];
   try {
     for (let size = 0; size <= largest;) {
@@ -51,9 +64,13 @@ function textOf(descriptor: number, file: string): string {
   return decoded(Buffer.concat(parts), file);
 }
 
-function decoded(bytes: Buffer, file: string): string {
+export function sha256Of(content: string | Buffer): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+function decoded(bytes: Buffer, file: string): Content {
   if (bytes.length > largest) throw new CommandFailed(`Cannot read ${file}: it is larger than ${largest / 1e6} MB.`);
-  return new TextDecoder(encodingOf(bytes)).decode(bytes);
+  return { text: new TextDecoder(encodingOf(bytes)).decode(bytes), sha256: sha256Of(bytes) };
 }
 
 /** As PowerShell writes what is redirected into a file, with a mark at the beginning or without one; else UTF-8. */

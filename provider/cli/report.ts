@@ -1,6 +1,12 @@
 /** What a command found, in a form that each format can be made from. */
 export interface Report {
   title: string;
+  /** What there is, and what stands out, in a few numbers. */
+  figures?: readonly { count: number; what: string }[];
+  /** Whether HTML has room for a decision about each row, and for a signature. */
+  isToBeSigned?: true;
+  /** The command that was run. */
+  command?: string;
   /** What stands out. Undefined: nothing is looked for. */
   findings?: readonly Finding[];
   matrix?: Matrix;

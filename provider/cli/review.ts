@@ -84,8 +84,17 @@ export interface ReviewOptions {
   stacks: StackRecords | undefined;
   /** What is read beside permissions; undefined if nothing is to be. */
   organization: Organization | undefined;
-  /** The tool and its version, for the evidence. */
-  madeBy: string;
+  /** For the evidence. */
+  madeBy: {
+    /** With its version. */
+    tool: string;
+    /** The command that was run, without keys. */
+    command: string;
+    /** Who ran it, as the operating system knows them: the API does not tell whose a key is. */
+    user: string | null;
+  };
+  /** Whether CSV has columns for the reviewer's decision and remark. */
+  withDecisions?: boolean;
 }
 
 /** Reads who has access to checkpoints, and what else is known of it. */

@@ -1,3 +1,4 @@
+import { userInfo } from "node:os";
 import type { ProviderContext } from "../access/context";
 import { Organization } from "../access/organization";
 import { plainLine } from "../api/plain-text";
@@ -49,6 +50,21 @@ export function safely<Args extends unknown[]>(work: (...args: Args) => Promise<
 export function withoutKeys(text: string): string {
   // Messages name the prefix of a key.
   return text.replace(/\bsk-(?!admin-…)[\w.-]+/g, "[key]");
+}
+
+/** The command that is run, as a shell takes it. */
+export function commandLine(): string {
+  const quoted = (arg: string) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`);
+  return withoutKeys(["checkpoint-permissions", ...process.argv.slice(2)].map(quoted).join(" "));
+}
+
+/** The user who runs it; null where the operating system has no name, as in some containers. */
+export function userName(): string | null {
+  try {
+    return userInfo().username;
+  } catch {
+    return null;
+  }
 }
 
 /** Undefined where the result goes elsewhere. */

@@ -5,7 +5,7 @@ import { plainText } from "../api/plain-text";
 import { typesOf, type Kind } from "../resource/reference";
 import { iso } from "../time";
 import { CommandFailed } from "./failure";
-import { stdinText, textIn } from "./read-files";
+import { contentIn, stdinContent } from "./read-files";
 import { counted } from "./report";
 
 /** A permission in the state of a stack. */
@@ -40,6 +40,8 @@ export interface ReadStack {
   stack: string;
   /** When Pulumi last wrote its state; null if the export does not say. What changed since is not in it. */
   writtenAt: string | null;
+  /** Of the export, as `sha256sum` prints it. */
+  sha256: string;
 }
 
 /** The key by which Pulumi marks a secret in state. */
@@ -84,8 +86,8 @@ export async function readStacks(files: readonly string[]): Promise<Required<Sta
   const records: Required<StackRecords> = { recorded: [], pending: [], stacks: [], empty: [] };
   for (const file of files) {
     const name = file === "-" ? "Standard input" : file;
-    const content = file === "-" ? await stdinText() : textIn(file);
-    const { manifest, resources } = deploymentIn(content, name);
+    const { text, sha256 } = file === "-" ? await stdinContent() : contentIn(file);
+    const { manifest, resources } = deploymentIn(text, name);
     const { recorded, pending } = recordsIn(resources ?? [], name);
     records.recorded = records.recorded.concat(recorded);
     records.pending = records.pending.concat(pending);
@@ -96,6 +98,7 @@ export async function readStacks(files: readonly string[]): Promise<Required<Sta
       stack: plainText(first === undefined ? name : placeOf(first.urn).stack),
       // Of a stack that was never deployed, it is in the year 1.
       writtenAt: writtenAt > 0 ? iso(writtenAt / 1000) : null,
+      sha256,
     });
   }
   return records;

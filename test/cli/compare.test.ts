@@ -44,7 +44,13 @@ describe("the compare command", function () {
   ): Promise<string> {
     const { context, clock } = contextWith();
     const organization = new Organization(context.config, clock);
-    const options = { checkpoints, projectIds, stacks, organization, madeBy: "test" };
+    const options = {
+      checkpoints,
+      projectIds,
+      stacks,
+      organization,
+      madeBy: { tool: "test", command: "checkpoint-permissions list", user: null },
+    };
     return saved(render(await list(context, new TestScreen(), options), format));
   }
 
@@ -140,7 +146,7 @@ describe("the compare command", function () {
     const stackWith = (id: string, projectId: string) => ({
       recorded: [{ id, projectId, createdAt: 1, checkpoint, urn, isLeaving: false }],
       pending: [],
-      stacks: [{ stack: "shop/prod", writtenAt: null }],
+      stacks: [{ stack: "shop/prod", writtenAt: null, sha256: "0" }],
     });
     const before = await reviewed("json", [checkpoint], undefined, stackWith(a.id, "proj_a"));
     api.set({ projects: [project("proj_a", "a"), project("proj_b", "b")] });

@@ -42,7 +42,7 @@ async function compare(
   const organization = options.withOrganization === true ? new Organization(context.config, clock) : undefined;
   const screen = new TestScreen();
   const { recordedOnly = false, pending = [], checkpoints = [], accepted = [] } = options;
-  const records = { recorded, pending, stacks: [{ stack: "acme/dev", writtenAt: null }] };
+  const records = { recorded, pending, stacks: [{ stack: "acme/dev", writtenAt: null, sha256: "0" }] };
   const { report, hasDrift } = await drift(context, screen, records, {
     ...{ recordedOnly, checkpoints, organization, accepted },
   });

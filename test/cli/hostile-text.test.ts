@@ -54,7 +54,12 @@ describe("What others wrote, in a report", function () {
     const user = { id: "user-1", email: name };
     api.grant(checkpoint, "proj_a", "cp_1", { type: "session", session: { user, ip_address: "192.0.2.1" } });
     const { context } = contextWith();
-    const options = { checkpoints: [], projectIds: undefined, madeBy: "test", organization: context.organization };
+    const options = {
+      checkpoints: [],
+      projectIds: undefined,
+      madeBy: { tool: "test", command: "checkpoint-permissions list", user: null },
+      organization: context.organization,
+    };
     return list(context, new TestScreen(), { ...options, stacks: await stacksWith(name) });
   }
 

@@ -31,6 +31,13 @@ function bigReview(): Report {
   }));
   return {
     title: "Who has access to fine-tuned checkpoints",
+    figures: [
+      { count: 3, what: "checkpoints" },
+      { count: 375, what: "permissions of 250 projects" },
+      { count: 1, what: "stands out" },
+    ],
+    isToBeSigned: true,
+    command: "checkpoint-permissions list --stack prod.json --format html",
     findings: [
       {
         what: "Permissions that nobody declares",
@@ -42,7 +49,9 @@ function bigReview(): Report {
       rows: projects.map(({ name, id }, index) => ({
         project: `${name} (${id})`,
         cells: checkpoints.map((_, column) => {
-          return (index + column) % 2 === 0 ? [{ id: `cp_${index}_${column}`, remark: "" }] : [];
+          return (index + column) % 2 === 0
+            ? [{ id: `cp_${index}_${column}`, remark: index === 4 ? "declared by nobody" : "" }]
+            : [];
         }),
       })),
     },
@@ -76,6 +85,8 @@ describe("a report as HTML", function () {
         const page = htmlOf({
           ...bigReview(),
           title: hostile,
+          figures: [{ count: 1, what: hostile }],
+          command: hostile,
           findings: [{ what: hostile, items: [[hostile]] }],
           matrix: { checkpoints: [hostile], rows: [{ project: hostile, cells: [[{ id: hostile, remark: hostile }]] }] },
           sections: [{ checkpoint: hostile, summary: hostile, rows: () => [[hostile], [hostile]], lines: [] }],
@@ -85,7 +96,8 @@ describe("a report as HTML", function () {
         expect(page).not.to.include("<img");
         // Every tag is one of ours.
         const tags = new Set([...page.matchAll(/<\/?([a-z0-9]+)/g)].map(([, tag]) => tag!));
-        const ours = "html head meta title style body h1 h2 h3 p br ul li bdi div table thead tbody tr th td a pre";
+        const ours =
+          "html head meta title style body h1 h2 h3 p br ul li bdi div table thead tbody tr th td a pre b span label input code";
         expect(ours.split(" ")).to.include.members([...tags]);
       }),
       { numRuns: 50 },
@@ -159,11 +171,12 @@ describe("a report as HTML", function () {
 
     it("it prints on A4 with nothing cut off", async function () {
       await page.emulateMedia({ media: "print", colorScheme: "light" });
-      await page.setViewportSize({ width: 680, height: 1000 });
+      // The width of landscape A4 without margins.
+      await page.setViewportSize({ width: 1030, height: 700 });
       const overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
       expect(overflow).to.be.at.most(0);
       const file = join(process.env["SCREENSHOTS"] ?? folder, "review.pdf");
-      await page.pdf({ path: file, format: "A4" });
+      await page.pdf({ path: file, preferCSSPageSize: true });
       const pages = readFileSync(file, "latin1").match(/\/Type\s*\/Page\b/g) ?? [];
       expect(pages.length).to.be.within(5, 60);
     });

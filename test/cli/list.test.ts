@@ -26,7 +26,7 @@ function inState(id: string, of = checkpoint): StackRecords {
   return {
     recorded: [{ id, projectId: "proj_a", createdAt: 1, checkpoint: of, urn, isLeaving: false }],
     pending: [],
-    stacks: [{ stack: "shop/prod", writtenAt: "2026-11-20T18:02:11Z" }],
+    stacks: [{ stack: "shop/prod", writtenAt: "2026-11-20T18:02:11Z", sha256: "0" }],
   };
 }
 
@@ -37,6 +37,7 @@ interface Asked {
   checkpoints?: string[];
   stacks?: StackRecords;
   withOrganization?: boolean;
+  withDecisions?: boolean;
   screen?: TestScreen;
   width?: number;
   /** Gets what the list cannot tell. */
@@ -45,6 +46,7 @@ interface Asked {
 
 async function listed(format: Format, asked: Asked = {}): Promise<string> {
   const { projectIds, checkpoints = [checkpoint], stacks, withOrganization = false, screen = new TestScreen() } = asked;
+  const { withDecisions } = asked;
   const { context, clock } = contextWith();
   const organization = withOrganization ? new Organization(context.config, clock) : undefined;
   const report = await list(context, screen, {
@@ -52,7 +54,8 @@ async function listed(format: Format, asked: Asked = {}): Promise<string> {
     projectIds,
     stacks,
     organization,
-    madeBy: "test",
+    madeBy: { tool: "test", command: "checkpoint-permissions list", user: "alice" },
+    ...(withDecisions === undefined ? {} : { withDecisions }),
   });
   for (const gap of report.gaps ?? []) asked.gaps?.push(gap);
   return render(report, format, asked.width);
@@ -100,11 +103,32 @@ describe("the list command", function () {
     const csv = () => listed("csv", { withOrganization: true, stacks: inState(id) });
     const before = await csv();
     expect(before.split("\n")).to.deep.equal([
-      "checkpoint,project_id,project_name,project_status,permission_id,granted_at,granted_by,declared_by",
-      `${checkpoint},proj_a,Mobile app,active,${id},2025-12-31T23:00:00Z,alice@example.com,web in shop/prod`,
+      "checkpoint,project_name,project_id,project_status,permission_id,granted_at,granted_by,declared_by",
+      `${checkpoint},Mobile app,proj_a,active,${id},2025-12-31T23:00:00Z,alice@example.com,web in shop/prod`,
     ]);
     api.pass(86_400_000);
     expect(await csv()).to.equal(before);
+  });
+
+  it("CSV has columns for the reviewer's decision and remark where they are asked for", async function () {
+    fakeApi({ projects }).grant(checkpoint, "proj_a");
+    const [head, row] = (await listed("csv", { withDecisions: true })).split("\n");
+    expect(head).to.match(/,declared_by,decision,remark$/);
+    expect(row).to.match(/,,,$/);
+  });
+
+  it("the evidence names the command, who ran it, each request, and each export by its hash", async function () {
+    const api = fakeApi({ projects });
+    api.grant(checkpoint, "proj_a");
+    const json = JSON.parse(await listed("json", { withOrganization: true, stacks: inState("cp_1") })) as {
+      madeBy: object;
+      requestIds: string[];
+      sources: { stacks: { sha256: string }[] };
+    };
+    expect(json.madeBy).to.deep.equal({ tool: "test", command: "checkpoint-permissions list", user: "alice" });
+    expect(json.requestIds).to.have.length(api.requests.length + api.organizationRequests.length);
+    for (const id of json.requestIds) expect(id).to.match(/^req_\w+$/);
+    expect(json.sources.stacks[0]!.sha256).to.equal("0");
   });
 
   it("list reads one project's permissions in one request", async function () {
@@ -233,11 +257,9 @@ describe("the list command", function () {
     const { id } = api.grant(checkpoint, "proj_a", undefined, alice);
     api.revoke(id, alice);
     const json = JSON.parse(await listed("json", { checkpoints: [], withOrganization: true })) as {
-      madeBy: string;
       sources: { auditLog: { events: number } };
       events: { what: string; permissionId: string; projectId: string | null; by: string }[];
     };
-    expect(json.madeBy).to.equal("test");
     expect(json.events).to.have.lengthOf(json.sources.auditLog.events);
     expect(
       json.events.map(({ what, permissionId, projectId, by }) => [what, permissionId, projectId, by]),
@@ -303,13 +325,22 @@ describe("the list command", function () {
     const { id: mine } = api.grant(checkpoint, "proj_a");
     const { id: other } = api.grant(checkpoint, "proj_b");
     const html = await listed("html", { withOrganization: true, stacks: inState(mine) });
-    expect(html)
-      .to.match(new RegExp(`Mobile app \\(proj_a\\)</bdi></th><td><a href="#${mine}">yes</a></td>`))
-      .and.to.match(
-        new RegExp(
-          `Analytics \\(proj_b\\), archived</bdi></th><td><a href="#${other}">yes</a>, declared by nobody</td>`,
-        ),
-      );
+    const markOf = (project: string) => new RegExp(`${project}</bdi></th><td class="mark">(.*?)</td>`).exec(html)?.[1];
+    expect(markOf("Mobile app \\(proj_a\\)")).to.match(new RegExp(`^<a href="#${mine}" [^>]*>●</a>$`));
+    expect(markOf("Analytics \\(proj_b\\)"))
+      .to.match(new RegExp(`<a href="#${other}" [^>]*>▲</a>`))
+      .and.to.include("archived, declared by nobody");
+  });
+
+  it("the HTML page says in three numbers what there is and what stands out, and has room for decisions", async function () {
+    const api = fakeApi({ projects });
+    const { id } = api.grant(checkpoint, "proj_a");
+    for (const project of ["proj_b", "proj_c"]) api.grant(checkpoint, project);
+    const html = await listed("html", { withOrganization: true, stacks: inState(id) });
+    const figures = [...html.matchAll(/<li><b>(\d+)<\/b> ([^<]*)<\/li>/g)].map(([, count, what]) => `${count} ${what}`);
+    expect(figures).to.deep.equal(["1 checkpoint", "3 permissions of 3 projects", "2 stand out"]);
+    expect(html.match(/> keep<\/label>/g)).to.have.length(3);
+    expect(html).to.include("Reviewed by").and.to.include("<code>checkpoint-permissions list</code>");
   });
 
   for (const width of [40, 80]) {
@@ -391,7 +422,7 @@ describe("the list command", function () {
       projectIds: undefined,
       stacks: undefined,
       organization,
-      madeBy: "test",
+      madeBy: { tool: "test", command: "checkpoint-permissions list", user: null },
     };
     const report = render(await list(context, new TestScreen(), options), "csv");
     expect(report).to.include("Mobile app").and.to.include("alice@example.com");

@@ -1,4 +1,5 @@
 import { exec } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -239,6 +240,13 @@ describe("the command line", function () {
     const first = await run([...review, "q3.json"]);
     expect([first.code, first.stdout.split("\n")[0]]).to.deep.equal([0, "<!doctype html>"]);
     expect((await run([...review, "q3.json"])).stderr).to.include("q3.json exists");
+    const [sum] = (await readFile(join(folder, "q3.json.sha256"), "utf8")).split("  q3.json\n");
+    expect(sum).to.equal(
+      createHash("sha256")
+        .update(await readFile(join(folder, "q3.json")))
+        .digest("hex"),
+    );
+    expect(first.stdout).to.include("<code>checkpoint-permissions list --format html --evidence q3.json</code>");
     expect(await run(["compare", "q3.json", "q3.json"], { OPENAI_ADMIN_KEY: "" })).to.include({ code: 0 });
     api.grant(checkpoint, "proj_b");
     await run([...review, "q4.json"]);
