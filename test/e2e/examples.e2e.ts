@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
@@ -213,6 +213,135 @@ onTheCli("the pull-request workflow on a large change", function (createScenario
       .and.to.include("- 150 to delete")
       .and.to.match(/proj_\w+_new.* and 130 more gain access to/)
       .and.to.include("This is cut; [the run](https://github.com/run) has all of it.");
+  });
+});
+
+/** Runs the script of a GitLab job as its runner does. GitLab is a stand-in that knows what the environment names. */
+async function gitlabJob(scenario: Scenario, file: string, job: string, env: NodeJS.ProcessEnv = {}) {
+  const jobs = parse(await readFile(join("examples", file), "utf8")) as Record<string, { script: string[] }>;
+  const bin = join(scenario.folder, "bin");
+  await mkdir(bin, { recursive: true });
+  const main = resolve("provider/dist/cli/main.js");
+  const log = join(scenario.folder, "gitlab.log");
+  const stubs = {
+    npx: `shift 4\nexec "${process.execPath}" "${main}" "$@"`,
+    npm: "exit 0",
+    // The method, the URL and the data; never the token.
+    curl: `method=GET\nwhile [ $# -gt 0 ]; do case "$1" in
+      --request) method=$2; shift ;; --data|--data-urlencode) data="$data $2"; shift ;; --header) shift ;; http*) url=$1 ;;
+    esac; shift; done\necho "$method $url$data" >> '${log}'\nif [ "$method" = GET ]; then printf '%s' "$KNOWN"; fi`,
+  };
+  for (const [name, script] of Object.entries(stubs)) {
+    await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  }
+  const environment = {
+    PATH: `${bin}${delimiter}${environmentOf(scenario)["PATH"]!}`,
+    STACK: `organization/scenario/${scenario.project.stack}`,
+    CI_JOB_URL: "https://gitlab.example/job/1",
+    CI_API_V4_URL: "https://gitlab.example/api/v4",
+    CI_PROJECT_ID: "5",
+    CI_MERGE_REQUEST_IID: "7",
+    GITLAB_TOKEN: "glpat-test",
+    KNOWN: "[]",
+    OPENAI_ADMIN_KEY: scenario.api.adminKey,
+    OPENAI_BASE_URL: scenario.api.url,
+    ...env,
+  };
+  await rm(log, { force: true });
+  const script = `set -eo pipefail\n${jobs[job]!.script.join("\n")}`;
+  const result = await run(scenario, "bash", ["-c", script], environment);
+  return { ...result, asked: (await readFile(log, "utf8").catch(() => "")).trim().split("\n") };
+}
+
+onTheCli("the drift job for GitLab", function (createScenario) {
+  const title = "Checkpoint permissions differ from the state of organization/scenario/test";
+  const issues = "https://gitlab.example/api/v4/projects/5/issues";
+  const open = JSON.stringify([
+    { iid: 8, title: `${title}, too` },
+    { iid: 9, title },
+  ]);
+  const job = (scenario: Scenario, env?: NodeJS.ProcessEnv) =>
+    gitlabJob(scenario, "drift-detection/drift.gitlab-ci.yml", "drift", env);
+
+  it("passes and closes its issue without drift, fails and opens or adds to it with drift", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    const clean = await job(scenario);
+    expect([clean.code, clean.asked.length]).to.deep.equal([0, 1]);
+    expect((await job(scenario, { KNOWN: open })).asked.slice(1)).to.deep.equal([
+      `POST ${issues}/9/notes body=No difference any more: https://gitlab.example/job/1`,
+      `PUT ${issues}/9 state_event=close`,
+    ]);
+    scenario.api.revoke(scenario.api.permissions(checkpoint)[0]!.id);
+    const drifted = await job(scenario);
+    expect(drifted.code).to.equal(2);
+    expect(drifted.stdout).to.include("Drift: permissions differ from the state of organization/scenario/test.");
+    expect(drifted.asked.at(-1)).to.equal(`POST ${issues} title=${title} description@issue.md`);
+    expect((await job(scenario, { KNOWN: open })).asked.at(-1)).to.equal(`POST ${issues}/9/notes body@issue.md`);
+  });
+
+  it("tells a failure from drift, and opens no issue then", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    scenario.api.fail({ method: "GET", times: Infinity, kind: { status: 401, error: { code: "invalid_api_key" } } });
+    const failed = await job(scenario);
+    expect([failed.code, failed.asked.length]).to.deep.equal([1, 1]);
+    expect(failed.stdout).to.include("No answer: the command failed");
+  });
+
+  it("an issue about 500 differences counts what it leaves out, and says where all is", async function () {
+    const scenario = await createScenario();
+    await scenario.declare({ web: "proj_web" });
+    await scenario.runs("up");
+    for (let index = 0; index < 500; index++) scenario.api.grant(checkpoint, `proj_abcdefghijklmnopqrstuvwx${index}`);
+    expect((await job(scenario)).code).to.equal(2);
+    const body = await readFile(join(scenario.project.folder, "issue.md"), "utf8");
+    expect(body)
+      .to.match(/^# Checkpoint permissions: 500 differences /)
+      .and.to.include("… and 400 more")
+      .and.to.include("[The job](https://gitlab.example/job/1) has the whole report.");
+  });
+});
+
+onTheCli("the merge-request job for GitLab", function (createScenario) {
+  it("comments who gains and loses access, replaces its comment, and fails with the preview", async function () {
+    const scenario = await createScenario();
+    const notes = "https://gitlab.example/api/v4/projects/5/merge_requests/7/notes";
+    const job = (env?: NodeJS.ProcessEnv) => gitlabJob(scenario, "stack-preview/preview.gitlab-ci.yml", "preview", env);
+    const comment = () => readFile(join(scenario.project.folder, "comment.md"), "utf8");
+    await scenario.declare({ web: "proj_web", mobile: "proj_mobile" });
+    await scenario.runs("up");
+    await scenario.declare({ web: "proj_web", shop: "proj_shop" });
+    const first = await job();
+    expect([first.code, first.asked.at(-1)]).to.deep.equal([0, `POST ${notes} body@comment.md`]);
+    expect(await comment())
+      .to.match(/^Preview of organization\/scenario\/test:/)
+      .and.to.include('Deletes permissions of: "proj_mobile"')
+      .and.to.match(/proj_shop.* gains? access to/)
+      .and.not.to.include(scenario.api.adminKey);
+    await scenario.declare({ web: "proj_web", shop: "proj_web" });
+    const KNOWN = JSON.stringify([
+      { id: 1, body: "Preview of organization/scenario/test-2:" },
+      { id: 2, body: await comment() },
+    ]);
+    const failed = await job({ KNOWN });
+    expect(failed.code).not.to.equal(0);
+    expect(failed.asked.at(-1)).to.equal(`PUT ${notes}/2 body@comment.md`);
+    expect(await comment()).to.include("both give project proj_web access");
+  });
+
+  it("a comment on 300 changes has totals and whose permissions go", async function () {
+    const scenario = await createScenario();
+    const projects = Array.from({ length: 150 }, (_, index) => `proj_${index}`);
+    await scenario.declare(Object.fromEntries(projects.map((project) => [project, project])));
+    await scenario.runs("up");
+    await scenario.declare(Object.fromEntries(projects.map((project) => [`${project}_new`, `${project}_new`])));
+    expect(await gitlabJob(scenario, "stack-preview/preview.gitlab-ci.yml", "preview")).to.include({ code: 0 });
+    const comment = await readFile(join(scenario.project.folder, "comment.md"), "utf8");
+    for (const project of projects) expect(comment.split("\n")[2]).to.include(`"${project}"`);
+    expect(comment).to.include("+ 150 to create").and.to.include("- 150 to delete");
   });
 });
 
