@@ -59,8 +59,8 @@ export async function driftOfSet(
   checkpoint: Checkpoint,
   state: SetOutputs,
   news?: SetInputs,
-): Promise<Drift<Permission> & { drifted: ReadonlySet<string> }> {
-  // An exclusive set needs all permissions in any case.
+): Promise<Drift<Permission>> {
+  // An exclusive set needs all permissions in any case, so that one request answers both.
   if (state.exclusive) await checkpoint.all();
   const compare = news === undefined ? confirmedDriftOf : driftOf;
   const drift = await compare(context, checkpoint, state.permissions);
@@ -68,13 +68,11 @@ export async function driftOfSet(
   const listed = new Set(state.projectIds);
   const isListed = ({ recorded }: { recorded: Permission }) => listed.has(recorded.projectId);
   const [missing, recreated] = [drift.missing.filter(isListed), drift.recreated.filter(isListed)];
-  const wanted = new Set(news === undefined ? [] : knownOf(news.projectIds));
   await reportDrift(context, checkpoint, { missing, recreated }, ({ projectId }) => {
     if (news === undefined) return "removedFromState";
-    return wanted.has(projectId) || !isKnown(news) ? "grantedAgain" : "undeclared";
+    return knownOf(news.projectIds).includes(projectId) || !isKnown(news) ? "grantedAgain" : "undeclared";
   });
-  const drifted = new Set([...missing, ...recreated].map(({ recorded }) => recorded.projectId));
-  return { ...drift, drifted };
+  return drift;
 }
 
 /** Permissions of projects that are on the list and have none in state; a refresh adopts them. */

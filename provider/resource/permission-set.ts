@@ -94,13 +94,12 @@ export class PermissionSetResource {
       }
 
       const { driftDetection } = context.config;
-      const drift = driftDetection
-        ? await driftOfSet(context, checkpoint, olds, news)
-        : { present: olds.permissions.map((recorded) => ({ recorded })), drifted: new Set<string>() };
+      const present = driftDetection
+        ? (await driftOfSet(context, checkpoint, olds, news)).present.map(({ recorded }) => recorded)
+        : olds.permissions;
       const isDeclaredElsewhere = (projectId: string) =>
         !context.runsProgram || checkpoint.access(projectId).isDeclared(urn);
-      const inState = drift.present.map(({ recorded }) => recorded);
-      const { keep, grant, giveUp, handOver } = planOf(inState, news, isDeclaredElsewhere);
+      const { keep, grant, giveUp, handOver } = planOf(present, news, isDeclaredElsewhere);
       for (const { projectId, id } of keep) checkpoint.access(projectId).markInState(id);
 
       const isChanged = areChanged(olds, news) || giveUp.length > 0;
@@ -109,8 +108,7 @@ export class PermissionSetResource {
       else if (isChanged) {
         const losing = giveUp.filter((one) => !isLeftOver(one));
         reportLosses(context, checkpoint, losing, { isExclusive: news.exclusive && driftDetection });
-        const gaining = grant.filter((projectId) => !drift.drifted.has(projectId));
-        await reportGainsOf(context, checkpoint, gaining);
+        await reportGainsOf(context, checkpoint, grant);
       }
       // What another resource has not adopted in time is given up by the next update. If this were no change, it would stay
       // in state for ever.
@@ -120,7 +118,7 @@ export class PermissionSetResource {
       if (unwanted.length > 0) context.say(messages.leftOver(checkpoint.id, unwanted, { isDeclared: false }));
       const revoke = await announcedUnmanaged(context, checkpoint, news, olds.permissions);
       const isIncomplete = driftDetection && grant.some((projectId) => !isUnknown(projectId));
-      const changes = isChanged || toAdopt.length > 0 || isIncomplete || drift.drifted.size > 0 || revoke.length > 0;
+      const changes = isChanged || toAdopt.length > 0 || isIncomplete || revoke.length > 0;
       if (!changes || !isKnown(news)) return { changes };
       return { changes, gains: grant, loses: giveUp.map(({ projectId }) => projectId) };
     });

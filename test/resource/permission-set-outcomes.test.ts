@@ -171,6 +171,19 @@ describe("A set's diff", function () {
     }
   });
 
+  for (const [exclusive, requests] of [
+    [true, [[false], [false]]],
+    [false, [[true]]],
+  ] as const) {
+    it(`${exclusive ? "an exclusive set" : "a set"} of one project reads ${exclusive ? "the list alone" : "that project alone"}`, async function () {
+      const { set, setInState, granted, requests: served } = scenario();
+      const olds = setInState(["proj_a"], exclusive);
+      for (let index = 0; index < 120; index++) granted(`proj_${index}`);
+      await set.diff(checkpoint, olds, setInputs(["proj_a"], exclusive));
+      expect(served.map(({ query }) => ["project_id" in query])).to.deep.equal(requests);
+    });
+  }
+
   it("an exclusive set is compared in two requests, however many pages its list has", async function () {
     const { set, setInState, requests } = scenario();
     const projects = Array.from({ length: 150 }, (_, index) => `proj_${String(index).padStart(3, "0")}`);
@@ -226,6 +239,35 @@ describe("A set's refresh and import", function () {
       expect(clock.slept.length > 0).to.equal(waits);
     }
   });
+
+  it("an import takes the projects that are asked for, or all", async function () {
+    const { resource, granted } = native();
+    for (const project of ["proj_b", "proj_a"]) granted(project);
+    expect((await resource.import(checkpoint)).inputs?.projectIds).to.deep.equal(["proj_a", "proj_b"]);
+    const only = await resource.import(checkpoint, new Set(["proj_b", "proj_c"]));
+    expect(only.inputs?.projectIds).to.deep.equal(["proj_b"]);
+  });
+
+  it("a refresh says nothing of a permission that was recreated and whose project has left the list", async function () {
+    const { set, setInState, api, granted, said } = scenario();
+    const olds = { ...setInState(["proj_a", "proj_b"]), projectIds: ["proj_a"] };
+    api.revoke(olds.permissions[1]!.id);
+    granted("proj_b");
+    await set.read(checkpoint, olds);
+    expect(said).to.deep.equal([]);
+  });
+
+  for (const adoptExisting of [true, false]) {
+    it(`a refresh ${adoptExisting ? "adopts" : "leaves"} what exists for the list${adoptExisting ? "" : " with adoptExisting off"}`, async function () {
+      const { set, setInState, granted } = scenario({ "openai:adoptExisting": String(adoptExisting) });
+      const olds = { ...setInState(["proj_a"]), projectIds: ["proj_a", "proj_b", "proj_c"] };
+      granted("proj_b");
+      const { props } = await set.read(checkpoint, olds);
+      expect(props!.permissions.map(({ projectId }) => projectId)).to.deep.equal(
+        adoptExisting ? ["proj_a", "proj_b"] : ["proj_a"],
+      );
+    });
+  }
 
   it("an import says what was attempted, and takes nothing but a checkpoint", async function () {
     const { set, api } = scenario();

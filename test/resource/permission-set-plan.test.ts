@@ -55,6 +55,16 @@ const rows: Row[] = [
     plan: { keep: ["a"], giveUp: ["b"], grant: [], isChanged: true },
   },
   {
+    title: "one project in place of another among several is a change",
+    ...{ olds: ["a", "b", "c"], present: ["a", "b", "c"], news: ["a", "c", "d"] },
+    plan: { keep: ["a", "c"], giveUp: ["b"], grant: ["d"], isChanged: true },
+  },
+  {
+    title: "a list that names another project, where none is in state, is a change",
+    ...{ olds: ["a", "b"], present: [], news: ["a", "c"] },
+    plan: { keep: [], giveUp: [], grant: ["a", "c"], isChanged: true },
+  },
+  {
     title: "a project whose permission is missing joins again",
     ...{ olds: ["a", "b"], present: ["a"], news: ["a", "b"] },
     plan: { keep: ["a"], giveUp: [], grant: ["b"], isChanged: false },
@@ -84,7 +94,10 @@ describe("the plan of a set's update", function () {
 
   it("a list that a preview does not know yet is a change that keeps nothing for certain", function () {
     const news = { ...inputs([]), projectIds: unknown as unknown as string[] };
-    expect(planOf([permission("a")], news)).to.deep.include({ keep: [], grant: [] });
+    // Without a word on other resources, none declares anything.
+    expect(planOf([permission("a")], news)).to.deep.equal({
+      ...{ keep: [], grant: [], giveUp: [permission("a")], handOver: [] },
+    });
     expect(areChanged(inputs(["a"]), news)).to.equal(true);
   });
 });

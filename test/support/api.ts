@@ -14,6 +14,8 @@ export const permissions = `/v1/fine_tuning/checkpoints/${encodeURIComponent(che
 /** The emulated API behind nock at the real API's address. Its permissions are an hour old unless `age` is given. */
 export function fakeApi(options: FaultyApiOptions = {}): FaultyApi {
   const api = new FaultyApi({ adminKey, age: 3600, ...options });
+  // One that a test has made before would still answer.
+  nock.cleanAll();
   type Done = (error: NodeJS.ErrnoException | null, result: nock.ReplyFnResult) => void;
   const reply = function (this: nock.ReplyFnContext, uri: string, body: nock.Body, done: Done): void {
     const { method, headers } = this.req;
