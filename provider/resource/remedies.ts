@@ -109,7 +109,8 @@ const remedies: Record<ErrorKind, Remedy> = {
     "Correct the proxy's variable (http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT if the proxy asks for them), or " +
     "have the proxy let the API through.",
   certificate: ({ config }) =>
-    "If your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its root certificate; else check " +
+    "If your network inspects TLS, set NODE_EXTRA_CA_CERTS to the file of its root certificate, or, where the operating " +
+    "system has it, NODE_OPTIONS=--use-system-ca (Node.js 22.15 or later); else check " +
     `${config.nameOf("baseUrl")}.`,
   unreachable: ({ config, ...about }) =>
     `${again({ config, ...about })} If that keeps failing, check ${config.nameOf("baseUrl")}, the network and HTTPS_PROXY.`,
