@@ -1,10 +1,12 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { expect } from "chai";
 import ts from "typescript";
 import { ApiError } from "../provider/api/error";
 import { natures, table, type ErrorKind } from "../provider/api/error-kinds";
+import { driftCode } from "../provider/cli/arguments";
+import { heads } from "../provider/cli/columns";
 import { readConfig } from "../provider/config";
 import { known } from "../sandbox/api/known";
 import { failureOf, type OperationFailed } from "../provider/resource/failure";
@@ -54,25 +56,36 @@ describe("the documentation", function () {
     expect(told).to.deep.equal([]);
   });
 
-  it("every Python, Go, Java and YAML snippet in the docs is part of a runnable example", function () {
-    const programs = {
-      python: "examples/native/python/__main__.py",
-      go: "examples/native/go/main.go",
-      java: "examples/native/java/src/main/java/access/App.java",
-      yaml: "examples/native/yaml/Pulumi.yaml",
+  it("the pages about languages have the runnable example of each, and name those that are tested", function () {
+    const folders = readdirSync("examples/native", { withFileTypes: true });
+    const languages = folders.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    const programs: Record<string, string> = {
+      python: "__main__.py",
+      go: "main.go",
+      java: "src/main/java/access/App.java",
+      yaml: "Pulumi.yaml",
+      typescript: "index.ts",
     };
+    expect(Object.keys(programs)).to.have.members(languages);
     for (const [language, file] of Object.entries(programs)) {
-      const snippets = [...readFileSync("docs/resources.md", "utf8").matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
-        .filter(([, fence]) => fence === language)
-        .map(([, , code]) => code!);
-      expect(snippets).to.have.lengthOf(2);
-      const program = withoutIndent(readFileSync(file, "utf8"));
-      for (const snippet of snippets) expect(program).to.include(withoutIndent(snippet));
-      // The languages' page, and the registry's, have the whole of it.
-      for (const page of ["docs/languages.md", "docs/_index.md"]) {
-        expect(readFileSync(page, "utf8"), page).to.include(readFileSync(file, "utf8").trim());
-      }
+      const program = readFileSync(join("examples/native", language, file), "utf8").trim();
+      const pages = language === "typescript" ? ["docs/_index.md"] : ["docs/languages.md", "docs/_index.md"];
+      for (const page of pages) expect(readFileSync(page, "utf8"), page).to.include(program);
     }
+    const tested = /^([\w, ]+) and (\w+) are tested\./m.exec(readFileSync("docs/native-plugin.md", "utf8"))!;
+    expect([...tested[1]!.split(", "), tested[2]!].map((name) => name.toLowerCase())).to.have.members(languages);
+  });
+
+  it("docs/command-line.md has each column of a list, and each exit code", function () {
+    const page = readFileSync("docs/command-line.md", "utf8");
+    const firstCells = (head: string) => {
+      const [, table] = new RegExp(`^\\| ${head} .*\\n((?:\\|.*\\n)+)`, "m").exec(page)!;
+      return table!.match(/^\| [^|]+/gm)!.flatMap((cell) => cell.slice(2).trim().split(", "));
+    };
+    expect(firstCells("Column").slice(1)).to.have.members(
+      heads().map((head) => head.toLowerCase().replace("utc", "UTC")),
+    );
+    expect(firstCells("Exit code").slice(1)).to.deep.equal(["0", "1", String(driftCode)]);
   });
 
   it("the sandbox knows every project and checkpoint that an example names", function () {
@@ -142,11 +155,6 @@ describe("the documentation", function () {
     expect(problems).to.deep.equal([]);
   });
 });
-
-/** Code without its indentation. */
-function withoutIndent(code: string): string {
-  return code.replace(/^[ \t]+/gm, "");
-}
 
 /** A snippet with what the text around it takes for granted. */
 function withContext(code: string): string {
