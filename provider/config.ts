@@ -1,4 +1,3 @@
-import { closest, distance } from "fastest-levenshtein";
 import { settingNames, settingOf, settings, type Setting, type SettingName } from "./settings";
 import type { Settings } from "./settings-types";
 
@@ -38,7 +37,7 @@ export const ownNamespace = "openai-checkpoint-permissions:";
 export const whereKeysAre =
   "An organization owner creates one at https://platform.openai.com/settings/organization/admin-keys.";
 /** The namespace of OpenAI's own provider. */
-const openaiNamespace = "openai:";
+export const openaiNamespace = "openai:";
 
 /** A stack's config: the package's own namespace, else the shared one. */
 export const stackSource: Source = {
@@ -89,7 +88,9 @@ export function readConfig(
   };
   const nameOf = (setting: SettingName) => {
     const variable = keyInSource === undefined ? variableOf(setting) : undefined;
-    return nameInSource(setting) ?? variable ?? source.namesOf(setting).at(isShared(setting) ? -1 : 0)!;
+    return (
+      nameInSource(setting) ?? variable ?? source.namesOf(setting).at(settingOf(setting).isShared === true ? -1 : 0)!
+    );
   };
   const text = (setting: SettingName) => {
     const name = nameOf(setting);
@@ -163,63 +164,6 @@ export class MissingKey extends ConfigError {
   constructor({ howToSetKey }: Config) {
     super("No admin API key is set.", howToSetKey);
   }
-}
-
-/** Why there is no setting of this name, and which one may be meant; undefined when there is one. */
-export function problemWithName(name: string): string | undefined {
-  if (isSettingName(name)) return undefined;
-  const near = nearestSetting(name);
-  const remedy = near === undefined ? `There are ${settingNames.join(", ")}.` : `Did you mean ${near}?`;
-  return `There is no setting "${name}". ${remedy}`;
-}
-
-/**
- * What is wrong with the keys of a stack's config.
- *
- * @returns errors of the package's own namespace, and notices of the one that it shares with others.
- */
-export function problemsWithKeys(keys: readonly string[]): { errors: string[]; notices: string[] } {
-  const namesIn = (namespace: string) =>
-    keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length));
-  return {
-    errors: namesIn(ownNamespace).flatMap((name) => {
-      const problem = problemWithName(name);
-      return problem === undefined ? [] : `${ownNamespace}${name}: ${problem}`;
-    }),
-    notices: namesIn(openaiNamespace).flatMap((name) => {
-      const near = isSettingName(name) ? undefined : nearestSetting(name);
-      return near === undefined ? [] : `${openaiNamespace}${name} is not read here. Did you mean ${usualKey(near)}?`;
-    }),
-  };
-}
-
-/** The keys by which a stack's config may have the admin key. */
-export const keysOfAdminKey = stackSource.namesOf("adminApiKey");
-
-/** The warning for an admin key that is in plain text in a stack's config. */
-export function warningOfPlainKey(key: string): string {
-  return (
-    `${key} is in plain text in the stack's config. Encrypt it with \`pulumi config set --secret ${key}\`; if the file ` +
-    "was shared, make a new key."
-  );
-}
-
-/** The key that the docs recommend: OpenAI's own provider refuses settings that it does not know. */
-function usualKey(setting: SettingName): string {
-  return `${isShared(setting) ? openaiNamespace : ownNamespace}${setting}`;
-}
-
-function isShared(setting: SettingName): boolean {
-  return settingOf(setting).isShared === true;
-}
-
-function isSettingName(name: string): boolean {
-  return Object.hasOwn(settings, name);
-}
-
-function nearestSetting(name: string): SettingName | undefined {
-  const near = closest(name, settingNames) as SettingName;
-  return distance(name, near) <= 3 ? near : undefined;
 }
 
 /** A wrong value for a message, unless it may be an API key that was set in the wrong place. */

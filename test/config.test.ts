@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { ConfigError, problemsWithKeys, readConfig, type Config } from "../provider/config";
+import { ConfigError, readConfig, type Config } from "../provider/config";
+import { problemsWithKeys } from "../provider/config-keys";
 
 /** The settings themselves. */
 function settings(config: Config): Omit<Config, "nameOf" | "howToSetKey" | "onRevoking"> {

@@ -2,7 +2,7 @@ import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
 import type { Existence } from "./existence";
 import { maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
-import type { Key, KindOfPermission } from "./ledger";
+import type { Key, KindOfPermission } from "./entries";
 import type { LookupOptions, Lookups } from "./lookups";
 import { releaseOf, type ReleaseFacts } from "./release";
 import { assertKeySeesList, isYoung, revoke } from "./revocation";

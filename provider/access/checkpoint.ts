@@ -5,7 +5,7 @@ import { Access, type Release } from "./access";
 import type { Outlook } from "./batches";
 import { Existence } from "./existence";
 import { Grants } from "./grants";
-import type { Key } from "./ledger";
+import type { Key } from "./entries";
 import type { Shared } from "./shared";
 import { Lookups, type LookupOptions } from "./lookups";
 import type { PermissionList } from "./snapshot";

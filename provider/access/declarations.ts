@@ -1,4 +1,5 @@
-import { announcedKey, type Entry, type Key, type Ledger, type Signed } from "./ledger";
+import { announcedKey, type Ledger } from "./ledger";
+import type { Entry, Key, Signed } from "./entries";
 
 /** The access that one resource of the program declares. */
 export interface Declaration {

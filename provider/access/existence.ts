@@ -1,6 +1,6 @@
 import { saysCheckpointIsDeleted } from "../api/error";
 import type { Shared } from "./shared";
-import type { Key } from "./ledger";
+import type { Key } from "./entries";
 import type { PermissionList } from "./snapshot";
 
 /** The time, in milliseconds, after which the API is asked again whether a checkpoint does not exist. */

@@ -8,9 +8,6 @@ import type { PermissionList } from "./snapshot";
 import { recoveryOf } from "./refusal";
 import { lagPauses } from "./revocation";
 
-/** Grants projects access to the checkpoint in one request. The answer may leave out some that had it before. */
-export type CreatePermissions = (projectIds: readonly string[]) => Promise<Permission[]>;
-
 /** A project's permission, after a grant. */
 export interface GrantResult {
   permission: Permission;
@@ -48,8 +45,9 @@ export class Grants {
   /** Refusals in a row, each of one project alone, and all in the same words. */
   #refusedAlike: string[] = [];
 
+  /** @param create grants access in one request. Its answer may leave out projects that had it before. */
   constructor(
-    readonly create: CreatePermissions,
+    readonly create: (projectIds: readonly string[]) => Promise<Permission[]>,
     readonly lookups: Lookups,
     readonly clock: Clock,
     ledger: Ledger,
@@ -247,8 +245,6 @@ function partsOf(batch: PendingGrant[], projectIds: readonly string[]): [Pending
     const half = Math.ceil(batch.length / 2);
     return [batch.slice(0, half), batch.slice(half)];
   }
-  return [
-    batch.filter(({ projectId }) => named.has(projectId)),
-    batch.filter(({ projectId }) => !named.has(projectId)),
-  ];
+  const isNamed = ({ projectId }: PendingGrant) => named.has(projectId);
+  return [batch.filter(isNamed), batch.filter((grant) => !isNamed(grant))];
 }

@@ -6,9 +6,6 @@ import { natures } from "../api/error-kinds";
 import type { Clock } from "../clock";
 import { brokenList, ListChanged, nextCursor, Snapshot, type PermissionList } from "./snapshot";
 
-/** Reads one page of a checkpoint's permissions. */
-export type ListPermissions = (query: ListQuery) => Promise<Page>;
-
 /** How much of the whole list has been read. */
 export interface ListProgress {
   pages: number;
@@ -61,7 +58,8 @@ export class Lookups {
   hasSeenRows = false;
 
   constructor(
-    readonly list: ListPermissions,
+    /** Reads one page. */
+    readonly list: (query: ListQuery) => Promise<Page>,
     readonly clock: Clock,
     /** Whether a permission was revoked in this deployment, though a list may still show it. */
     readonly isRevoked: (permissionId: string) => boolean = () => false,

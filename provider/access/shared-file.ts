@@ -19,6 +19,8 @@ export interface Writer extends Line {
   engine?: string;
 }
 
+/** Changes with the form of the lines, so that versions that would misread each other do not meet. */
+const version = 2;
 /** A file that nobody has written to for this long, in milliseconds, was left by processes that were killed. */
 const longestSilence = 24 * 3_600_000;
 /** The owner's right to write is taken from a file that lacks what its writers could not write. */
@@ -44,6 +46,11 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Where the processes of an engine have their file. */
+export function pathOf(folder: string, engine: string): string {
+  return join(folder, `${hashOf(String(version), engine, ...machine())}.jsonl`);
+}
+
 export function defaultFolder(): string {
   // Windows keeps temporary folders apart by user, and knows no user ID.
   const user = process.getuid?.() ?? "user";
@@ -54,7 +61,7 @@ export function defaultFolder(): string {
  * What tells apart the machines and containers that share a temporary folder: in each an engine may have the same address,
  * and a process ID means another process.
  */
-export function machine(): string[] {
+function machine(): string[] {
   const namespaces = ["/proc/self/ns/pid", "/proc/self/ns/net"].map((path) => orEmpty(() => readlinkSync(path)));
   return [hostname(), orEmpty(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")), ...namespaces];
 }

@@ -11,17 +11,15 @@ import {
   writeSync,
   type FSWatcher,
 } from "node:fs";
-import { join } from "node:path";
 import {
   complete,
   defaultFolder,
-  hashOf,
   incomplete,
   isRunning,
   lineOf,
   listenerAt,
-  machine,
   makeOwnFolder,
+  pathOf,
   reasonOf,
   removeLeftovers,
   whoLeft,
@@ -29,8 +27,6 @@ import {
   type Writer,
 } from "./shared-file";
 
-/** Changes with the form of the lines, so that versions that would misread each other do not meet. */
-const version = 2;
 /**
  * A file that the provider processes of one deployment append lines to, and read. It knows nothing of what they mean.
  *
@@ -76,7 +72,7 @@ export class SharedLog {
     readonly onProblem: (reason: string) => void = () => undefined,
     readonly folder = defaultFolder(),
   ) {
-    this.#path = join(folder, `${hashOf(String(version), engine, ...machine())}.jsonl`);
+    this.#path = pathOf(folder, engine);
     makeOwnFolder(folder);
     removeLeftovers(folder);
     const listener = listenerAt(engine);
@@ -85,8 +81,7 @@ export class SharedLog {
     this.#file = this.#open();
     // They may have been killed while this engine lives.
     if (leftBy === "unknown") this.#fail("the processes that wrote to it have ended");
-    const engineId = listener === undefined ? {} : { engine: listener };
-    const writer: Omit<Writer, keyof Line> & Pick<Writer, "kind"> = { kind: "writer", pid: process.pid, ...engineId };
+    const writer = { kind: "writer", pid: process.pid, ...(listener === undefined ? {} : { engine: listener }) };
     this.append(writer);
   }
 
@@ -195,9 +190,9 @@ export class SharedLog {
     closeSync(descriptor);
   }
 
-  #startAnew(reason: string): void {
+  #startAnew(why: string): void {
     this.#readTo = this.#written = 0;
-    this.#fail(reason);
+    this.#fail(why);
   }
 
   #readOn(): void {

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { keysOfAdminKey, problemsWithKeys, warningOfPlainKey } from "../config";
+import { keysOfAdminKey, problemsWithKeys, warningOfPlainKey } from "../config-keys";
 import { problemsWithEffects } from "../resource/effects";
 import { packageName, providerOf } from "../resource/reference";
 import { hintsFor, type ConstructorCall } from "./hints";

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import { announcedKey, type Key } from "../access/ledger";
+import { announcedKey } from "../access/ledger";
+import type { Key } from "../access/entries";
 import type { ProgramHints } from "../resource/hints";
 import { typesOf, type Kind } from "../resource/reference";
 import { knownValueOf } from "./inputs";

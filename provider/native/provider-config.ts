@@ -1,5 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
-import { ownNamespace, problemWithName, readConfig, stackSource, type Config, type Source } from "../config";
+import { ownNamespace, readConfig, stackSource, type Config, type Source } from "../config";
+import { problemWithName } from "../config-keys";
 import { configFailure } from "../resource/failure";
 import { isUnknown } from "../resource/ids";
 import { settings } from "../settings";

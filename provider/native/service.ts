@@ -7,7 +7,7 @@ import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { ProviderContext } from "../access/context";
 import { shareLedger } from "../access/ledger";
 import { systemClock } from "../clock";
-import { warningOfPlainKey } from "../config";
+import { warningOfPlainKey } from "../config-keys";
 import { withoutEffects } from "../resource/effects";
 import { PartialFailure } from "../resource/failure";
 import { unknownValue } from "../resource/ids";

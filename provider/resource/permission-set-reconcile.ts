@@ -9,7 +9,7 @@ import { combined, failureOf, failuresOf, maybeDeclared, type OperationFailed } 
 import * as messages from "./messages";
 import { byProject, declarationOf, isKnown, subjectOf, type SetInputs, type SetOutputs } from "./permission-set-inputs";
 import { planOf } from "./permission-set-plan";
-import { reportEnded, unmanagedOf } from "./preview";
+import { reportEnded, unmanagedOf } from "./access-reports";
 
 /**
  * How long, in milliseconds, an update waits for other resources: for their IDs to be known, and for them to adopt what it

@@ -5,7 +5,7 @@ import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
 import { nothingToImport } from "./failure";
 import * as messages from "./messages";
 import { byProject, isKnown, knownOf, type SetInputs, type SetOutputs } from "./permission-set-inputs";
-import { reportUnmanaged, unmanagedOf } from "./preview";
+import { reportUnmanaged, unmanagedOf } from "./access-reports";
 import type { ReadResult } from "./read-result";
 
 /** What a refresh finds of a set. */

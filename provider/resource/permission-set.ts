@@ -21,15 +21,15 @@ import {
 import { areChanged, planOf } from "./permission-set-plan";
 import { announcedUnmanaged, isLeftOverFrom, reconcile, release } from "./permission-set-reconcile";
 import { driftOfSet, imported, refreshed, refreshedAs } from "./permission-set-refresh";
+import { effectsOfSet } from "./preview";
 import {
-  effectsOfSet,
   reportEnded,
   reportGainsOf,
   reportGivenUp,
   reportLosses,
   reportRemaining,
   reportUnknown,
-} from "./preview";
+} from "./access-reports";
 import type { ReadResult } from "./read-result";
 
 /** Inputs as the program has them. */

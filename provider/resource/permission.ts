@@ -21,7 +21,8 @@ import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import type { ReadResult } from "./read-result";
 import * as messages from "./messages";
-import { effectsOfPermission, reportEnded, reportGivenUp, reportGranted } from "./preview";
+import { effectsOfPermission } from "./preview";
+import { reportEnded, reportGivenUp, reportGranted } from "./access-reports";
 
 export interface PermissionInputs extends Effects {
   fineTunedModelCheckpoint: string;

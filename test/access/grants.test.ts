@@ -1,9 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Outlook } from "../../provider/access/batches";
-import { Grants, type CreatePermissions, type GrantResult } from "../../provider/access/grants";
+import { Grants, type GrantResult } from "../../provider/access/grants";
 import { Ledger } from "../../provider/access/ledger";
-import { Lookups, type ListPermissions } from "../../provider/access/lookups";
+import { Lookups } from "../../provider/access/lookups";
 import { ApiError } from "../../provider/api/error";
 import { checkpoint } from "../support/api";
 import { TestClock } from "../support/clock";
@@ -14,9 +14,9 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `pr
 
 function grants(
   server: TestServer,
-  create: CreatePermissions = server.create,
+  create: Grants["create"] = server.create,
   outlook: () => Outlook = () => ({ toCome: undefined, parallel: undefined }),
-  list: ListPermissions = server.list,
+  list: Lookups["list"] = server.list,
 ) {
   const clock = new TestClock();
   const all = new Grants(create, new Lookups(list, clock), clock, new Ledger(), outlook);
@@ -56,7 +56,7 @@ describe("Grants", function () {
     const server = new TestServer();
     let askedAt = 0;
     const waited: number[] = [];
-    const create: CreatePermissions = (projects) => {
+    const create: Grants["create"] = (projects) => {
       waited.push(clock.now() - askedAt);
       return server.create(projects);
     };
@@ -98,7 +98,7 @@ describe("Grants", function () {
 
   it("grants gather while a POST is in flight", async function () {
     const server = new TestServer();
-    const slow: CreatePermissions = async (projects) => {
+    const slow: Grants["create"] = async (projects) => {
       await clock.sleep(5_000);
       return server.create(projects);
     };
@@ -128,7 +128,7 @@ describe("Grants", function () {
 
   it("a granted permission that the answer omits is looked up", async function () {
     const server = new TestServer();
-    const omitting: CreatePermissions = async (projects) => (await server.create(projects)).slice(1);
+    const omitting: Grants["create"] = async (projects) => (await server.create(projects)).slice(1);
     const granted = await Promise.all(names(5).map(grants(server, omitting).grant));
     expect(new Set(granted.map(({ permission }) => permission.id)).size).to.equal(5);
   });
@@ -142,7 +142,7 @@ describe("Grants", function () {
   });
 
   it("a grant that the API answers in another spelling fails with what it answered", async function () {
-    const create: CreatePermissions = async () => [{ id: "cp_1", projectId: "PROJ_A", createdAt: 1 }];
+    const create: Grants["create"] = async () => [{ id: "cp_1", projectId: "PROJ_A", createdAt: 1 }];
     const error = await failureOf<ApiError>(grants(new TestServer(), create).grant("proj_a"));
     expect(error.message).to.include("; its answer has cp_1 for PROJ_A instead");
     expect(error.mayBeGranted).to.equal(true);
@@ -156,12 +156,12 @@ describe("Grants", function () {
     it(`a grant whose POST was ${what} may have been granted if no list can be read after it`, async function () {
       const server = new TestServer();
       let isReadable = true;
-      const create: CreatePermissions = async () => {
+      const create: Grants["create"] = async () => {
         isReadable = false;
         if (answer instanceof ApiError) throw answer;
         return [...answer];
       };
-      const list: ListPermissions = (query) =>
+      const list: Lookups["list"] = (query) =>
         isReadable ? server.list(query) : Promise.reject(new ApiError("unreadable", "no list"));
       const { grant } = grants(server, create, undefined, list);
       const errors = await Promise.all(["proj_a", "proj_b"].map((project) => failureOf<ApiError>(grant(project))));
@@ -186,7 +186,7 @@ describe("Grants", function () {
 
   it("a grant whose answer never arrives is looked up, not posted again", async function () {
     const server = new TestServer();
-    const losing: CreatePermissions = async (projects) => {
+    const losing: Grants["create"] = async (projects) => {
       await server.create(projects);
       throw lost();
     };
@@ -199,7 +199,7 @@ describe("Grants", function () {
   it("a grant that never reaches the API is posted at most three times", async function () {
     const server = new TestServer();
     let failures = 2;
-    const flaky: CreatePermissions = (projects) => (failures-- > 0 ? Promise.reject(lost()) : server.create(projects));
+    const flaky: Grants["create"] = (projects) => (failures-- > 0 ? Promise.reject(lost()) : server.create(projects));
     await grants(server, flaky).grant("proj_a");
     expect(server.rows).to.have.length(1);
 
@@ -244,7 +244,7 @@ describe("Grants", function () {
   it("a permission granted elsewhere between look and POST is adopted, even if repeats are rejected", async function () {
     const server = new TestServer();
     let raced = false;
-    const refusing: CreatePermissions = async (projects) => {
+    const refusing: Grants["create"] = async (projects) => {
       if (!raced) {
         raced = true;
         server.add("proj_1");
@@ -260,7 +260,7 @@ describe("Grants", function () {
   it("after a lasting conflict one look finds what was granted elsewhere, and one POST grants the rest", async function () {
     const server = new TestServer();
     const posts: string[][] = [];
-    const create: CreatePermissions = async (projects) => {
+    const create: Grants["create"] = async (projects) => {
       posts.push([...projects]);
       if (posts.length > 1) return server.create(projects);
       server.add("proj_1");
@@ -360,8 +360,8 @@ describe("Grants", function () {
   it("an answer about other projects is told with three of them at most", async function () {
     const server = new TestServer();
     const others = ["proj_v", "proj_w", "proj_x", "proj_y"];
-    const create: CreatePermissions = () => server.create(others);
-    const lists: ListPermissions = () =>
+    const create: Grants["create"] = () => server.create(others);
+    const lists: Lookups["list"] = () =>
       Promise.resolve({ permissions: [], hasMore: false, lastId: undefined, date: 0 });
     const { message } = await failureOf(grants(server, create, undefined, lists).grant("proj_a"));
     expect(message).to.match(/its answer has (cp_\d for proj_[vwxy], ){2}cp_\d for proj_[vwxy] instead$/);
@@ -372,14 +372,14 @@ describe("Grants", function () {
     const server = new TestServer();
     let posts = 0;
     let looksAfterwards = 0;
-    const create: CreatePermissions = async (projects) => {
+    const create: Grants["create"] = async (projects) => {
       posts++;
       if (posts > 1) throw Object.assign(refusal(409, "already exists"), { isTemporary: false });
       await server.create(projects);
       throw lost();
     };
     const lagging = new TestServer();
-    const list: ListPermissions = (query) =>
+    const list: Lookups["list"] = (query) =>
       posts < 2 || looksAfterwards++ < 2 ? lagging.list(query) : server.list(query);
     const clock = new TestClock();
     const all = new Grants(create, new Lookups(list, clock), clock, new Ledger(), () => ({

@@ -1,14 +1,14 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import type { Permission } from "../../provider/api/permission";
-import { Lookups, type ListPermissions } from "../../provider/access/lookups";
+import { Lookups } from "../../provider/access/lookups";
 import { TestClock } from "../support/clock";
 import { failureOf } from "../support/failure";
 import { refusal, TestServer } from "../support/server";
 
 const names = (count: number, prefix = "proj_") => Array.from({ length: count }, (_, index) => `${prefix}${index}`);
 
-function lookupsOf(server: TestServer, list: ListPermissions = server.list) {
+function lookupsOf(server: TestServer, list: Lookups["list"] = server.list) {
   const clock = new TestClock();
   const revoked = new Set<string>();
   const lookups = new Lookups(list, clock, (id) => revoked.has(id));
@@ -101,8 +101,8 @@ describe("Lookups", function () {
 
   it("a filtered list with rows of other projects is an error", async function () {
     const server = new TestServer(names(3));
-    const confused: ListPermissions = (query) => server.list({ ...query, projectId: "proj_0" });
-    const ignoring: ListPermissions = () => server.list({});
+    const confused: Lookups["list"] = (query) => server.list({ ...query, projectId: "proj_0" });
+    const ignoring: Lookups["list"] = () => server.list({});
     for (const list of [confused, ignoring]) {
       const error = await failureOf(find(lookupsOf(server, list).lookups, "proj_2"));
       expect(error.message).to.include("it is of other projects, too");
@@ -111,7 +111,7 @@ describe("Lookups", function () {
 
   it("a whole list that does not end after 1000 pages is an error", async function () {
     let pages = 0;
-    const endless: ListPermissions = () => {
+    const endless: Lookups["list"] = () => {
       const id = `cp_${pages++}`;
       return Promise.resolve({
         permissions: [{ id, projectId: "proj_x", createdAt: 1 }],
@@ -181,7 +181,7 @@ describe("Lookups", function () {
     it(`a list is read from the start again if ${by === "us" ? "we" : by} revoke the permission at its cursor meanwhile`, async function () {
       const server = new TestServer(names(250));
       let revoked = false;
-      const list: ListPermissions = async (query) => {
+      const list: Lookups["list"] = async (query) => {
         if (query.after !== undefined && !revoked) {
           revoked = true;
           server.remove(query.after);
@@ -200,7 +200,7 @@ describe("Lookups", function () {
     const server = new TestServer(names(250));
     const [first, ...others] = server.rows;
     // Between the first two pages, the first row moves behind the last.
-    const list: ListPermissions = async (query) => {
+    const list: Lookups["list"] = async (query) => {
       const page = await server.list(query);
       if (server.lists.length === 1) server.rows = [...others, first!];
       return page;
@@ -213,7 +213,7 @@ describe("Lookups", function () {
 
   it("a list whose pages always overlap is an error, so no permission counts as missing", async function () {
     const server = new TestServer(names(150));
-    const list: ListPermissions = async (query) => {
+    const list: Lookups["list"] = async (query) => {
       const page = await server.list(query);
       return query.after === undefined
         ? page
@@ -227,7 +227,7 @@ describe("Lookups", function () {
   it("a list whose cursors are rejected again and again is an error in the end", async function () {
     const server = new TestServer(names(250));
     let lists = 0;
-    const list: ListPermissions = (query) => {
+    const list: Lookups["list"] = (query) => {
       lists++;
       return query.after === undefined
         ? server.list(query)
@@ -247,7 +247,7 @@ describe("Lookups", function () {
     expect(await find(lookups, "proj_new")).to.have.length(1);
   });
 
-  const broken: [string, ListPermissions][] = [
+  const broken: [string, Lookups["list"]][] = [
     [
       "repeats its cursor",
       async () => ({
@@ -276,7 +276,7 @@ describe("Lookups", function () {
   it("concurrent lookups fail together, and the next lookup reads again", async function () {
     const server = new TestServer(names(3));
     let failing = true;
-    const list: ListPermissions = (query) => (failing ? Promise.reject(refusal(401)) : server.list(query));
+    const list: Lookups["list"] = (query) => (failing ? Promise.reject(refusal(401)) : server.list(query));
     const { lookups } = lookupsOf(server, list);
     const settled = await Promise.allSettled(names(5).map((project) => find(lookups, project)));
     expect(settled.map(({ status }) => status)).to.deep.equal(Array(5).fill("rejected"));
@@ -286,7 +286,7 @@ describe("Lookups", function () {
 
   it("an error about one project does not fail the lookups of others", async function () {
     const server = new TestServer(names(300));
-    const list: ListPermissions = (query) =>
+    const list: Lookups["list"] = (query) =>
       query.projectId === "proj_bad" ? Promise.reject(refusal(400, "Project not found.")) : server.list(query);
     const { lookups } = lookupsOf(server, list);
     const settled = await Promise.allSettled(["proj_bad", "proj_0"].map((project) => find(lookups, project)));
@@ -344,7 +344,7 @@ function idOf(server: TestServer, project: string): string | undefined {
   return server.rows.find(({ projectId }) => projectId === project)?.id;
 }
 
-function endlessly(): ListPermissions {
+function endlessly(): Lookups["list"] {
   let count = 0;
   return async ({ projectId }) => {
     count++;
