@@ -6,8 +6,7 @@ import { keepsThePromise } from "./sequence";
  * All pairs of programs with up to three resources over two projects of one checkpoint, each pair with every way to keep
  * or change names, to serve the resources, to order them, and with one thing that goes wrong.
  *
- * By default a part of them runs, evenly spread; all of them with FULL_TESTS. What happens when a process is killed is in
- * the scenarios about interruptions, since here the engine and the provider are one process.
+ * By default a part of them runs, evenly spread; all of them with FULL_TESTS.
  */
 
 type Resource = Pick<Declared, "isSet" | "exclusive" | "projects">;
@@ -59,6 +58,8 @@ const faults: Record<string, Partial<Run>> = {
   "a POST is refused, and the rest goes on": { refused: ["POST"], continueOnError: true },
   "the answer to a POST is lost": { lost: ["POST"] },
   "the answer to a DELETE is lost": { lost: ["DELETE"] },
+  "a process is killed after its first write": { killedAfter: 0 },
+  "a process is killed after its second write, and the rest goes on": { killedAfter: 1, continueOnError: true },
   "lists lag": { lag: 8 },
   "the shared file is removed": { harm: { ...unharmed, file: "removed", after: 4 } },
   "the shared file is full": { harm: { ...unharmed, file: "full", after: 4 } },
@@ -134,7 +135,7 @@ function textOf(program: readonly Resource[]): string {
 
 const all = [...cases()];
 /** A prime, so that each factor takes turns with every other. */
-const stride = 127;
+const stride = 149;
 const chosen = isFull ? all : all.filter((_, index) => index % stride === 0);
 
 describe("the promise, exhaustively", function () {

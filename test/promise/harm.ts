@@ -7,6 +7,8 @@ import type { Harm } from "./programs";
 /** The file that the processes of one deployment share, to which something happens. */
 export class HarmedFile {
   readonly #logs: SharedLog[] = [];
+  readonly #dead: SharedLog[] = [];
+  readonly #logOf = new Map<number, SharedLog>();
   readonly #restore: () => void;
   #lines = 0;
 
@@ -25,19 +27,30 @@ export class HarmedFile {
     }) as typeof fs.writeSync;
   }
 
-  /** The ledger of another process. */
-  open(): Ledger {
+  /** The ledger of a process. */
+  open(process: number): Ledger {
     if (this.harm.file === "unusable") return new Ledger(undefined, "", "the folder cannot be used");
     // A process takes longer to start than the operating system takes to tell the others that the file has changed.
     for (const log of this.#logs) log.problem;
     const log = new SharedLog("engine", undefined, this.folder);
     this.#logs.push(log);
+    this.#logOf.set(process, log);
+    const isAlive = log.isAlive.bind(log);
+    log.isAlive = (by) => !this.#dead.some(({ me }) => me === by) && isAlive(by);
     const append = log.append.bind(log);
     log.append = (entry) => {
       append(entry);
       if (this.#lines++ === this.harm.after) this.#strike();
     };
     return new Ledger(log);
+  }
+
+  /** A process is no longer there: it writes no more, and its lines stay. */
+  kill(process: number): void {
+    const log = this.#logOf.get(process);
+    if (log === undefined) return;
+    this.#dead.push(log);
+    log.append = () => undefined;
   }
 
   close(): void {

@@ -66,7 +66,14 @@ export function requestsAreFew(stack: Stack, run: Run, before: Before): void {
   const isPlain = (one: Declared) =>
     !one.deleteBeforeReplace && !one.listsFailure && one.trigger === 0 && one.remediated === undefined;
   const isFaultless = [run.lost, run.refused, run.misleading].every(({ length }) => length === 0) && run.lag === 0;
-  if (!isFaultless || run.dependencyFails || !isDeepStrictEqual(run.harm, unharmed) || !program.every(isPlain)) return;
+  if (
+    !isFaultless ||
+    run.killedAfter !== undefined ||
+    run.dependencyFails ||
+    !isDeepStrictEqual(run.harm, unharmed) ||
+    !program.every(isPlain)
+  )
+    return;
   const wanted = accessesOf(program);
   const mayLapse = movesUnannounced(run, before);
   const moving = [...wanted].filter(mayLapse).length;
@@ -74,7 +81,9 @@ export function requestsAreFew(stack: Stack, run: Run, before: Before): void {
   const exclusive = new Set(program.flatMap(({ exclusive, checkpoint }) => (exclusive ? checkpoint : [])));
   // Of two permissions for one access, one goes.
   const staying = [...wanted].filter((access) => before.present.has(access)).length;
-  const lost = before.grantedCount - staying + exclusive.size;
+  // Of a single record whose permission is gone, only a DELETE tells.
+  const gone = [...before.holders.keys()].filter((access) => !before.present.has(access)).length;
+  const lost = before.grantedCount - staying + gone + exclusive.size;
   const count = (method: string) => stack.api.requests.filter((request) => request.method === method).length;
   // What is under way together in one process, for one checkpoint, shares a POST.
   const batches = new Set(program.map(({ process, checkpoint }) => `${process} ${checkpoint}`)).size;
@@ -98,9 +107,9 @@ export function succeededIsGranted(stack: Stack, { program }: Run, succeeded: Re
   }
 }
 
-/** Every permission that was granted is in state, unless the answer was lost. */
-export function nothingIsForgotten(stack: Stack, { lost }: Run): void {
-  if (lost.length > 0) return;
+/** Every permission that was granted is in state, unless the answer was lost, or its process. */
+export function nothingIsForgotten(stack: Stack, { lost, killedAfter }: Run): void {
+  if (lost.length > 0 || killedAfter !== undefined) return;
   const inState = stack.permissionsInState();
   for (const checkpoint of checkpoints) {
     const ours = stack.api.permissions(checkpoint).filter((row) => row.project_id !== unmanagedProject);

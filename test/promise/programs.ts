@@ -53,6 +53,8 @@ export interface Run {
   /** What is wrong with what is there only to help. */
   harm: Harm;
   refresh: boolean;
+  /** After so many writes a provider process is killed: what it has just done reaches nobody. */
+  killedAfter?: number | undefined;
 }
 
 /**

@@ -28,6 +28,7 @@ export async function keepsThePromise(repeatedPost: RepeatedPost, runs: readonly
       lag: 0,
       pause: 3600,
       refresh: false,
+      killedAfter: undefined,
     };
     const hadExclusiveSet = new Set<number>();
     let before: readonly Declared[] = [];

@@ -71,6 +71,7 @@ export class Stack {
     misleading,
     harm,
     refresh,
+    killedAfter,
   }: Run): Promise<Set<string>> {
     // What an earlier run revoked, and a list still shows, cannot be told from what is there.
     this.said = [];
@@ -82,7 +83,7 @@ export class Stack {
     for (const method of lost) this.api.fail({ method, kind: "lost answer" });
     for (const method of refused)
       this.api.fail({ method, kind: { status: 403, error: { code: "insufficient_permissions" } } });
-    const settings = { parallel, continueOnError, harm };
+    const settings = { parallel, continueOnError, harm, ...(killedAfter === undefined ? {} : { killedAfter }) };
     if (refresh)
       await this.#deploy({ ...settings, program: [], dependencyFails: false }, (engine) => engine.refreshAll());
     const succeeded = new Set<string>();
@@ -187,12 +188,14 @@ export class Stack {
       parallel,
       continueOnError,
       harm,
+      killedAfter = Infinity,
     }: Omit<Run, "pause" | "lag" | "lost" | "refused" | "misleading" | "refresh">,
     work: (engine: Deployment) => Promise<void>,
   ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "promise-"));
     const file = new HarmedFile(folder, harm);
-    const processes = [0, 1, 2].map((process) => lazily(() => this.#process(process, file.open(), harm.isMute)));
+    const processes = [0, 1, 2].map((process) => lazily(() => this.#process(process, file.open(process), harm.isMute)));
+    const killer = new Killer(killedAfter, file);
     const declaredBy = new Map(program.map((one) => [urnOf(typeOf(one), one.name), one]));
     const dependency: dynamic.ResourceProvider = {
       check: async (_olds, inputs: object) => ({ inputs }),
@@ -208,7 +211,7 @@ export class Stack {
       const recorded = this.#processOf.get(urn);
       // Pulumi reads and deletes with the provider that state names.
       const number = (call === "delete" || call === "read" ? recorded : declared?.process) ?? declared?.process ?? 0;
-      const provider = processes[number]!()(urn);
+      const provider = killer.over(number, processes[number]!()(urn));
       return declared === undefined ? provider : remediatedBy(declared, provider);
     };
     const engine = new Deployment({
@@ -247,6 +250,34 @@ export class Stack {
     const permission = new PermissionResource(() => context);
     const set = new PermissionSetResource(() => context);
     return (urn) => withUrn(urn, urn.includes(`${setType}::`) ? set : permission);
+  }
+}
+
+/** Kills the process that does the write after so many: it is done, and nobody hears of it. */
+class Killer {
+  readonly #dead = new Set<number>();
+  #writes = 0;
+
+  constructor(
+    readonly after: number,
+    readonly file: HarmedFile,
+  ) {}
+
+  over(number: number, provider: HostedResource): HostedResource {
+    const call = (name: "check" | "diff" | "create" | "read" | "update" | "delete", isWrite: boolean) => {
+      return async (...args: unknown[]) => {
+        if (this.#dead.has(number)) throw new Error("the process was killed");
+        const result = await (provider[name] as unknown as Call)(...args);
+        if (!isWrite || this.#writes++ !== this.after) return result;
+        this.#dead.add(number);
+        this.file.kill(number);
+        throw new Error("the process was killed");
+      };
+    };
+    return {
+      ...{ check: call("check", false), diff: call("diff", false), read: call("read", false) },
+      ...{ create: call("create", true), update: call("update", true), delete: call("delete", true) },
+    } as HostedResource;
   }
 }
 
