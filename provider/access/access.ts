@@ -31,7 +31,7 @@ export type Look =
   /** Not the one that state has, nor another. */
   | { is: "missing" }
   /** Not the one that state has, but another. */
-  | { is: "replaced"; by: Permission };
+  | { is: "recreated"; by: Permission };
 
 /** What a release did; see `releaseOf`. */
 export type Release = "revoked" | Exclude<ReturnType<typeof releaseOf>, "revoke">;
@@ -125,7 +125,7 @@ export class Access {
     if (counting === undefined) return { is: "missing" };
     // What replaced it outside of Pulumi is ours, too.
     this.markOurs(counting.id);
-    return { is: "replaced", by: counting };
+    return { is: "recreated", by: counting };
   }
 
   /**

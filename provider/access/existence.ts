@@ -21,8 +21,8 @@ export class Existence {
   ) {}
 
   /**
-   * Whether the API has said that the checkpoint does not exist. Then lookups give an empty list without a request. A plan
-   * may show that; before anything leaves state, it has to be confirmed.
+   * Whether the API has said that the checkpoint does not exist. Then looks give an empty list without a request, but a
+   * grant asks all the same. A plan may show it; before anything leaves state, it has to be confirmed.
    */
   get isDeleted(): boolean {
     return this.#deletedAt !== undefined;

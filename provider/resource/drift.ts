@@ -27,7 +27,7 @@ export async function driftOf<Recorded extends Permission>(
     const one = { recorded: recorded[index]! };
     if (look.is === "listed") drift.present.push({ ...one, listed: look.permission });
     else if (look.is === "tooYoung") drift.present.push(one);
-    else if (look.is === "replaced") drift.recreated.push({ ...one, listed: look.by });
+    else if (look.is === "recreated") drift.recreated.push({ ...one, listed: look.by });
     else drift.missing.push(one);
   }
   const notListedYet = drift.present.flatMap((one) => (one.listed === undefined ? one.recorded : []));

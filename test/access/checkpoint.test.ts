@@ -50,7 +50,7 @@ describe("Releases of a permission", function () {
     const newer = granted("proj_a");
     declareElsewhere(access("proj_a"));
     expect((await access("proj_a").look({ id: "cp_missing", projectId: "proj_a", createdAt: 1 })).is).to.equal(
-      "replaced",
+      "recreated",
     );
     expect((await access("proj_a").grant()).permission.id).to.equal(newer.id);
     expect(await access("proj_a").release("cp_missing")).to.equal("missing");
