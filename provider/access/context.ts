@@ -27,8 +27,7 @@ export class ProviderContext {
   readonly #print: Print;
   /** By resource, as a refresh has read it: whether that differs from state. */
   readonly #refreshed = new Map<string, boolean>();
-  /** Whether a program runs. A refresh or a destroy has none, and so does not show what is declared. */
-  runsProgram = false;
+  #runsProgram = false;
   /** Whether it runs for a preview; undefined if that is not known. */
   isPreview: boolean | undefined;
   /** Whether an earlier deployment used another base URL, as far as is known. */
@@ -59,6 +58,16 @@ export class ProviderContext {
       : undefined;
     this.reportsExisting = config.driftDetection;
     for (const notice of config.notices) this.warn(notice);
+  }
+
+  /** Notes that a resource is being checked, which happens only where a program runs. */
+  noteCheck(): void {
+    this.#runsProgram = true;
+  }
+
+  /** Whether a program runs, as far as checks have shown. A refresh or a destroy has none, and does not show what is declared. */
+  get runsProgram(): boolean {
+    return this.#runsProgram;
   }
 
   checkpoint(id: string): Checkpoint {

@@ -60,7 +60,7 @@ export class PermissionSetResource {
     const inputs = { ...news, projectIds: isUnknown(projectIds) ? projectIds : [...new Set(projectIds)].sort() };
     try {
       const context = this.context();
-      context.runsProgram = true;
+      context.noteCheck();
       const checkpoint = knownId(inputs.fineTunedModelCheckpoint);
       if (checkpoint === undefined || !isKnown(inputs)) context.declarations.setUnknown(checkpoint);
       if (checkpoint !== undefined) {

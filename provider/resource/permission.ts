@@ -60,7 +60,7 @@ export class PermissionResource {
     let effects: Effects = {};
     try {
       const context = this.context();
-      context.runsProgram = true;
+      context.noteCheck();
       if (!isKnown(news)) context.declarations.setUnknown(knownId(news.fineTunedModelCheckpoint));
       else if (failures.length === 0) {
         if (isSecret(given)) context.secretProjects.add(news.projectId);
