@@ -80,10 +80,11 @@ function sectionOf({ checkpoint, summary, rows }: Section, isToBeSigned: boolean
   if (head === undefined) return parts.join("\n");
   const row = (cells: readonly string[]) => {
     // The row of a permission is where the matrix leads to.
-    const id = cells[head.indexOf("Permission")]?.split(",")[0];
-    const anchor = id === undefined || !/^[\w.:-]+$/.test(id) ? "" : ` id="${text(id)}"`;
+    const id = cells[head.indexOf("Permission")]?.split(",")[0] ?? "";
+    const isPermission = /^[\w.:-]+$/.test(id) && id !== "none";
     const shown = cells.map((cell) => `<td${breaks(cell)}><bdi>${text(cell)}</bdi></td>`).join("");
-    return `<tr${anchor}>${shown}${isToBeSigned ? decision : ""}</tr>`;
+    const toSign = isPermission ? decision : "<td></td><td></td>";
+    return `<tr${isPermission ? ` id="${text(id)}"` : ""}>${shown}${isToBeSigned ? toSign : ""}</tr>`;
   };
   const all = isToBeSigned ? [...head, "Decision", "Remark"] : head;
   const heads = all.map((cell) => `<th scope="col">${text(cell)}</th>`).join("");

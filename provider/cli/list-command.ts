@@ -72,9 +72,8 @@ Examples:
         if (withDecisions && format !== "csv")
           throw new CommandFailed("--decisions is for --format csv; html has room for them.");
         const inputs = [...new Set(stack)];
-        const sums = `${evidence}.sha256`;
         if (evidence !== undefined) {
-          const outputs = [evidence, sums].map((path) => ({ option: "--evidence", path }));
+          const outputs = [evidence, `${evidence}.sha256`].map((path) => ({ option: "--evidence", path }));
           assertWritable(outputs, inputsOf(options, inputs), force);
         }
         const stacks = stack === undefined ? undefined : await readStacks(inputs);
@@ -93,14 +92,8 @@ Examples:
         if (format === "csv" || format === "json") for (const gap of report.gaps ?? []) screen.print(gap);
         if (evidence !== undefined) {
           const text = `${render(report, "json")}\n`;
-          const sum = `${sha256Of(text)}  ${basename(evidence)}\n`;
-          writeAll(
-            [
-              { path: evidence, text },
-              { path: sums, text: sum },
-            ],
-            force,
-          );
+          const sum = { path: `${evidence}.sha256`, text: `${sha256Of(text)}  ${basename(evidence)}\n` };
+          writeAll([{ path: evidence, text }, sum], force);
         }
         print(render(report, format, terminalWidth()));
       },

@@ -340,6 +340,10 @@ describe("the list command", function () {
     const figures = [...html.matchAll(/<li><b>(\d+)<\/b> ([^<]*)<\/li>/g)].map(([, count, what]) => `${count} ${what}`);
     expect(figures).to.deep.equal(["1 checkpoint", "3 permissions of 3 projects", "2 stand out"]);
     expect(html.match(/> keep<\/label>/g)).to.have.length(3);
+    // There is nothing to decide about who has none.
+    const without = await listed("html", { projectIds: ["proj_a", "proj_x"] });
+    expect(without.match(/> keep<\/label>/g)).to.have.length(1);
+    expect(without).to.include("proj_x").and.not.to.include('id="none"');
     expect(html).to.include("Reviewed by").and.to.include("<code>checkpoint-permissions list</code>");
   });
 
