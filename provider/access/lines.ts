@@ -11,8 +11,6 @@ export interface ToldPermission extends DescribedPermission {
 /** What is said of permissions for one checkpoint. Functions of one name say the same. */
 export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;
 
-type LineOf = (permission: ToldPermission) => Line | undefined;
-
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
 const quiet = 2_000;
 
@@ -22,9 +20,10 @@ const quiet = 2_000;
  * They are said after a quiet time, or at the end. Nothing but the number of lines depends on the timer.
  */
 export class Lines {
-  readonly #said = new Said();
+  /** A create finds again what its check has found. */
+  readonly #said = new Set<string>();
   readonly #lines = new Map<string, { line: Line; byCheckpoint: Map<string, ToldPermission[]> }>();
-  readonly #atEnd: [checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf][] = [];
+  readonly #atEnd: (() => void)[] = [];
   readonly #textsAtEnd: (() => string | undefined)[] = [];
   #added = 0;
   #isWaiting = false;
@@ -36,7 +35,10 @@ export class Lines {
 
   /** Says a line of permissions, each once. */
   add(line: Line, checkpoint: string, permissions: readonly ToldPermission[]): void {
-    const unsaid = this.#said.without(line, checkpoint, permissions);
+    const unsaid = permissions.filter(({ projectId, id }) => {
+      const key = [line.name, checkpoint, projectId, id].join(" ");
+      return !this.#said.has(key) && this.#said.add(key);
+    });
     if (unsaid.length > 0) this.gather(line, checkpoint, unsaid);
   }
 
@@ -53,8 +55,14 @@ export class Lines {
    *
    * @param lineOf what is true of a permission at the end; undefined if there is nothing to say.
    */
-  addAtEnd(checkpoint: string, permissions: readonly ToldPermission[], lineOf: LineOf): void {
-    this.#atEnd.push([checkpoint, permissions, lineOf]);
+  addAtEnd(
+    checkpoint: string,
+    permissions: readonly ToldPermission[],
+    lineOf: (permission: ToldPermission) => Line | undefined,
+  ): void {
+    this.#atEnd.push(() => {
+      for (const [line, some] of byLine(permissions.map((one) => [lineOf(one), one]))) this.add(line, checkpoint, some);
+    });
   }
 
   /** The same for a line that is not about permissions. */
@@ -68,9 +76,7 @@ export class Lines {
       const text = textOf();
       if (text !== undefined) this.say(text);
     }
-    for (const [checkpoint, permissions, lineOf] of this.#atEnd.splice(0)) {
-      for (const [line, some] of byLine(permissions, lineOf)) this.add(line, checkpoint, some);
-    }
+    for (const addLines of this.#atEnd.splice(0)) addLines();
     this.#flush();
   }
 
@@ -92,24 +98,9 @@ export class Lines {
   }
 }
 
-/** What was said: a create finds again what its check has found. */
-class Said {
-  readonly #keys = new Map<string, Set<string>>();
-
-  without({ name }: Line, checkpoint: string, permissions: readonly ToldPermission[]): ToldPermission[] {
-    const keys = this.#keys.get(name) ?? new Set();
-    this.#keys.set(name, keys);
-    return permissions.filter(({ projectId, id }) => {
-      const key = [checkpoint, projectId, id].join(" ");
-      return !keys.has(key) && keys.add(key);
-    });
-  }
-}
-
-function byLine(permissions: readonly ToldPermission[], lineOf: LineOf): Map<Line, ToldPermission[]> {
+function byLine(lines: readonly (readonly [Line | undefined, ToldPermission])[]): Map<Line, ToldPermission[]> {
   const groups = new Map<Line, ToldPermission[]>();
-  for (const permission of permissions) {
-    const line = lineOf(permission);
+  for (const [line, permission] of lines) {
     if (line !== undefined) groups.set(line, [...(groups.get(line) ?? []), permission]);
   }
   return groups;

@@ -15,23 +15,26 @@ import { problemsOf, sourcesOf } from "./review";
 import type { Screen } from "./screen";
 import type { PendingGrant, RecordedPermission, StackRecords } from "./stack-export";
 
-export interface DriftOptions {
-  /** Whether to ignore permissions that no stack has in state. */
-  recordedOnly: boolean;
-  /** Checkpoints to compare even if no stack has a permission for them in state. */
-  checkpoints?: readonly string[];
-  /** What names projects, and who granted and revoked; undefined if nothing is to. */
-  organization?: Organization | undefined;
-  /** Permissions in no stack's state that are fine. Default: none. */
-  accepted?: readonly Acceptance[];
-}
-
 /** Compares the state of stacks with the permissions that exist. */
 export async function drift(
   context: ProviderContext,
   screen: Screen,
   { recorded, pending }: StackRecords,
-  { recordedOnly, checkpoints: more = [], organization, accepted = [] }: DriftOptions,
+  {
+    recordedOnly,
+    checkpoints: more = [],
+    organization,
+    accepted = [],
+  }: {
+    /** Whether to ignore permissions that no stack has in state. */
+    recordedOnly: boolean;
+    /** Checkpoints to compare even if no stack has a permission for them in state. */
+    checkpoints?: readonly string[];
+    /** What names projects, and who granted and revoked; undefined if nothing is to. */
+    organization?: Organization | undefined;
+    /** Permissions in no stack's state that are fine. Default: none. */
+    accepted?: readonly Acceptance[];
+  },
 ): Promise<{ report: Report; hasDrift: boolean }> {
   const recordedFor = groupBy(recorded, ({ checkpoint }) => checkpoint);
   const pendingFor = groupBy(pending, ({ checkpoint }) => checkpoint);

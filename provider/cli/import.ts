@@ -14,24 +14,12 @@ import { textIn } from "./read-files";
 import type { Screen } from "./screen";
 import { placeOf, type StackRecords } from "./stack-export";
 
-/** One resource in the file that `pulumi import --file` reads. */
-interface ImportedResource {
-  type: string;
-  name: string;
-  id: string;
-  inputs?: object;
-  outputs?: object;
-}
-
 /** The permissions of one checkpoint that will be imported. */
 interface Part {
   checkpoint: string;
   /** Sorted. */
   projectIds: string[];
-}
-
-/** The same with the prefix of its resources' names. */
-interface Labelled extends Part {
+  /** The prefix of its resources' names. */
   label: string;
 }
 
@@ -43,27 +31,19 @@ export interface ImportOptions {
   except: StackRecords;
 }
 
-export interface Import {
-  /** How many permissions. */
-  permissions: number;
-  /** The text of the file that `pulumi import --file` reads. */
-  file: string;
-  /** The text of the program that declares the same. */
-  program: string;
-}
-
 /**
  * Makes the files that bring existing permissions under Pulumi without a change of access.
  *
- * @returns undefined when there is nothing to import.
+ * @returns how many permissions, the text of the file that `pulumi import --file` reads, and that of the program that
+ * declares the same; undefined when there is nothing to import.
  */
 export async function importOf(
   context: ProviderContext,
   screen: Screen,
   checkpoints: readonly string[],
   options: ImportOptions,
-): Promise<Import | undefined> {
-  const parts = await fetchEach(screen, checkpoints, async (checkpoint, onPage): Promise<Part> => {
+): Promise<{ permissions: number; file: string; program: string } | undefined> {
+  const parts = await fetchEach(screen, checkpoints, async (checkpoint, onPage) => {
     return { checkpoint, projectIds: await projectsOf(context, screen, checkpoint, options, onPage) };
   });
   const labelled = withLabels(
@@ -123,11 +103,7 @@ async function projectsOf(
   return wanted;
 }
 
-async function resourcesOf(
-  context: ProviderContext,
-  part: Labelled,
-  { set, native }: ImportOptions,
-): Promise<ImportedResource[]> {
+async function resourcesOf(context: ProviderContext, part: Part, { set, native }: ImportOptions) {
   const { checkpoint, projectIds } = part;
   const entryPoint = native ? "native" : "dynamic";
   if (set) {
@@ -154,7 +130,7 @@ function recordOf(kind: Kind, { id, inputs, props }: { id?: string; inputs?: obj
   return { id: id!, inputs: { ...inputs, __provider }, outputs: { ...props, __provider } };
 }
 
-function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): string {
+function programOf(parts: readonly Part[], { set, native }: ImportOptions): string {
   const resource = set ? "CheckpointPermissionSet" : "CheckpointPermission";
   const entries = parts.map(
     ({ checkpoint, label, projectIds }) =>
@@ -173,12 +149,12 @@ function programOf(parts: readonly Labelled[], { set, native }: ImportOptions): 
 }
 
 /** The names of a part's resources, the same as the printed program gives them. */
-function namesOf({ label, projectIds }: Labelled, set: boolean): string[] {
+function namesOf({ label, projectIds }: Part, set: boolean): string[] {
   return set ? [label] : projectIds.map((projectId) => `${label}-${projectId}`);
 }
 
 /** Prefixes that are legible, the same every time, and make no name that is taken. */
-function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Labelled[] {
+function withLabels(parts: readonly Omit<Part, "label">[], { set, except }: ImportOptions): Part[] {
   const types = Object.values<string>(typesOf[set ? "permissionSet" : "permission"]);
   const taken = new Set(
     [...except.recorded, ...except.pending]
@@ -187,7 +163,7 @@ function withLabels(parts: readonly Part[], { set, except }: ImportOptions): Lab
   );
   // The program has the labels as keys.
   const used = new Set<string>();
-  const isFree = (labelled: Labelled) =>
+  const isFree = (labelled: Part) =>
     !used.has(labelled.label) && !namesOf(labelled, set).some((name) => taken.has(name));
   return parts.map((part) => {
     const [short, whole] = labelsFor(part.checkpoint);

@@ -23,18 +23,10 @@ export interface ReviewedPermission {
   /** In Unix seconds. */
   createdAt: number;
   grantedBy: string | null;
-  /** The resources that declare it; null if no stack was given. */
-  declaredBy: Declarer[] | null;
+  /** The resources that declare it, with stacks as `shop/prod`; null if no stack was given. */
+  declaredBy: { stack: string; urn: string; name: string }[] | null;
   /** Whether the project has another permission for the checkpoint. */
   isDuplicate: boolean;
-}
-
-/** A resource of a stack. */
-export interface Declarer {
-  /** As `shop/prod`. */
-  stack: string;
-  urn: string;
-  name: string;
 }
 
 /** Who has access to one checkpoint. */
@@ -64,17 +56,6 @@ export interface Sources {
   stacks: ReadStack[] | null;
 }
 
-/** An event of the audit log, as it was read. */
-export interface ReviewedEvent {
-  id: string;
-  what: "granted" | "revoked";
-  permissionId: string | null;
-  fineTunedModelCheckpoint: string | null;
-  projectId: string | null;
-  at: string;
-  by: string | null;
-}
-
 export interface ReviewOptions {
   /** The checkpoints that were named; if there are none, they are found. */
   checkpoints: readonly string[];
@@ -102,7 +83,7 @@ export async function review(
   context: ProviderContext,
   screen: Screen,
   { checkpoints: named, projectIds, stacks, organization }: ReviewOptions,
-): Promise<{ reviews: Review[]; sources: Sources; events: ReviewedEvent[] }> {
+) {
   if (named.length === 0 && organization !== undefined) {
     await organization.readAllEvents();
     const { problemWithEvents: problem } = organization;
@@ -144,7 +125,7 @@ export async function review(
     };
   });
   const events = (organization?.events ?? []).map(
-    ({ id, what, permissionId = null, checkpoint = null, projectId = null, at, actor = null }): ReviewedEvent => ({
+    ({ id, what, permissionId = null, checkpoint = null, projectId = null, at, actor = null }) => ({
       ...{ id, what, permissionId, fineTunedModelCheckpoint: checkpoint, projectId },
       ...{ at: iso(at), by: actor },
     }),
@@ -212,7 +193,7 @@ function declarersOf(
   ofProject: readonly Permission[],
   inState: ReadonlyMap<string, readonly { urn: string }[]>,
   declaring: ReadonlyMap<string, readonly { urn: string }[]>,
-): Declarer[] {
+): NonNullable<ReviewedPermission["declaredBy"]> {
   // Newest first.
   const [newest] = ofProject as [Permission, ...Permission[]];
   const isAdopted = newest.id === id && !ofProject.some((one) => inState.has(one.id));

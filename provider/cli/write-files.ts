@@ -102,16 +102,8 @@ export function writeAll(files: readonly { path: string; text: string }[], force
   }
 }
 
-interface Target {
-  /** Where a link leads. */
-  file: string;
-  existing: BigIntStats | undefined;
-  /** Whether another file takes its place. Not that of a device or a pipe. */
-  isReplaced: boolean;
-}
-
 /** @throws {CommandFailed} when it is a folder, or there, unless it may be overwritten. */
-function targetOf(path: string, force: boolean): Target {
+function targetOf(path: string, force: boolean) {
   const existing = statOf(path);
   if (/^$|[\\/]$/.test(path) || existing?.isDirectory() === true) {
     throw new CommandFailed(`Cannot write ${path}: it is a folder.`);

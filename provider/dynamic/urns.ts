@@ -3,17 +3,16 @@ import { hashOf } from "../access/shared-file";
 import { parseHints, type ProgramHints } from "../resource/hints";
 import type { ReadResult } from "../resource/read-result";
 
-type WithHints<Inputs> = Inputs & { __hints?: Partial<ProgramHints> };
-type Checked<Inputs> = Required<dynamic.CheckResult<Inputs>>;
-/** Undefined if it is not known. */
-type Urn = string | undefined;
-
-/** A resource whose checks, diffs, creates and updates use its URN. */
+/** A resource whose checks, diffs, creates and updates use its URN, where it is known. */
 interface Resource<Inputs, Outputs> {
-  check(urn: string, olds: Partial<Inputs>, news: WithHints<Inputs>): Promise<Checked<Inputs>>;
-  diff(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
-  create(urn: Urn, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
-  update?(urn: Urn, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
+  check(
+    urn: string,
+    olds: Partial<Inputs>,
+    news: Inputs & { __hints?: Partial<ProgramHints> },
+  ): Promise<Required<dynamic.CheckResult<Inputs>>>;
+  diff(urn: string | undefined, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
+  create(urn: string | undefined, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
+  update?(urn: string | undefined, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
   read(id: string, props?: Partial<Outputs>): Promise<ReadResult<Inputs, Outputs>>;
   delete(id: string, props: Partial<Outputs>): Promise<void>;
 }
@@ -30,9 +29,9 @@ export function withUrns<Inputs extends object, Outputs extends Inputs>(resource
   // Kept apart, because one resource may be given what another has in state.
   const byOlds = new Map<string, string>();
   const byNews = new Map<string, string>();
-  const urnOf = (olds: object, news: object): Urn => byOlds.get(keyOf(olds)) ?? byNews.get(keyOf(news));
+  const urnOf = (olds: object, news: object): string | undefined => byOlds.get(keyOf(olds)) ?? byNews.get(keyOf(news));
   return {
-    check: async (olds: Partial<Inputs>, news: WithHints<Inputs>) => {
+    check: async (olds: Partial<Inputs>, news: Inputs & { __hints?: Partial<ProgramHints> }) => {
       const hints = parseHints(news.__hints);
       const urn = hints.urn ?? byNews.get(keyOf(news)) ?? `${keyOf(news)}::(unnamed)`;
       const result = await resource.check(urn, olds, { ...news, __hints: hints });

@@ -1,11 +1,8 @@
-import type { Permission } from "../api/permission";
 import type { SetInputs } from "./permission-set-inputs";
 import { isUnknown } from "./ids";
 
-type OfProject = Pick<Permission, "projectId">;
-
 /** What becomes of what a set has in state, and of the projects on its list. Each is in one place. */
-export interface Plan<Recorded extends OfProject> {
+export interface Plan<Recorded extends { projectId: string }> {
   /** In state, and on the list. */
   keep: Recorded[];
   /** On the list, and not in state. */
@@ -22,7 +19,7 @@ export interface Plan<Recorded extends OfProject> {
  * @param inState what it has in state; for a check, which is told only inputs, the projects on the list before.
  * @param isDeclaredElsewhere whether another resource declares a project's access.
  */
-export function planOf<Recorded extends OfProject>(
+export function planOf<Recorded extends { projectId: string }>(
   inState: readonly Recorded[],
   { projectIds }: Pick<SetInputs, "projectIds">,
   isDeclaredElsewhere: (projectId: string) => boolean = () => false,
