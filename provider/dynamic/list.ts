@@ -18,15 +18,11 @@ export type { ListCheckpointPermissionsArgs };
  * How to reach the API outside a Pulumi program, by the names of the config keys; or, in a program, the options of Pulumi's
  * own functions, which have no effect here.
  */
-export type ListOptions = Partial<ConnectionSettings> & Pick<pulumi.InvokeOptions, (typeof invokeOptions)[number]>;
+export type ListOptions = Partial<ConnectionSettings> &
+  Pick<pulumi.InvokeOptions, "parent" | "version" | "pluginDownloadURL" | "async">;
 
 /** The options of Pulumi's functions, but for the provider: dynamic resources have none. */
-const invokeOptions = [
-  "parent",
-  "version",
-  "pluginDownloadURL",
-  "async",
-] as const satisfies (keyof pulumi.InvokeOptions)[];
+const invokeOptions = ["parent", "version", "pluginDownloadURL", "async"] as const satisfies (keyof ListOptions)[];
 
 /** What {@link listCheckpointPermissions} returns. */
 export interface ListCheckpointPermissionsResult {
