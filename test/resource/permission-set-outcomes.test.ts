@@ -184,7 +184,7 @@ describe("A set's diff", function () {
     });
   }
 
-  it("an exclusive set is compared in two requests, however many pages its list has", async function () {
+  it("an exclusive set of 150 projects is compared by reading the two pages of its list once", async function () {
     const { set, setInState, requests } = scenario();
     const projects = Array.from({ length: 150 }, (_, index) => `proj_${String(index).padStart(3, "0")}`);
     const olds = setInState(projects, true);
