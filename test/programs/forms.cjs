@@ -227,7 +227,7 @@ module.exports = [
   },
   {
     title: "two permissions of one name",
-    fails: true,
+    fails: "early",
     program({ CheckpointPermission }) {
       new CheckpointPermission("web", access("proj_1"));
       new CheckpointPermission("web", access("proj_2"));
