@@ -17,7 +17,13 @@ const zones = [
     message: "Entry points must not import each other.",
   })),
   {
-    target: ["./provider/settings.ts", "./provider/config.ts", "./provider/clock.ts", "./provider/engine.ts"],
+    target: [
+      "./provider/settings.ts",
+      "./provider/config.ts",
+      "./provider/config-keys.ts",
+      "./provider/clock.ts",
+      "./provider/engine.ts",
+    ],
     from: [...layers, ...entryPoints].map((folder) => `./provider/${folder}`),
     message: "All layers are above it.",
   },

@@ -41,7 +41,10 @@ if (require.main === module) {
     console.error("error: Name the project's folder: npm run pack -- /path/to/project.");
     process.exit(1);
   }
-  execFileSync(process.execPath, [require.resolve("typescript/bin/tsc"), "--build", "provider"], { stdio: "inherit" });
+  // What has no source any more must not be packed.
+  rmSync("provider/dist", { recursive: true, force: true });
+  const tsc = [require.resolve("typescript/bin/tsc"), "--build", "--force", "provider"];
+  execFileSync(process.execPath, tsc, { stdio: "inherit" });
   const file = pack(folder);
   console.log(`Packed ${file}. In ${folder}, run: npm install ./${file}`);
 }

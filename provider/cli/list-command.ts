@@ -17,7 +17,7 @@ import { render, type Format } from "./render";
 import { commandLine, contextFor, organizationOf, print, safely, screen, terminalWidth, userName } from "./run";
 import { addSettings } from "./settings";
 import { readStacks } from "./stack-export";
-import { assertWritable, writeAll } from "./write-files";
+import { assertWritable, isReplaceable, writeAll } from "./write-files";
 
 /** Who has access. */
 export function addList(program: Command): void {
@@ -73,7 +73,7 @@ Examples:
           throw new CommandFailed("--decisions is for --format csv; html has room for them.");
         const inputs = [...new Set(stack)];
         if (evidence !== undefined) {
-          const outputs = [evidence, `${evidence}.sha256`].map((path) => ({ option: "--evidence", path }));
+          const outputs = evidenceFiles(evidence).map((path) => ({ option: "--evidence", path }));
           assertWritable(outputs, inputsOf(options, inputs), force);
         }
         const stacks = stack === undefined ? undefined : await readStacks(inputs);
@@ -92,11 +92,19 @@ Examples:
         if (format === "csv" || format === "json") for (const gap of report.gaps ?? []) screen.print(gap);
         if (evidence !== undefined) {
           const text = `${render(report, "json")}\n`;
-          const sum = { path: `${evidence}.sha256`, text: `${sha256Of(text)}  ${basename(evidence)}\n` };
-          writeAll([{ path: evidence, text }, sum], force);
+          const sum = `${sha256Of(text)}  ${basename(evidence)}\n`;
+          writeAll(
+            evidenceFiles(evidence).map((path) => ({ path, text: path === evidence ? text : sum })),
+            force,
+          );
         }
         print(render(report, format, terminalWidth()));
       },
     ),
   );
+}
+
+/** The file for the evidence, and the one for its hash, which a pipe or a device has not. */
+function evidenceFiles(path: string): string[] {
+  return isReplaceable(path) ? [path, `${path}.sha256`] : [path];
 }

@@ -19,15 +19,17 @@ const commandLineSource: Source = {
     "(OPENAI_API_KEY) does not work.",
 };
 
+/** Without Markdown's marks, and with variables as a shell has them. */
+function inShell(text: string): string {
+  return text.replace(/`(OPENAI_[A-Z_]+)`/g, "$$$1").replaceAll("`", "");
+}
+
 /** Adds the options that say how to reach the API. */
 export function addSettings(command: Command): Command {
   for (const setting of connectionSettings) {
     const { option, optionTakes, description } = settingOf(setting);
     const sentence = (optionTakes ?? description).replace(/\.$/, "");
-    const text = `${sentence[0]!.toLowerCase()}${sentence.slice(1)} (default: ${defaultOf(setting)})`.replaceAll(
-      "`",
-      "",
-    );
+    const text = inShell(`${sentence[0]!.toLowerCase()}${sentence.slice(1)} (default: ${defaultOf(setting)})`);
     command.addOption(new Option(option!, text).helpGroup("How to reach the API:"));
   }
   return command;

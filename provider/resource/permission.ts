@@ -123,7 +123,7 @@ export class PermissionResource {
   }
 
   /**
-   * Pulumi replaces a permission whose inputs change. `pulumi do … patch` does not.
+   * Pulumi replaces a permission whose inputs change. `pulumi do … patch --stateless` does not.
    *
    * @throws {OperationFailed}
    */

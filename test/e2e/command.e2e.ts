@@ -1,5 +1,6 @@
 import { exec } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -247,6 +248,9 @@ describe("the command line", function () {
         .digest("hex"),
     );
     expect(first.stdout).to.include("<code>checkpoint-permissions list --format html --evidence q3.json</code>");
+    // A device has no hash beside it.
+    expect((await run(["list", checkpoint, "--evidence", "/dev/null", "--force"])).code).to.equal(0);
+    expect(existsSync("/dev/null.sha256")).to.equal(false);
     expect(await run(["compare", "q3.json", "q3.json"], { OPENAI_ADMIN_KEY: "" })).to.include({ code: 0 });
     api.grant(checkpoint, "proj_b");
     await run([...review, "q4.json"]);

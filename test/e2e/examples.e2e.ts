@@ -229,7 +229,7 @@ async function gitlabJob(scenario: Scenario, file: string, job: string, env: Nod
     // The method, the URL and the data; never the token.
     curl: `method=GET\nwhile [ $# -gt 0 ]; do case "$1" in
       --request) method=$2; shift ;; --data|--data-urlencode) data="$data $2"; shift ;; --header) shift ;; http*) url=$1 ;;
-    esac; shift; done\necho "$method $url$data" >> '${log}'\nif [ "$method" = GET ]; then printf '%s' "$KNOWN"; fi`,
+    esac; shift; done\necho "$method $url$data" >> '${log}'\nif [ "$method" = "$REFUSED" ]; then exit 22; fi\nif [ "$method" = GET ]; then printf '%s' "$KNOWN"; fi`,
   };
   for (const [name, script] of Object.entries(stubs)) {
     await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -279,6 +279,10 @@ onTheCli("the drift job for GitLab", function (createScenario) {
     expect(drifted.stdout).to.include("Drift: permissions differ from the state of organization/scenario/test.");
     expect(drifted.asked.at(-1)).to.equal(`POST ${issues} title=${title} description@issue.md`);
     expect((await job(scenario, { KNOWN: open })).asked.at(-1)).to.equal(`POST ${issues}/9/notes body@issue.md`);
+    // A token that has expired hides neither drift nor a failure.
+    expect((await job(scenario, { REFUSED: "GET" })).code).to.equal(2);
+    const untold = await job(scenario, { GITLAB_TOKEN: "" });
+    expect([untold.code, untold.asked]).to.deep.equal([2, [""]]);
   });
 
   it("tells a failure from drift, and opens no issue then", async function () {
@@ -329,6 +333,9 @@ onTheCli("the merge-request job for GitLab", function (createScenario) {
     const failed = await job({ KNOWN });
     expect(failed.code).not.to.equal(0);
     expect(failed.asked.at(-1)).to.equal(`PUT ${notes}/2 body@comment.md`);
+    // Another token's comment cannot be changed.
+    const other = await job({ KNOWN, REFUSED: "PUT" });
+    expect(other.asked.at(-1)).to.equal(`POST ${notes} body@comment.md`);
     expect(await comment()).to.include("both give project proj_web access");
   });
 

@@ -211,7 +211,7 @@ describe("the native plugin's service", function () {
     expect(failures.flat().join()).to.include('"team" is the exclusive set');
   });
 
-  it("an update of a permission, which only `pulumi do patch` asks for, says what to do instead", async function () {
+  it("an update of a permission, which only `pulumi do patch --stateless` asks for, says what to do instead", async function () {
     const api = fakeApi();
     const request = new messages.UpdateRequest()
       .setUrn(urnOf("web"))
