@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
 import { format, resolveConfig } from "prettier";
@@ -15,7 +15,18 @@ import type { Command, Project, Run } from "../../sandbox/engines";
 import { findPulumi, type PulumiEngine } from "../../sandbox/pulumi";
 import { foundOrSkip } from "../e2e/engines";
 import { checkpoint } from "../e2e/scenario";
-import { languages, managers, nodes, oldestSdk, sdks, typescripts, type Language, type Manager } from "./kinds";
+import {
+  component,
+  languages,
+  managers,
+  nodes,
+  oldestSdk,
+  sdks,
+  twoSdks,
+  typescripts,
+  type Language,
+  type Manager,
+} from "./kinds";
 import { compatibilityPage, type Seen } from "./page";
 
 const run = promisify(execFile);
@@ -33,7 +44,10 @@ before("the packed package, Node.js of each version, and pnpm", async function (
   await mkdir(tools);
   await writeFile(join(tools, "package.json"), `{ "private": true }`);
   const versions = nodes.map((node) => `node${node}@npm:node@${node}`);
-  await run("npm", ["install", "--no-audit", "--no-fund", ...versions, "pnpm@latest"], { cwd: tools });
+  // npm 12 runs no install scripts of its own accord.
+  await run("npm", ["install", "--no-audit", "--no-fund", ...versions, "npm12@npm:npm@12", "pnpm@latest"], {
+    cwd: tools,
+  });
   const { stdout } = await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: resolve("provider") });
   packed = join(folder, stdout.trim());
 });
@@ -122,6 +136,29 @@ describe("a package uninstalled together with its resources", function () {
   });
 });
 
+describe("a monorepo with two versions of the SDK", function () {
+  it("a component of one package works in the program of another", async function () {
+    const project = await createProject({ ...languages["JavaScript, CommonJS"]!, program: twoSdks });
+    await writeFile(
+      join(project, "package.json"),
+      JSON.stringify({ name: "app", main: "index.js", workspaces: ["lib"] }),
+    );
+    const lib = join(project, "lib");
+    await mkdir(lib);
+    const dependencies = { "@pulumi/pulumi": oldestSdk, [packageName]: `file:${packed}` };
+    await writeFile(join(lib, "package.json"), JSON.stringify({ name: "lib", version: "1.0.0", dependencies }));
+    await writeFile(join(lib, "index.js"), component);
+    await install("npm", project, ["@pulumi/pulumi@latest", "lib@1.0.0"]);
+    await withStack(project, 24, async ({ granted, pulumiRuns }) => {
+      await pulumiRuns("up");
+      expect(granted()).to.deep.equal(["proj_mobile", "proj_web"]);
+      expect((await pulumiRuns("preview")).counts).to.deep.equal({ same: 3 });
+      await pulumiRuns("destroy");
+      expect(granted()).to.deep.equal([]);
+    });
+  });
+});
+
 after("docs/compatibility.md", async function () {
   const pairs = Object.values(sdks).flatMap((sdk) => sdk.nodes).length;
   if (seen.length < pairs * managers.length * Object.keys(languages).length) return;
@@ -133,10 +170,14 @@ after("docs/compatibility.md", async function () {
   await writeFile("docs/compatibility.md", await format(page, { ...config, parser: "markdown" }));
 });
 
-async function createProject({ main, type, program, files }: Language, nodeargs?: string): Promise<string> {
+async function createProject(
+  { main, type, program, files, runtimeOptions }: Language,
+  nodeargs?: string,
+): Promise<string> {
   const project = await mkdtemp(join(folder!, "project-"));
   await writeFile(join(project, "package.json"), JSON.stringify({ name: "acme", main, type }));
-  const runtime = { name: "nodejs", ...(nodeargs === undefined ? {} : { options: { nodeargs } }) };
+  const options = { ...runtimeOptions, ...(nodeargs === undefined ? {} : { nodeargs }) };
+  const runtime = { name: "nodejs", options };
   await writeFile(join(project, "Pulumi.yaml"), JSON.stringify({ name: "acme", runtime }));
   await writeFile(join(project, main), program);
   for (const [file, text] of Object.entries(files)) await writeFile(join(project, file), text);
@@ -146,8 +187,10 @@ async function createProject({ main, type, program, files }: Language, nodeargs?
 /** Installs as a user would, from the registry of npm's own settings; gives the SDK's version. */
 async function install(manager: Manager, project: string, dependencies: readonly string[]): Promise<string> {
   const options = { cwd: project, env: { ...process.env, PATH: pathWith(24) } };
-  if (manager === "npm") await run("npm", ["install", "--no-audit", "--no-fund", ...dependencies], options);
-  else {
+  if (manager === "npm") {
+    const npm = join(tools, "node_modules/npm12/bin/npm-cli.js");
+    await run(nodeOf(24), [npm, "install", "--no-audit", "--no-fund", ...dependencies], options);
+  } else {
     // No package sees what it does not depend on.
     await writeFile(join(project, "pnpm-workspace.yaml"), "hoist: false\n");
     const pnpm = join(tools, "node_modules/pnpm/bin/pnpm.mjs");
@@ -158,9 +201,13 @@ async function install(manager: Manager, project: string, dependencies: readonly
   return (JSON.parse(sdk) as { version: string }).version;
 }
 
+function nodeOf(version: number): string {
+  return join(tools, "node_modules", `node${version}`, "bin/node");
+}
+
 /** Node.js of that version comes first. */
 function pathWith(node: number): string {
-  return [join(tools, "node_modules", `node${node}`, "bin"), process.env["PATH"]].join(delimiter);
+  return [dirname(nodeOf(node)), process.env["PATH"]].join(delimiter);
 }
 
 interface Stack {

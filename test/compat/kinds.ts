@@ -9,7 +9,7 @@ export const sdks = {
   "the oldest SDK": { range: oldestSdk, nodes: [20, 22, 24] },
   // Later ones ask for Node.js 22.
   "the newest SDK for Node.js 20": { range: "<3.249.0", nodes: [20] },
-  "the newest SDK": { range: "latest", nodes: [22, 24] },
+  "the newest SDK": { range: "latest", nodes: [22, 24, 26] },
 };
 
 /** Each Node.js version once. */
@@ -30,6 +30,8 @@ export interface Language {
   dependencies: readonly string[];
   /** The `nodeargs` that Pulumi.yaml needs with the oldest SDK. */
   oldestSdkNeeds?: string;
+  /** The options that it needs with any SDK. */
+  runtimeOptions?: Record<string, unknown>;
 }
 
 const args = `fineTunedModelCheckpoint: "${checkpoint}"`;
@@ -95,4 +97,32 @@ export const languages: Record<string, Language> = {
     // Newer SDKs see by themselves that the program is an ES module.
     oldestSdkNeeds: "--loader ts-node/esm --no-warnings",
   },
+  "TypeScript, ES modules, by tsx": {
+    main: "index.ts",
+    program: typed,
+    files: { "tsconfig.json": tsconfig({ module: "nodenext", moduleResolution: "nodenext" }) },
+    type: "module",
+    dependencies: [...typescript, "tsx"],
+    runtimeOptions: { typescript: false, nodeargs: "--import tsx" },
+  },
 };
+
+/** A component of another package, which has an SDK of its own. */
+export const component = `
+const pulumi = require("@pulumi/pulumi");
+const { CheckpointPermission } = require("${packageName}");
+exports.Access = class extends pulumi.ComponentResource {
+  constructor(name, checkpoint) {
+    super("lib:index:Access", name);
+    for (const projectId of ["proj_web", "proj_mobile"]) {
+      new CheckpointPermission(projectId, { fineTunedModelCheckpoint: checkpoint, projectId }, { parent: this });
+    }
+    this.registerOutputs({});
+  }
+};
+`;
+export const twoSdks = `
+const pulumi = require("@pulumi/pulumi");
+const { Access } = require("lib");
+new Access("access", pulumi.output("${checkpoint}"));
+`;

@@ -33,6 +33,9 @@ ${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}
   \`nodeargs: "${oldestSdkNeeds!}"\` under \`runtime.options\` in Pulumi.yaml.
 - **TypeScript** ${typescripts.slice(0, -1).join(", ")} and ${typescripts.at(-1)!} read the package's types, with \`strict\` and without \`skipLibCheck\`. Pulumi runs
   programs with a TypeScript below 7.
+- **npm** was version 12, which runs no install scripts unless they are approved; this package has none.
+- **ES modules by tsx** need \`options: { typescript: false, nodeargs: "--import tsx" }\` under \`runtime\` in Pulumi.yaml.
+- **Two versions of the SDK** in a monorepo: a component of one package with SDK ${oldestSdk} works in a program with the newest.
 - **pnpm** was run with \`hoist: false\`, so that no package finds what it does not depend on. The package must be a
   dependency of the program's own project. pnpm 11 and later end with an error about the build script of \`protobufjs\`, which
   Pulumi's SDK brings; \`pnpm approve-builds\` settles it.
