@@ -24,7 +24,7 @@ export const settings = {
   adminApiKey: {
     kind: "header",
     description: "An admin API key of the checkpoint's organization, needed only when a request is about to be made.",
-    otherwise: "none",
+    otherwise: "`OPENAI_ADMIN_KEY`",
     variable: "OPENAI_ADMIN_KEY",
     option: "--key-file <file>",
     optionTakes: "A file that holds the admin API key.",
@@ -104,10 +104,15 @@ export function settingOf(name: SettingName): Setting {
   return settings[name];
 }
 
-/** What counts where a setting is not set, in words. */
+/** What a setting is where neither it nor a variable is set, in words. */
+export function valueOf(name: SettingName): string {
+  const { default: value, otherwise } = settingOf(name);
+  return otherwise ?? `\`${String(value)}\``;
+}
+
+/** The same, with the variable that comes first. */
 export function defaultOf(name: SettingName): string {
-  const { variable, default: value, otherwise } = settingOf(name);
-  const last = otherwise ?? `\`${String(value)}\``;
-  if (variable === undefined) return last;
-  return last === "none" ? `\`${variable}\`` : `\`${variable}\`, else ${last}`;
+  const { variable } = settingOf(name);
+  const [first, last] = [`\`${variable}\``, valueOf(name)];
+  return variable === undefined || first === last ? last : `${first}, else ${last}`;
 }

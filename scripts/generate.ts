@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import ts from "typescript";
-import { connectionSettings, settingNames, settingOf, type SettingName } from "../provider/settings";
+import { connectionSettings, settingNames, settingOf, valueOf, type SettingName } from "../provider/settings";
 
 const name = "openai-checkpoint-permissions";
 const namespace = `${name}:index:`;
@@ -54,7 +54,7 @@ export async function generated(): Promise<Record<string, string>> {
           `\`${name}\``,
           variable === undefined ? "" : `\`${variable}\``,
           isKey ? "yes" : "no",
-          isKey ? description : `${description} Default: ${valueOf(name)}.`,
+          isKey ? description : describedWithDefault(name),
         ];
       },
     ),
@@ -67,13 +67,6 @@ export async function generated(): Promise<Record<string, string>> {
 }
 
 const typesOfKinds = { header: "string", url: "string", number: "number", flag: "boolean" } as const;
-
-/** What a setting is where neither it nor a variable is set. */
-function valueOf(name: SettingName): string {
-  const { default: value, otherwise, variable, isSecret } = settingOf(name);
-  if (isSecret === true) return `\`${variable!}\``;
-  return otherwise ?? `\`${String(value)}\``;
-}
 
 function describedWithDefault(name: SettingName): string {
   return `${settingOf(name).description} Default: ${valueOf(name)}.`;

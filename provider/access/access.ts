@@ -1,22 +1,16 @@
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
-import type { Existence } from "./existence";
 import { maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
 import type { Key, KindOfPermission } from "./entries";
-import type { LookupOptions, Lookups } from "./lookups";
+import type { LookupOptions } from "./lookups";
 import { releaseOf, type ReleaseFacts } from "./release";
-import { assertKeySeesList, isYoung, revoke } from "./revocation";
-import type { Shared } from "./shared";
+import { assertKeySeesList, isYoung, revoke, type Place } from "./revocation";
 import type { PermissionList } from "./snapshot";
 
 /** What the accesses to one checkpoint share. */
-interface OfCheckpoint {
-  readonly id: string;
+interface OfCheckpoint extends Place {
   readonly key: Key;
-  readonly existence: Existence;
-  readonly lookups: Lookups;
   readonly grants: Grants;
-  readonly shared: Shared;
   readonly hasUnknownProjects: boolean;
 }
 

@@ -12,7 +12,7 @@ export const lag = 30;
 export const lagPauses = [2_000, 8_000, 20_000];
 
 /** Where a permission is. */
-interface Place {
+export interface Place {
   readonly id: string;
   readonly existence: Existence;
   readonly lookups: Lookups;

@@ -33,6 +33,10 @@ export const columns = [
 
 export type ColumnName = (typeof columns)[number]["csv"];
 
+const inTables = columns.flatMap((column: Column) =>
+  column.head === undefined ? [] : { ...column, head: column.head },
+);
+
 /** Columns that a reviewer fills in. */
 export const decisionColumns = ["decision", "remark"] as const;
 
@@ -49,7 +53,7 @@ export function tableRow(
 ): Record<string, string> {
   const marked = { id: code, text: plain };
   return Object.fromEntries(
-    inTables().map(({ head, is, shown, value }) => {
+    inTables.map(({ head, is, shown, value }) => {
       const text = shown?.(one) ?? value(one, "");
       return [head, is === undefined ? text : marked[is](text)];
     }),
@@ -58,16 +62,12 @@ export function tableRow(
 
 /** The heads of a table's columns. */
 export function heads(): string[] {
-  return inTables().map(({ head }) => head);
+  return inTables.map(({ head }) => head);
 }
 
 /** A permission's row in CSV. */
 export function csvRow(one: ReviewedPermission, checkpoint: string): Record<string, string> {
   return Object.fromEntries(columns.map(({ csv, value }) => [csv, value(one, checkpoint)]));
-}
-
-function inTables(): (Column & { head: string })[] {
-  return columns.flatMap((column: Column) => (column.head === undefined ? [] : { ...column, head: column.head }));
 }
 
 /** What stands out of a project's permission, in a word or two. */

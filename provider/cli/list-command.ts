@@ -72,10 +72,9 @@ Examples:
         if (withDecisions && format !== "csv")
           throw new CommandFailed("--decisions is for --format csv; html has room for them.");
         const inputs = [...new Set(stack)];
-        if (evidence !== undefined) {
-          const outputs = evidenceFiles(evidence).map((path) => ({ option: "--evidence", path }));
-          assertWritable(outputs, inputsOf(options, inputs), force);
-        }
+        const files = evidence === undefined ? [] : evidenceFiles(evidence);
+        const outputs = files.map((path) => ({ option: "--evidence", path }));
+        assertWritable(outputs, inputsOf(options, inputs), force);
         const stacks = stack === undefined ? undefined : await readStacks(inputs);
         const context = contextFor(options);
         const organization = auditDetails ? organizationOf(context) : undefined;
@@ -93,10 +92,8 @@ Examples:
         if (evidence !== undefined) {
           const text = `${render(report, "json")}\n`;
           const sum = `${sha256Of(text)}  ${basename(evidence)}\n`;
-          writeAll(
-            evidenceFiles(evidence).map((path) => ({ path, text: path === evidence ? text : sum })),
-            force,
-          );
+          const contents = files.map((path) => ({ path, text: path === evidence ? text : sum }));
+          writeAll(contents, force);
         }
         print(render(report, format, terminalWidth()));
       },

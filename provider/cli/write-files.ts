@@ -115,7 +115,7 @@ function targetOf(path: string, force: boolean) {
     throw new CommandFailed(`${path} exists. Name another file, or overwrite it with --force.`);
   }
   const isFile = existing?.isFile() === true;
-  return { file: isFile ? realpathSync(path) : resolve(path), existing, isReplaced: isReplaceable(path) };
+  return { file: isFile ? realpathSync(path) : resolve(path), existing, isReplaced: isReplaceable(path, existing) };
 }
 
 /** Writes a text into a temporary file in the same folder, with the same permissions. */
@@ -164,8 +164,7 @@ function placeOf(path: string): string {
 
 /** Undefined if there is nothing, or nothing that can be reached. */
 /** Whether there is a file or nothing, and no device or pipe. */
-export function isReplaceable(path: string): boolean {
-  const existing = statOf(path);
+export function isReplaceable(path: string, existing = statOf(path)): boolean {
   return existing === undefined || existing.isFile();
 }
 

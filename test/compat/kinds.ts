@@ -65,6 +65,13 @@ function tsconfig(options: Record<string, unknown>): string {
 // Where the types are not found, the SDK compiles with a TypeScript of 2020 of its own.
 const typescript = ["typescript@^5.0.0", "@types/node@^20.0.0"];
 
+const esModules = {
+  main: "index.ts",
+  program: typed,
+  files: { "tsconfig.json": tsconfig({ module: "nodenext", moduleResolution: "nodenext" }) },
+  type: "module",
+} as const;
+
 export const languages: Record<string, Language> = {
   "JavaScript, CommonJS": {
     main: "index.js",
@@ -88,20 +95,14 @@ export const languages: Record<string, Language> = {
     dependencies: typescript,
   },
   "TypeScript, ES modules": {
-    main: "index.ts",
-    program: typed,
-    files: { "tsconfig.json": tsconfig({ module: "nodenext", moduleResolution: "nodenext" }) },
-    type: "module",
+    ...esModules,
     // The SDK's own ts-node is older than ES modules.
     dependencies: [...typescript, "ts-node@^10.9.2"],
     // Newer SDKs see by themselves that the program is an ES module.
     oldestSdkNeeds: "--loader ts-node/esm --no-warnings",
   },
   "TypeScript, ES modules, by tsx": {
-    main: "index.ts",
-    program: typed,
-    files: { "tsconfig.json": tsconfig({ module: "nodenext", moduleResolution: "nodenext" }) },
-    type: "module",
+    ...esModules,
     dependencies: [...typescript, "tsx"],
     runtimeOptions: { typescript: false, nodeargs: "--import tsx" },
   },
