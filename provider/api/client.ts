@@ -47,10 +47,7 @@ export class Client {
       endpoint: "list",
       method: "GET",
       path: permissionsPath(checkpoint),
-      query: [
-        ...(query.projectId === undefined ? [] : [["project_id", query.projectId] satisfies Pair]),
-        ...pageAfter(query.after),
-      ],
+      query: { project_id: query.projectId, after: query.after, limit: pageSize },
       about: { checkpoint, projectIds: query.projectId === undefined ? [] : [query.projectId] },
     });
     return { ...body, date };
@@ -102,7 +99,7 @@ export class Client {
       endpoint: "projects",
       method: "GET",
       path: "/organization/projects",
-      query: [["include_archived", "true"], ...pageAfter(after)],
+      query: { include_archived: true, after, limit: pageSize },
       timeoutSeconds,
     });
     return body;
@@ -118,11 +115,11 @@ export class Client {
       endpoint: "events",
       method: "GET",
       path: "/organization/audit_logs",
-      query: [
-        ["event_types[]", "checkpoint.permission.created"],
-        ["event_types[]", "checkpoint.permission.deleted"],
-        ...pageAfter(after),
-      ],
+      query: {
+        event_types: ["checkpoint.permission.created", "checkpoint.permission.deleted"],
+        after,
+        limit: pageSize,
+      },
       timeoutSeconds,
     });
     return body;
@@ -142,12 +139,6 @@ export class Client {
   expect(endpoint: "list" | "revoke", count: number): void {
     this.#http.throttles[endpoint].progress.expect(count);
   }
-}
-
-type Pair = [name: string, value: string | number];
-
-function pageAfter(after: string | undefined): Pair[] {
-  return [...(after === undefined ? [] : [["after", after] satisfies Pair]), ["limit", pageSize]];
 }
 
 /** Below the base URL, encoded. */

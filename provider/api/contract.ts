@@ -150,26 +150,15 @@ export const deletion = v.object({
   deleted: v.boolean(),
 });
 
-/** The message of an error, and what it is about. */
-interface ErrorBody {
-  /** Whether the body has the API's own form. */
-  isOwn: boolean;
-  message: string;
-  code?: string | undefined;
-  param?: string | undefined;
-}
-
 const text = v.pipe(v.string(), v.nonEmpty());
 
-/** An error body: the API's own, or one of the forms that compatible gateways have. */
+/** The message of an error, and what it is about: in the API's own form, or one of those that compatible gateways have. */
 export const errorBody = v.union([
   v.pipe(
     v.object({ error: v.object({ message: text, code: v.nullish(v.string()), param: v.nullish(v.string()) }) }),
-    v.transform(({ error: { message, code, param } }): ErrorBody => ({
-      isOwn: true,
-      message,
-      code: code ?? undefined,
-      param: param ?? undefined,
+    v.transform(({ error: { message, code, param } }) => ({
+      ...{ isOwn: true, message },
+      ...{ code: code ?? undefined, param: param ?? undefined },
     })),
   ),
   v.pipe(
@@ -191,7 +180,7 @@ export const errorBody = v.union([
         v.transform(({ detail }) => detail),
       ),
     ]),
-    v.transform((message): ErrorBody => ({ isOwn: false, message })),
+    v.transform((message) => ({ isOwn: false, message, code: undefined, param: undefined })),
   ),
 ]);
 

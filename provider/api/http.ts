@@ -7,14 +7,15 @@ import { contractBreach, errorBody, jsonOf } from "./contract";
 import { lineWithoutKey } from "./plain-text";
 import { ApiError, refused } from "./error";
 import type { Subject } from "./error-kinds";
-import { retryAfter, Throttle, type Throttled } from "./throttle";
+import { retryAfter, Throttle } from "./throttle";
 
 export interface Request {
   endpoint: keyof Http["throttles"];
   method: "GET" | "POST" | "DELETE";
   /** The path below the base URL, with its segments encoded. */
   path: string;
-  query?: [name: string, value: string | number][];
+  /** What is undefined is left out; a list becomes `name[]=…` for each of its items. */
+  query?: Record<string, unknown>;
   body?: unknown;
   /** Undefined for what is about no checkpoint. */
   about?: Subject;
@@ -24,7 +25,13 @@ export interface Request {
   units?: number;
 }
 
-interface Answer extends Throttled {
+interface Answer {
+  /** The failure that it is, if it is one. */
+  error?: ApiError;
+  /** Whether it is a refusal by the rate limit, which is to be waited for. */
+  isRateLimited: boolean;
+  /** How long the server asks us to wait, in milliseconds, if it says so. */
+  retryAfter: number | undefined;
   status: number;
   text: string;
   /** Unix seconds. */
@@ -72,7 +79,7 @@ export class Http {
   /**
    * @returns what the contract makes of the answer's body, and what its headers say.
    * @throws {ApiError} when the request fails in any way.
-   * @throws {ConfigError} when there is no key.
+   * @throws {UsageError} when there is no key.
    */
   async send<Contract extends v.GenericSchema>(
     contract: Contract,
@@ -130,7 +137,7 @@ export class Http {
       {
         url: path,
         method,
-        params: new URLSearchParams(query?.map(([name, value]): [string, string] => [name, String(value)])),
+        params: query,
         data: body,
         headers: {
           Authorization: `Bearer ${adminApiKey}`,

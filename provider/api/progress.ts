@@ -1,13 +1,16 @@
 import type { Clock } from "../clock";
 import type { Config } from "../config";
 
-export interface ProgressOptions {
-  config: Pick<Config, "nameOf">;
+/** An endpoint, for its throttle and the progress of its requests. */
+export interface EndpointOptions {
+  config: Pick<Config, "requestsPerMinute" | "maxWaitSeconds" | "nameOf">;
   /** What is requested, in a user's words: `grants (POST)`. */
   requests: string;
   /** What is counted: `permissions`. */
   unit: string;
   clock: Clock;
+  /** Tells the user why nothing seems to happen. */
+  say: (line: string) => void;
 }
 
 /** What the gate of an endpoint knows of the API's rate. */
@@ -27,7 +30,7 @@ const betweenLines = 15_000;
 
 /** How far the work of one endpoint is, in units, and the line that says so. */
 export class Progress {
-  readonly #options: ProgressOptions;
+  readonly #options: EndpointOptions;
   /** Units of the requests that are under way or wait. */
   #begun = 0;
   #expected = 0;
@@ -36,7 +39,7 @@ export class Progress {
   #limitedFrom = { at: 0, done: 0 };
   #saidAt = -Infinity;
 
-  constructor(options: ProgressOptions) {
+  constructor(options: EndpointOptions) {
     this.#options = options;
   }
 

@@ -1,22 +1,5 @@
-import type { Config } from "../config";
 import { ApiError } from "./error";
-import { Progress, type Gate, type ProgressOptions } from "./progress";
-
-/** What the throttle needs to know about an answer. */
-export interface Throttled {
-  /** The failure that it is, if it is one. */
-  error?: ApiError | undefined;
-  /** Whether it is a refusal by the rate limit, which is to be waited for. */
-  isRateLimited: boolean;
-  /** How long the server asks us to wait, in milliseconds, if it says so. */
-  retryAfter?: number | undefined;
-}
-
-export interface ThrottleOptions extends ProgressOptions {
-  config: Pick<Config, "requestsPerMinute" | "maxWaitSeconds" | "nameOf">;
-  /** Tells the user why nothing seems to happen. */
-  say: (line: string) => void;
-}
+import { Progress, type Gate, type EndpointOptions } from "./progress";
 
 const firstBackoff = 500;
 const longestBackoff = 60_000;
@@ -34,7 +17,7 @@ const betweenProbes = 10;
  *   Against a bucket this loses next to nothing, because what a wait leaves unused is there to spend afterwards.
  */
 export class Throttle {
-  readonly #options: ThrottleOptions;
+  readonly #options: EndpointOptions;
   readonly #shortestSpacing: number;
   #spacing: number;
   /** Whether the spacing follows from the server's `Retry-After`. */
@@ -53,7 +36,7 @@ export class Throttle {
   /** In units, such as permissions. */
   readonly progress: Progress;
 
-  constructor(options: ThrottleOptions) {
+  constructor(options: EndpointOptions) {
     this.#options = options;
     this.progress = new Progress(options);
     const { requestsPerMinute } = options.config;
@@ -67,7 +50,10 @@ export class Throttle {
    * @param units how many units the request does, for the progress.
    * @throws {ApiError} as soon as it is known that nothing will be served within the limit.
    */
-  async run<Answer extends Throttled>(send: () => Promise<Answer>, units = 1): Promise<Answer> {
+  async run<Answer extends { error?: ApiError | undefined; isRateLimited: boolean; retryAfter: number | undefined }>(
+    send: () => Promise<Answer>,
+    units = 1,
+  ): Promise<Answer> {
     const { clock } = this.#options;
     this.progress.begin(units);
     if (this.#waiting++ === 0) {
