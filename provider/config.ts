@@ -3,7 +3,7 @@ import type { Settings } from "./settings-types";
 
 /** What the user gave is wrong, or forbids the operation. Thrown before any write is made. */
 export class UsageError extends Error {
-  override readonly name: string = "UsageError";
+  override readonly name = "UsageError";
 
   /** @param remedy what to do about it. */
   constructor(
@@ -12,11 +12,6 @@ export class UsageError extends Error {
   ) {
     super(message);
   }
-}
-
-/** Config that is missing or wrong. Thrown before any request is made. */
-export class ConfigError extends UsageError {
-  override readonly name: string = "ConfigError";
 }
 
 /** A place where a user sets settings. */
@@ -69,7 +64,7 @@ export interface Config extends Settings {
  * @param get returns the value of a setting by its full name (`openai:baseUrl`), or undefined.
  * @param env the environment's variables.
  * @param source the place that `get` reads from.
- * @throws {ConfigError} naming every wrong value.
+ * @throws {UsageError} naming every wrong value.
  */
 export function readConfig(
   get: (key: string) => string | undefined,
@@ -127,7 +122,7 @@ export function readConfig(
   }
 
   if (problems.length > 0) {
-    throw new ConfigError(problems.join(" "), `Correct it ${source.correctIt}, or in the environment.`);
+    throw new UsageError(problems.join(" "), `Correct it ${source.correctIt}, or in the environment.`);
   }
   return { ...read, notices, nameOf, howToSetKey: source.howToSetKey(nameOf), onRevoking: source.onRevoking };
 }
@@ -160,7 +155,7 @@ function headerIn(value: string | undefined, name: string, problems: string[]): 
 }
 
 /** There is no admin key, and a request is about to be made. */
-export class MissingKey extends ConfigError {
+export class MissingKey extends UsageError {
   constructor({ howToSetKey }: Config) {
     super("No admin API key is set.", howToSetKey);
   }

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { ConfigError, readConfig, type Config } from "../provider/config";
+import { readConfig, UsageError, type Config } from "../provider/config";
 import { problemsWithKeys } from "../provider/config-keys";
 
 /** The settings themselves. */
@@ -20,8 +20,8 @@ function problem(stack: Record<string, string>, env: Record<string, string> = {}
   try {
     read(stack, env);
   } catch (error) {
-    expect(error).to.be.instanceOf(ConfigError);
-    return (error as ConfigError).message;
+    expect(error).to.be.instanceOf(UsageError);
+    return (error as UsageError).message;
   }
   throw new Error("The config was accepted.");
 }
@@ -216,8 +216,8 @@ describe("the config", function () {
         try {
           config = read({ [`openai:${key}`]: value });
         } catch (error) {
-          expect(error).to.be.instanceOf(ConfigError);
-          expect((error as ConfigError).message)
+          expect(error).to.be.instanceOf(UsageError);
+          expect((error as UsageError).message)
             .to.include(`openai:${key}`)
             .and.to.match(/^\P{Cc}+$/u);
           return;

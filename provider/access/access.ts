@@ -1,18 +1,11 @@
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
 import { maxAgeOfWrite, oursOrNewest, type GrantResult, type Grants } from "./grants";
-import type { Key, KindOfPermission } from "./entries";
+import type { Entry, Key } from "./entries";
 import type { LookupOptions } from "./lookups";
-import { releaseOf, type ReleaseFacts } from "./release";
+import { releaseOf } from "./release";
 import { assertKeySeesList, isYoung, revoke, type Place } from "./revocation";
 import type { PermissionList } from "./snapshot";
-
-/** What the accesses to one checkpoint share. */
-interface OfCheckpoint extends Place {
-  readonly key: Key;
-  readonly grants: Grants;
-  readonly hasUnknownProjects: boolean;
-}
 
 /** What a lookup found: */
 export type Look =
@@ -46,7 +39,8 @@ export class Access {
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(
-    readonly checkpoint: OfCheckpoint,
+    /** What the accesses to one checkpoint share. */
+    readonly checkpoint: Place & { readonly key: Key; readonly grants: Grants; readonly hasUnknownProjects: boolean },
     readonly projectId: string,
   ) {
     this.#key = this.#ledger.accessKey(checkpoint.id, projectId);
@@ -208,7 +202,7 @@ export class Access {
     });
   }
 
-  #inState(permissionId: string): ReleaseFacts["inState"] {
+  #inState(permissionId: string): Parameters<typeof releaseOf>[0]["inState"] {
     const inState = this.#ledger.last("in state", this.#ledger.permissionKey(permissionId));
     if (inState === undefined) return this.isInState ? "another permission" : "nothing";
     // A key that this process has not come across may be this access at another URL of the API.
@@ -289,11 +283,11 @@ export class Access {
     this.#ledger.append({ kind: "settled", checkpoint: this.checkpoint.key, access: this.#key });
   }
 
-  #is(kind: KindOfPermission, permissionId: string): boolean {
+  #is(kind: Entry["kind"], permissionId: string): boolean {
     return this.#ledger.is(kind, this.#ledger.permissionKey(permissionId));
   }
 
-  #append(kind: KindOfPermission, permissionId: string): void {
+  #append(kind: Extract<Entry, { permission: Key }>["kind"], permissionId: string): void {
     const keys = { checkpoint: this.checkpoint.key, access: this.#key };
     this.#ledger.append({ kind, ...keys, permission: this.#ledger.permissionKey(permissionId) });
   }

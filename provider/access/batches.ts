@@ -1,14 +1,6 @@
 import type { Clock } from "../clock";
 import type { Ledger } from "./ledger";
 
-/** What is known of the items that are still to come. */
-export interface Outlook {
-  /** How many more there are; undefined where nothing tells. */
-  toCome: number | undefined;
-  /** How many the engine has under way at a time; undefined where that is not known. */
-  parallel: number | undefined;
-}
-
 /**
  * How long, in milliseconds, a batch waits for another item. The engine's creates are 8 ms apart at rest, and several times
  * that on a machine that is busy. At the API's rate limit one POST more costs eight seconds.
@@ -32,12 +24,13 @@ export class Batches<Item> {
   /**
    * @param process takes a batch and settles each of its items; it never rejects.
    * @param ledger tells when the outlook may have changed.
+   * @param outlook how many more items are to come, and how many the engine has under way at a time, where that is known.
    */
   constructor(
     readonly process: (batch: Item[]) => Promise<void>,
     readonly clock: Clock,
     readonly ledger: Ledger,
-    readonly outlook: () => Outlook,
+    readonly outlook: () => { toCome: number | undefined; parallel: number | undefined },
   ) {}
 
   add(item: Item): void {

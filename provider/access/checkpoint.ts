@@ -2,7 +2,6 @@ import type { ListQuery } from "../api/client";
 import type { Permission } from "../api/permission";
 import { isFatalForCheckpoint } from "../api/error";
 import { Access, type Release } from "./access";
-import type { Outlook } from "./batches";
 import { Existence } from "./existence";
 import { Grants } from "./grants";
 import type { Key } from "./entries";
@@ -124,7 +123,7 @@ export class Checkpoint {
   }
 
   /** The grants that are still to come: accesses that no batch has had yet, and no state has. */
-  get #outlook(): Outlook {
+  get #outlook() {
     const { ledger } = this.shared;
     const { count, parallel } = ledger.last("outlook", this.key) ?? {};
     const settled = ledger.all("settled", this.key).length;

@@ -10,18 +10,6 @@ export interface Declaration {
   exclusive: boolean;
 }
 
-/** Another resource with which a declaration cannot stand. */
-export interface Conflict {
-  /** Its name. */
-  name: string;
-  /** Its URN; undefined if another process has it. */
-  urn: string | undefined;
-  /** The project to which both give access; undefined if one of them is exclusive. */
-  projectId: string | undefined;
-}
-
-type Declared = Signed<"announced" | "declared">;
-
 /**
  * What the resources of the program declare, as far as the ledger knows.
  *
@@ -56,7 +44,7 @@ export class Declarations {
   announce(key: string, accesses: readonly Key[], lateFor?: string): void {
     const { ledger } = this;
     const urn = ledger.urnKey(announcedAs(key));
-    const entry: Extract<Entry, { kind: "announced" }> = {
+    const entry: Entry & { kind: "announced" } = {
       ...{ kind: "announced", urn, typeAndName: typeAndNameOf(key), accesses: [...accesses] },
       ...(lateFor === undefined ? {} : { lateFor: ledger.lateKey(lateFor) }),
     };
@@ -140,8 +128,11 @@ export class Declarations {
   /**
    * The resource with which a declaration cannot stand: destroying one would revoke what the other declares, or each `up`
    * of one would revoke what the other grants.
+   *
+   * @returns its name, its URN (undefined if another process has it), and the project to which both give access (undefined
+   * if one of them is exclusive).
    */
-  conflictOf({ urn, checkpoint, projectIds, exclusive }: Declaration): Conflict | undefined {
+  conflictOf({ urn, checkpoint, projectIds, exclusive }: Declaration) {
     const { ledger } = this;
     const me = ledger.urnKey(urn);
     const wanted = new Map([...projectIds].map((projectId) => [ledger.accessKey(checkpoint, projectId), projectId]));
@@ -158,7 +149,7 @@ export class Declarations {
   }
 
   /** Whether an entry is the last word on what its resource declares. */
-  #isCurrent(one: Declared): boolean {
+  #isCurrent(one: Signed<"announced" | "declared">): boolean {
     return one === this.ledger.last(one.kind, one.urn) && !this.ledger.is("arrived", one.urn);
   }
 
@@ -170,7 +161,7 @@ export class Declarations {
 
   /** Whether as many resources of this type and name were checked as constructors have told of, which are native ones. */
   #isOutdated(typeAndName: string): boolean {
-    const countOf = (kind: Declared["kind"]) =>
+    const countOf = (kind: "announced" | "declared") =>
       this.ledger.all(kind, typeAndName).filter((one) => this.#isCurrent(one)).length;
     return countOf("declared") >= countOf("announced");
   }

@@ -1,11 +1,6 @@
 /** An ID or a URN as the ledger has it: a hash, since entries go into a file. */
 export type Key = string;
 
-interface OfPermission {
-  access: Key;
-  permission: Key;
-}
-
 /** What a process has learned, or is about to do. */
 export type Entry =
   /**
@@ -28,28 +23,31 @@ export type Entry =
   | { kind: "settled"; checkpoint: Key; access: Key }
   /** A create or an update asks for access. */
   | { kind: "asked for"; checkpoint: Key; access: Key }
-  /** A resource of the program has the permission in state by now. */
-  | ({ kind: "in state"; checkpoint: Key } & OfPermission)
-  /** The permission is in our state, or replaced one that is. */
-  | ({ kind: "ours" } & OfPermission)
-  /** The process is about to revoke the permission. One of the next three ends that. */
-  | ({ kind: "revoking" } & OfPermission)
-  | ({ kind: "revoked" } & OfPermission)
-  /** The request failed, and may have taken effect. */
-  | ({ kind: "maybe revoked" } & OfPermission)
-  | ({ kind: "not revoked" } & OfPermission)
+  | {
+      kind:
+        /** A resource of the program has the permission in state by now. */
+        | "in state"
+        /** The permission is in our state, or replaced one that is. */
+        | "ours"
+        /** The process is about to revoke the permission. One of the next three ends that. */
+        | "revoking"
+        | "revoked"
+        /** The request failed, and may have taken effect. */
+        | "maybe revoked"
+        | "not revoked"
+        /** A complete list lacks the permission. */
+        | "missing";
+      checkpoint: Key;
+      access: Key;
+      permission: Key;
+    }
   /** A preview has told that the access will be granted again. */
   | { kind: "told as drift"; access: Key }
-  /** A complete list lacks the permission. */
-  | ({ kind: "missing" } & OfPermission)
   /** The API has said, if only once, that the checkpoint does not exist. */
   | { kind: "doubted"; checkpoint: Key };
 
-export type Kind = Entry["kind"];
-
-export type KindOfPermission = Extract<Entry, OfPermission>["kind"];
 /** An entry, and the process that wrote it. */
-export type Signed<One extends Kind = Kind> = Extract<Entry, { kind: One }> & { by: string };
+export type Signed<Kind extends Entry["kind"] = Entry["kind"]> = Entry & { kind: Kind; by: string };
 
 /** The keys by which an entry is found. */
 export function keysOf(entry: Entry): Key[] {

@@ -1,7 +1,7 @@
 import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
-import { Batches, type Outlook } from "./batches";
+import { Batches } from "./batches";
 import type { Ledger } from "./ledger";
 import type { LookupOptions, Lookups } from "./lookups";
 import type { PermissionList } from "./snapshot";
@@ -51,10 +51,10 @@ export class Grants {
     readonly lookups: Lookups,
     readonly clock: Clock,
     ledger: Ledger,
-    outlook: () => Outlook,
+    outlook: Batches<PendingGrant>["outlook"],
     readonly say: (line: string) => void = () => undefined,
   ) {
-    this.#batches = new Batches((batch) => this.#process(batch), clock, ledger, outlook);
+    this.#batches = new Batches(this.#process, clock, ledger, outlook);
   }
 
   /**
@@ -76,7 +76,7 @@ export class Grants {
    *
    * It looks only now, since a batch may wait for minutes behind the one before it, and a look must be younger than that.
    */
-  async #process(batch: PendingGrant[]): Promise<void> {
+  readonly #process = async (batch: PendingGrant[]): Promise<void> => {
     this.#refusedAlike = [];
     try {
       await this.#post(await this.#resolveExisting(batch, maxAgeOfWrite), 1);
@@ -84,7 +84,7 @@ export class Grants {
       for (const grant of batch) reject(grant, error);
     }
     if (this.#unknown.length > 0 && !this.#isWaitingForProjects) void this.#tryUnknownAgain();
-  }
+  };
 
   async #post(batch: PendingGrant[], attempt: number): Promise<void> {
     if (batch.length === 0) return;

@@ -1,13 +1,13 @@
 import { isProgramRunning } from "../engine";
 import { hashOf, reasonOf } from "./shared-file";
 import { SharedLog } from "./shared-log";
-import { keysOf, type Entry, type Key, type Kind, type Signed } from "./entries";
+import { keysOf, type Entry, type Key, type Signed } from "./entries";
 
 /**
  * What counts for this process alone: what its key was told, since the key of another may be the wrong one, and what its
  * own batches wait for.
  */
-const unshared: readonly Kind[] = ["missing", "doubted", "outlook", "settled", "told as drift"];
+const unshared: readonly Entry["kind"][] = ["missing", "doubted", "outlook", "settled", "told as drift"];
 
 /**
  * All that the provider processes of one deployment know: a list of entries, found by the keys that they mention. None is
@@ -23,7 +23,7 @@ const unshared: readonly Kind[] = ["missing", "doubted", "outlook", "settled", "
  */
 export class Ledger {
   /** By kind and key. */
-  readonly #index = new Map<Kind, Map<Key, Signed[]>>();
+  readonly #index = new Map<Entry["kind"], Map<Key, Signed[]>>();
   /** By what they were made of. */
   readonly #keys = new Map<string, Key>();
   readonly #texts = new Map<Key, string>();
@@ -89,16 +89,16 @@ export class Ledger {
   }
 
   /** The entries of a kind that mention a key, in order. */
-  all<One extends Kind>(kind: One, key: Key): readonly Signed<One>[] {
+  all<Kind extends Entry["kind"]>(kind: Kind, key: Key): readonly Signed<Kind>[] {
     this.#read();
-    return (this.#index.get(kind)?.get(key) ?? []) as unknown as Signed<One>[];
+    return (this.#index.get(kind)?.get(key) ?? []) as unknown as Signed<Kind>[];
   }
 
-  is(kind: Kind, key: Key): boolean {
+  is(kind: Entry["kind"], key: Key): boolean {
     return this.all(kind, key).length > 0;
   }
 
-  last<One extends Kind>(kind: One, key: Key): Signed<One> | undefined {
+  last<Kind extends Entry["kind"]>(kind: Kind, key: Key): Signed<Kind> | undefined {
     return this.all(kind, key).at(-1);
   }
 

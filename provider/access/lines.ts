@@ -1,12 +1,5 @@
-import type { Permission } from "../api/permission";
 import type { Clock } from "../clock";
-import type { DescribedPermission } from "./organization";
-
-/** A permission of which something is said. */
-export interface ToldPermission extends DescribedPermission {
-  /** What was granted in its place outside of Pulumi. */
-  replacedBy?: Permission | undefined;
-}
+import type { ToldPermission } from "./organization";
 
 /** What is said of permissions for one checkpoint. Functions of one name say the same. */
 export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;

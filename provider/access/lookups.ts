@@ -6,12 +6,6 @@ import { natures } from "../api/error-kinds";
 import type { Clock } from "../clock";
 import { brokenList, ListChanged, nextCursor, Snapshot, type PermissionList } from "./snapshot";
 
-/** How much of the whole list has been read. */
-export interface ListProgress {
-  pages: number;
-  isComplete: boolean;
-}
-
 export interface LookupOptions {
   /** If such a permission is found, the answer may lack the others. Default: any will do. */
   isWanted?: ((permissionId: string) => boolean) | undefined;
@@ -21,25 +15,14 @@ export interface LookupOptions {
   isPageFirst?: boolean;
   /** The greatest age, in milliseconds, of an answer from memory. Default: any age. */
   maxAge?: number;
-  /** Called after each page of the whole list that is read for it. */
-  onPage?: (progress: ListProgress) => void;
+  /** Called after each page of the whole list that is read for it, with how much of that has been read. */
+  onPage?: (progress: { pages: number; isComplete: boolean }) => void;
 }
 
 /** A list of one project with more pages is taken to be endless. */
 const maxFilteredPages = 100;
 /** If the list changes between its pages more often than this before a lookup is answered, the lookup fails. */
 const maxRestarts = 10;
-
-interface Lookup {
-  /** Undefined: the whole list. */
-  projectId: string | undefined;
-  isWanted: LookupOptions["isWanted"];
-  isExhaustive: boolean;
-  isPageFirst: boolean;
-  onPage: LookupOptions["onPage"];
-  resolve: (listed: PermissionList) => void;
-  reject: (error: unknown) => void;
-}
 
 /**
  * Lookups of projects' permissions for one checkpoint, shared by all resources of a process, so that they cost few requests.
@@ -50,7 +33,12 @@ interface Lookup {
  */
 export class Lookups {
   #snapshot: Snapshot | undefined;
-  #waiting: Lookup[] = [];
+  #waiting: (Parameters<Snapshot["answer"]>[0] & {
+    isPageFirst: boolean;
+    onPage: LookupOptions["onPage"];
+    resolve: (listed: PermissionList) => void;
+    reject: (error: unknown) => void;
+  })[] = [];
   #working = false;
   #pass = 0;
   #restarts = 0;
@@ -129,8 +117,7 @@ export class Lookups {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const snapshot = this.#current();
-      const [first] = this.#waiting;
-      const projectId = first!.projectId;
+      const { projectId } = this.#waiting[0]!;
       const isPageFirst = this.#waiting.some((lookup) => lookup.isPageFirst) || this.isFirstOfSeveral();
       const readPage =
         projectId === undefined ||
@@ -157,7 +144,7 @@ export class Lookups {
           this.forget();
         } else {
           this.#restarts = 0;
-          this.#fail(readPage ? undefined : first, error instanceof ListChanged ? error.reason : error);
+          this.#fail(readPage ? undefined : projectId, error instanceof ListChanged ? error.reason : error);
         }
       }
       this.#settle();
@@ -207,10 +194,11 @@ export class Lookups {
     });
   }
 
-  #fail(one: Lookup | undefined, error: unknown): void {
-    // A wrong project ID fails its own lookup; any other error would fail for each.
-    const onlyOne = one !== undefined && error instanceof ApiError && natures[error.kind].isAboutInput === true;
-    const failed = onlyOne ? [one] : this.#waiting;
+  /** @param projectId whose own list was read; undefined: the whole list. */
+  #fail(projectId: string | undefined, error: unknown): void {
+    // A wrong project ID fails the lookups of that project; any other error would fail for each.
+    const isAboutProject = projectId !== undefined && error instanceof ApiError && natures[error.kind].isAboutInput;
+    const failed = this.#waiting.filter((lookup) => isAboutProject !== true || lookup.projectId === projectId);
     this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
     for (const lookup of failed) lookup.reject(error);
   }

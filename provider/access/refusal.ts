@@ -1,5 +1,14 @@
-/** What is known when the API refuses a POST that grants access, or does not answer it. */
-export interface RefusalFacts {
+/**
+ * What follows when the API refuses a POST that grants access, or does not answer it:
+ *
+ * - `postAgain`: wait, look, and send what is missing again: without a look that could grant twice;
+ * - `settle`: look, and refuse what is missing;
+ * - `await`: wait until a list shows what an earlier POST has granted; then as before with what it does not show;
+ * - `look`: another process or person may have granted one of them since the first look; then as before with what is missing;
+ * - `split`: find out which projects it is about;
+ * - `refuse`.
+ */
+export function recoveryOf(facts: {
   /** Whether it is worth sending again. */
   isTemporary: boolean;
   /** Whether it may have taken effect. */
@@ -14,19 +23,7 @@ export interface RefusalFacts {
   hasLooked: boolean;
   /** Whether it was for one project only. */
   isOnlyOne: boolean;
-}
-
-/**
- * What follows from a refusal:
- *
- * - `postAgain`: wait, look, and send what is missing again: without a look that could grant twice;
- * - `settle`: look, and refuse what is missing;
- * - `await`: wait until a list shows what an earlier POST has granted; then as before with what it does not show;
- * - `look`: another process or person may have granted one of them since the first look; then as before with what is missing;
- * - `split`: find out which projects it is about;
- * - `refuse`.
- */
-export function recoveryOf(facts: RefusalFacts): "postAgain" | "settle" | "await" | "look" | "split" | "refuse" {
+}): "postAgain" | "settle" | "await" | "look" | "split" | "refuse" {
   if (facts.isTemporary) return "postAgain";
   if (facts.isAmbiguous) return "settle";
   if (facts.isConflict && facts.mayBeDone) return "await";

@@ -1,17 +1,5 @@
-/** What is known when a resource gives up a permission. */
-export interface ReleaseFacts {
-  /** Whether the permission is known to be missing, or its checkpoint to be deleted. */
-  isMissing: boolean;
-  /** What a resource of the program has in state by now. */
-  inState: "this permission" | "this permission, for another project" | "another permission" | "nothing";
-  /** Whether a resource of the program declares the access. */
-  isDeclared: "yes" | "maybe" | "no";
-  /** Whether delete-before-replace asked for it. */
-  isDeletedFirst: boolean;
-}
-
 /**
- * What a release does with a permission:
+ * What a release does with a permission that a resource gives up:
  *
  * - `missing`: nothing, since it is not there, or not this project's;
  * - `kept`: nothing, since another resource of the program has it in state. Only the old record goes;
@@ -23,7 +11,16 @@ export interface ReleaseFacts {
  * When a rename, a swap or a move has just adopted a permission, the engine still deletes its old record by the same ID.
  * So the program decides, and not the engine's delete.
  */
-export function releaseOf(facts: ReleaseFacts): "missing" | "kept" | "revoke" | "stillDeclared" | "maybeDeclared" {
+export function releaseOf(facts: {
+  /** Whether the permission is known to be missing, or its checkpoint to be deleted. */
+  isMissing: boolean;
+  /** What a resource of the program has in state by now. */
+  inState: "this permission" | "this permission, for another project" | "another permission" | "nothing";
+  /** Whether a resource of the program declares the access. */
+  isDeclared: "yes" | "maybe" | "no";
+  /** Whether delete-before-replace asked for it. */
+  isDeletedFirst: boolean;
+}): "missing" | "kept" | "revoke" | "stillDeclared" | "maybeDeclared" {
   if (facts.isMissing) return "missing";
   // What was granted in this deployment is kept even if no check declared it.
   if (facts.inState === "this permission") return "kept";

@@ -4,18 +4,18 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A line of the file, and which process wrote it. */
-export interface Line {
+export interface LogLine {
   by: string;
   /** Counts the lines of a process, some of which may be there twice. */
   number: number;
+  /** That of the first line of each process is `writer`. */
   kind: string;
-}
-
-/** The first line of each process. */
-export interface Writer extends Line {
-  kind: "writer";
-  pid: number;
-  /** What tells the engine from others that had its address before; undefined where the operating system does not say. */
+  /** Of a writer: the process's ID. */
+  pid?: number;
+  /**
+   * Of a writer: what tells the engine from others that had its address before; undefined where the operating system does
+   * not say.
+   */
   engine?: string;
 }
 
@@ -28,11 +28,11 @@ export const complete = 0o600;
 export const incomplete = 0o400;
 
 /** A line as it was written; undefined if it is torn, or in another form. */
-export function lineOf(text: string): Line | undefined {
+export function lineOf(text: string): LogLine | undefined {
   try {
-    const line = JSON.parse(text) as Partial<Line> | null;
+    const line = JSON.parse(text) as Partial<LogLine> | null;
     const isLine = typeof line?.by === "string" && typeof line.kind === "string" && typeof line.number === "number";
-    return isLine ? (line as Line) : undefined;
+    return isLine ? (line as LogLine) : undefined;
   } catch {
     return undefined;
   }
@@ -94,12 +94,12 @@ export function whoLeft(path: string, listener: string | undefined): "another en
   const writers = readFileSync(path, "utf8")
     .split("\n")
     .flatMap((text) => lineOf(text) ?? [])
-    .filter((line): line is Writer => line.kind === "writer");
-  const isOfAnother = ({ engine }: Writer) => engine !== undefined && listener !== undefined && engine !== listener;
+    .filter(({ kind }) => kind === "writer");
+  const isOfAnother = ({ engine }: LogLine) => engine !== undefined && listener !== undefined && engine !== listener;
   if (writers.some(isOfAnother)) return "another engine";
   // In one that is marked as incomplete, a process may be missing.
   const isComplete = (stats.mode & complete) === complete;
-  return isComplete && writers.length > 0 && !writers.some(({ pid }) => isRunning(pid)) ? "unknown" : undefined;
+  return isComplete && writers.length > 0 && !writers.some(({ pid }) => isRunning(pid!)) ? "unknown" : undefined;
 }
 
 /** The socket that listens at an address. Linux tells it by a number that no later one has. */

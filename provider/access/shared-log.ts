@@ -23,8 +23,7 @@ import {
   reasonOf,
   removeLeftovers,
   whoLeft,
-  type Line,
-  type Writer,
+  type LogLine,
 } from "./shared-file";
 
 /**
@@ -48,7 +47,7 @@ export class SharedLog {
   /** All that this process has written. */
   readonly #own: string[] = [];
   /** Lines of others that were read and not handed out yet. */
-  #unread: Line[] = [];
+  #unread: LogLine[] = [];
   #file: { descriptor: number; dev: number; ino: number };
   #readTo = 0;
   #watcher: FSWatcher | undefined;
@@ -93,7 +92,7 @@ export class SharedLog {
   }
 
   /** What other processes have written since the last call. Never throws. */
-  read(): Line[] {
+  read(): LogLine[] {
     this.#synchronize();
     return this.#unread.length === 0 ? [] : this.#unread.splice(0);
   }
@@ -207,7 +206,7 @@ export class SharedLog {
     for (const text of bytes.toString("utf8", 0, end).split("\n")) this.#take(lineOf(text));
   }
 
-  #take(line: Line | undefined): void {
+  #take(line: LogLine | undefined): void {
     const last = line === undefined ? 0 : (this.#lastOf.get(line.by) ?? -1);
     if (line === undefined || line.number <= last) return;
     if (line.number > last + 1) {
@@ -216,7 +215,7 @@ export class SharedLog {
       this.#fail("lines are missing");
     }
     this.#lastOf.set(line.by, line.number);
-    if (line.kind === "writer") this.#pids.set(line.by, (line as Writer).pid);
+    if (line.kind === "writer") this.#pids.set(line.by, line.pid!);
     else if (line.kind === "closed") this.#closed.add(line.by);
     else if (line.by !== this.me) this.#unread.push(line);
   }

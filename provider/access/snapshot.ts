@@ -43,6 +43,7 @@ export class Snapshot {
     isWanted = () => true,
     isExhaustive,
   }: {
+    /** Undefined: the whole list. */
     projectId: string | undefined;
     isWanted: ((permissionId: string) => boolean) | undefined;
     isExhaustive: boolean;

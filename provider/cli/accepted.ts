@@ -33,15 +33,12 @@ export function readAccepted(path: string): Acceptance[] {
   throw problem(`${v.getDotPath(issue) ?? "the whole"}: ${issue.message}`);
 }
 
-/** Differences, those of them that are accepted, and what is to be said of the list itself. */
-export interface Accepted {
-  differences: Difference[];
-  accepted: Difference[];
-  remarks: string[];
-}
-
-/** @param today as 2027-01-31, in UTC. */
-export function accept(found: readonly Difference[], acceptances: readonly Acceptance[], today: string): Accepted {
+/**
+ * Tells accepted differences from the others, and what is to be said of the list of acceptances itself.
+ *
+ * @param today as 2027-01-31, in UTC.
+ */
+export function accept(found: readonly Difference[], acceptances: readonly Acceptance[], today: string) {
   const used = new Set<Acceptance>();
   const accepted: Difference[] = [];
   const differences: Difference[] = [];

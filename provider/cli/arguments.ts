@@ -1,5 +1,5 @@
 import { Argument, InvalidArgumentError, Option } from "commander";
-import { checkId, isCheckpointId, type IdProperty } from "../resource/ids";
+import { checkId, isCheckpointId } from "../resource/ids";
 import { CommandFailed } from "./failure";
 import { formats } from "./render";
 
@@ -17,19 +17,13 @@ export const auditDetailsOption = () =>
 export const formatOption = () =>
   new Option("-f, --format <format>", "how to print it").choices(formats).default("table");
 
-/** The checkpoints and projects that a command is about. */
-interface Subject {
-  checkpoints: string[];
-  /** Undefined: all projects. */
-  project: string[] | undefined;
-}
-
 /**
  * Separates checkpoints from projects, since the parser takes everything after `--project` as projects.
  *
+ * @returns the checkpoints and projects that a command is about; no list of projects means all.
  * @throws {CommandFailed} naming what is wrong with any of them.
  */
-export function subjectOf(args: readonly string[], projectOption: readonly string[] | undefined): Subject {
+export function subjectOf(args: readonly string[], projectOption: readonly string[] | undefined) {
   const given = (projectOption ?? []).flatMap((ids) => ids.split(",")).filter((id) => id !== "");
   const checkpoints = [...new Set([...args, ...given.filter(isCheckpointId)])];
   const project = projectOption === undefined ? undefined : [...new Set(given.filter((id) => !isCheckpointId(id)))];
@@ -40,7 +34,7 @@ export function subjectOf(args: readonly string[], projectOption: readonly strin
 }
 
 /** @throws {CommandFailed} naming what is wrong with any of the IDs. */
-export function assertValid(property: IdProperty, ids: readonly string[], where: string): void {
+export function assertValid(property: Parameters<typeof checkId>[0], ids: readonly string[], where: string): void {
   const problems = ids.flatMap((id) => checkId(property, id, where)?.reason ?? []);
   if (problems.length > 0) throw new CommandFailed([...new Set(problems)].join(" "));
 }

@@ -31,8 +31,6 @@ export const columns = [
   { csv: "declared_by", head: "Declared by", is: "text", value: declarersIn },
 ] as const satisfies readonly Column[];
 
-export type ColumnName = (typeof columns)[number]["csv"];
-
 const inTables = columns.flatMap((column: Column) =>
   column.head === undefined ? [] : { ...column, head: column.head },
 );

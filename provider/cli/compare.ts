@@ -1,7 +1,7 @@
 import { compareIds, groupBy } from "../resource/ids";
 import { minuteOf } from "../time";
 import { CommandFailed } from "./failure";
-import { evidenceIn, type Entry, type Evidence } from "./list-file";
+import { evidenceIn, type FiledPermission, type ListFile } from "./list-file";
 import { counted, occurring, withoutEmptyColumns, type Report } from "./report";
 
 /** What each change means, in the order of a summary. */
@@ -18,11 +18,10 @@ const meanings = {
   declared: "a resource declares it since",
   undeclared: "no resource declares it any more",
 } as const;
-type Change = keyof typeof meanings;
-const changes = Object.keys(meanings) as Change[];
+const changes = Object.keys(meanings) as (keyof typeof meanings)[];
 
-interface Difference {
-  change: Change;
+interface ListDifference {
+  change: keyof typeof meanings;
   checkpoint: string;
   projectId: string;
   projectName: string;
@@ -77,22 +76,22 @@ function scopeOf(projects: "all" | readonly string[]): string {
   return projects === "all" ? "all projects" : projects.join(", ");
 }
 
-function differencesOf(checkpoint: string, before: Evidence, after: Evidence): Difference[] {
-  const entriesOf = ({ entries }: Evidence) =>
+function differencesOf(checkpoint: string, before: ListFile, after: ListFile): ListDifference[] {
+  const entriesOf = ({ entries }: ListFile) =>
     groupBy(
       entries.filter((one) => one.checkpoint === checkpoint),
       ({ projectId }) => projectId,
     );
   const [old, now] = [entriesOf(before), entriesOf(after)];
   const projectIds = [...new Set([...old.keys(), ...now.keys()])].sort(compareIds);
-  return projectIds.flatMap((projectId): Difference[] => {
+  return projectIds.flatMap((projectId): ListDifference[] => {
     const [had, has] = [old.get(projectId) ?? [], now.get(projectId) ?? []];
     const projectName = [...has, ...had].find((one) => one.projectName !== "")?.projectName ?? "";
     const about = { checkpoint, projectId, projectName };
     const added = has.filter(({ id }) => !had.some((one) => one.id === id));
     const removed = had.filter(({ id }) => !has.some((one) => one.id === id));
     if (had.length === 0) {
-      const isFound = ({ grantedAt }: Entry) =>
+      const isFound = ({ grantedAt }: FiledPermission) =>
         before.checkpoints?.has(checkpoint) === false && before.readAt !== undefined && grantedAt <= before.readAt;
       return added.map((one) => ({ ...about, change: isFound(one) ? "found" : "gained", ...grantOf(one) }));
     }
@@ -119,11 +118,11 @@ function differencesOf(checkpoint: string, before: Evidence, after: Evidence): D
 
 /** The change of something that all permissions of a project have; none if one of the files does not say. */
 function becoming(
-  had: readonly Entry[],
-  has: readonly Entry[],
+  had: readonly FiledPermission[],
+  has: readonly FiledPermission[],
   what: "isArchived" | "isDeclared",
-  [begins, ends]: [Change, Change],
-): Change[] {
+  [begins, ends]: [keyof typeof meanings, keyof typeof meanings],
+) {
   const [before, after] = [had, has].map((entries) => entries.map((one) => one[what]));
   if ([...before!, ...after!].includes(undefined)) return [];
   const [was, is] = [before!.every(Boolean), after!.every(Boolean)];
@@ -133,14 +132,14 @@ function becoming(
 /** What was granted after the older list, and is on neither, because it was revoked before the newer one. */
 function betweenOf(
   checkpoint: string,
-  before: Evidence,
-  { entries, events, checkpoints, projects }: Evidence,
-): Difference[] {
+  before: ListFile,
+  { entries, events, checkpoints, projects }: ListFile,
+): ListDifference[] {
   const known = new Set([...before.entries, ...entries].map(({ id }) => id));
   const [from, to] = [before.readAt, checkpoints?.get(checkpoint)?.readAt];
   if (from === undefined || to === undefined) return [];
   const isAsked = (projectId: string) => projects === "all" || projects?.includes(projectId) === true;
-  return events.flatMap(({ what, permissionId, fineTunedModelCheckpoint, projectId, at, by }): Difference[] => {
+  return events.flatMap(({ what, permissionId, fineTunedModelCheckpoint, projectId, at, by }): ListDifference[] => {
     if (what !== "granted" || fineTunedModelCheckpoint !== checkpoint || at <= from) return [];
     if (permissionId === null || known.has(permissionId) || projectId === null || !isAsked(projectId)) return [];
     const revocation = revocationOf(permissionId, events);
@@ -150,26 +149,26 @@ function betweenOf(
   });
 }
 
-function grantOf({ id, grantedAt, grantedBy }: Entry): Partial<Difference> {
+function grantOf({ id, grantedAt, grantedBy }: FiledPermission): Partial<ListDifference> {
   return { newId: id, grantedAt, ...(grantedBy === "" ? {} : { grantedBy }) };
 }
 
-function lossOf({ id }: Entry, { events }: Evidence): Partial<Difference> {
+function lossOf({ id }: FiledPermission, { events }: ListFile): Partial<ListDifference> {
   return { oldId: id, ...revocationOf(id, events) };
 }
 
-function revocationOf(id: string, events: Evidence["events"]): Partial<Difference> {
+function revocationOf(id: string, events: ListFile["events"]): Partial<ListDifference> {
   const revocation = events.find((one) => one.what === "revoked" && one.permissionId === id);
   if (revocation === undefined) return {};
   return { revokedAt: revocation.at, ...(revocation.by === null ? {} : { revokedBy: revocation.by }) };
 }
 
 function reportOf(
-  differences: readonly Difference[],
+  differences: readonly ListDifference[],
   unread: readonly string[],
   checkpoints: number,
-  before: Evidence,
-  after: Evidence,
+  before: ListFile,
+  after: ListFile,
 ): Report {
   const byCheckpoint = groupBy(differences, ({ checkpoint }) => checkpoint);
   const sayNothing = [before, after].filter((one) => one.checkpoints === undefined).map(({ file }) => file);
@@ -196,7 +195,7 @@ function reportOf(
       lines: ofCheckpoint.map(entry),
     })),
     notes: (plain) => {
-      const dated = ({ file, readAt }: Evidence) => `${plain(file)}${readAt === undefined ? "" : `, read ${readAt}`}`;
+      const dated = ({ file, readAt }: ListFile) => `${plain(file)}${readAt === undefined ? "" : `, read ${readAt}`}`;
       const ofCsv = `${sayNothing.map(plain).join(" and ")}: CSV does not say what was read; what has no row counts as without access.`;
       return [
         ...unread.map(
@@ -233,12 +232,12 @@ function reportOf(
   };
 }
 
-function summaryOf(checkpoint: string, differences: readonly Difference[], { checkpoints }: Evidence): string {
+function summaryOf(checkpoint: string, differences: readonly ListDifference[], { checkpoints }: ListFile): string {
   const counts = occurring(changes, differences).map(([change, count]) => `${count} ${change}`);
   return `${counts.join(", ")}${checkpoints?.get(checkpoint)?.isDeleted === true ? "; the checkpoint is deleted" : ""}`;
 }
 
-function entry(one: Difference): string {
+function entry(one: ListDifference): string {
   const { change, projectId, projectName, oldId, newId } = one;
   const name = projectName === "" ? projectId : `${projectName} (${projectId})`;
   const [granted, revoked] = [actOf(one.grantedAt, one.grantedBy), actOf(one.revokedAt, one.revokedBy)];
@@ -259,7 +258,7 @@ function actOf(at: string | undefined, by: string | undefined): string {
   return `${minuteOf(at)}${by === undefined ? "" : ` by ${by}`}`;
 }
 
-function meaningsOf(differences: readonly Difference[]): string[] {
+function meaningsOf(differences: readonly ListDifference[]): string[] {
   const lines = occurring(changes, differences).map(([change]) => `- ${change}: ${meanings[change]}`);
   return lines.length === 0 ? [] : [lines.join("\n")];
 }

@@ -165,14 +165,13 @@ const columns = [
   "organization",
 ];
 
-type Row = Omit<Difference, "change"> & { change: Change | "none" };
-
 /** A checkpoint without differences has a row, too, since that is evidence as well. */
 function csvRows(comparison: Comparison, { api, organization }: Evidence, extent: string): Record<string, string>[] {
   const { checkpoint: one, readAt } = comparison;
   const found = rowsOf(comparison);
-  const rows: Row[] = found.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : found;
-  return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn, ...more }: Row) => ({
+  const rows: (Omit<Difference, "change"> & { change: Change | "none" })[] =
+    found.length === 0 ? [{ change: "none", checkpoint: one, projectId: "" }] : found;
+  return rows.map(({ change, checkpoint, projectId, recordedId, presentId, grantedAt, urn, ...more }) => ({
     change,
     checkpoint,
     project_id: projectId,

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
-import type { ListProgress } from "../access/lookups";
+import type { LookupOptions } from "../access/lookups";
 import type { Organization } from "../access/organization";
 import type { Permission } from "../api/permission";
 import { driftOf } from "../resource/drift";
@@ -13,7 +13,7 @@ import { fetchEach } from "./fetch-lists";
 import type { Report } from "./report";
 import { problemsOf, sourcesOf } from "./review";
 import type { Screen } from "./screen";
-import type { PendingGrant, RecordedPermission, StackRecords } from "./stack-export";
+import type { RecordedPermission, StackRecords } from "./stack-export";
 
 /** Compares the state of stacks with the permissions that exist. */
 export async function drift(
@@ -103,13 +103,12 @@ function compare(
   id: string,
   { recorded, pending }: Pick<StackRecords, "recorded" | "pending">,
   recordedOnly: boolean,
-  onPage: (progress: ListProgress) => void,
+  onPage: NonNullable<LookupOptions["onPage"]>,
 ): Promise<Comparison> {
   return withFailure(
     () => context,
     { operation: "list", checkpoint: id },
-    async () => {
-      const checkpoint = context.checkpoint(id);
+    async (checkpoint) => {
       const all = recordedOnly ? undefined : await checkpoint.all({ onPage });
       const declared = [
         ...(await driftInState(context, checkpoint, recorded)),
@@ -150,7 +149,7 @@ async function driftInState(
   ];
 }
 
-async function pendingIn(checkpoint: Checkpoint, pending: readonly PendingGrant[]): Promise<Difference[]> {
+async function pendingIn(checkpoint: Checkpoint, pending: StackRecords["pending"]): Promise<Difference[]> {
   const looks = await Promise.all(pending.map(({ projectId }) => checkpoint.access(projectId).look()));
   return pending
     .map(({ projectId, urn }, index): Difference => {

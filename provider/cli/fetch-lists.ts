@@ -1,5 +1,5 @@
 import type { ProviderContext } from "../access/context";
-import type { ListProgress } from "../access/lookups";
+import type { LookupOptions } from "../access/lookups";
 import type { PermissionList } from "../access/snapshot";
 import { listPermissions } from "../resource/list";
 import type { Screen } from "./screen";
@@ -9,7 +9,7 @@ export function fetchLists(
   context: ProviderContext,
   fineTunedModelCheckpoint: string,
   projectIds: readonly string[] | undefined,
-  onPage: (progress: ListProgress) => void,
+  onPage: NonNullable<LookupOptions["onPage"]>,
 ): Promise<PermissionList[]> {
   const asked = projectIds === undefined ? [{}] : projectIds.map((projectId) => ({ projectId }));
   return Promise.all(
@@ -26,7 +26,7 @@ export function fetchLists(
 export async function fetchEach<Result>(
   screen: Screen,
   checkpoints: readonly string[],
-  read: (checkpoint: string, onPage: (progress: ListProgress) => void) => Promise<Result>,
+  read: (checkpoint: string, onPage: NonNullable<LookupOptions["onPage"]>) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
   for (const [index, checkpoint] of checkpoints.entries()) {

@@ -1,5 +1,5 @@
 import { plainCell, plainLine } from "../api/plain-text";
-import type { Finding, Matrix, Report, Section } from "./report";
+import type { Finding, Report } from "./report";
 
 /**
  * A report as one page that needs nothing else: no script, no request, legible on paper and without colour.
@@ -54,7 +54,7 @@ function figuresOf(figures: NonNullable<Report["figures"]>): string {
   return `<ul class="figures">\n${items.join("\n")}\n</ul>`;
 }
 
-function matrixOf({ checkpoints, rows }: Matrix): string {
+function matrixOf({ checkpoints, rows }: NonNullable<Report["matrix"]>): string {
   const head = checkpoints.map((id) => `<th scope="col"${breaks(id)}><a href="#${text(id)}">${text(id)}</a></th>`);
   const body = rows.map(({ project, cells }) => {
     const mark = ({ id, remark }: (typeof cells)[number][number]) => {
@@ -74,7 +74,7 @@ function matrixOf({ checkpoints, rows }: Matrix): string {
   ].join("\n");
 }
 
-function sectionOf({ checkpoint, summary, rows }: Section, isToBeSigned: boolean): string {
+function sectionOf({ checkpoint, summary, rows }: Report["sections"][number], isToBeSigned: boolean): string {
   const [head, ...body] = rows(plainCell, plainCell);
   const parts = [`<h2 id="${text(checkpoint)}">${text(checkpoint)}</h2>`, `<p>${text(summary)}.</p>`];
   if (head === undefined) return parts.join("\n");

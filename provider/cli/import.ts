@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { ProviderContext } from "../access/context";
-import type { ListProgress } from "../access/lookups";
+import type { LookupOptions } from "../access/lookups";
 import { plainJson } from "../api/plain-text";
 import { groupBy } from "../resource/ids";
 import { packageName, providerOf, typesOf, type Kind } from "../resource/reference";
@@ -65,7 +65,7 @@ async function projectsOf(
   screen: Screen,
   fineTunedModelCheckpoint: string,
   { project, set, native, except }: ImportOptions,
-  onPage: (progress: ListProgress) => void,
+  onPage: NonNullable<LookupOptions["onPage"]>,
 ): Promise<string[]> {
   const records = [...except.recorded, ...except.pending];
   const recorded = new Set(

@@ -4,11 +4,11 @@ import { contractBreach, id, plain as name } from "../api/contract";
 import { plainText } from "../api/plain-text";
 import { compareIds } from "../resource/ids";
 import { CommandFailed } from "./failure";
-import type { ColumnName } from "./columns";
+import type { columns } from "./columns";
 import { textIn } from "./read-files";
 
 /** A permission, as a file of `list` has it. */
-export interface Entry {
+export interface FiledPermission {
   checkpoint: string;
   id: string;
   projectId: string;
@@ -23,9 +23,9 @@ export interface Entry {
 }
 
 /** A file of `list`. */
-export interface Evidence {
+export interface ListFile {
   file: string;
-  entries: Entry[];
+  entries: FiledPermission[];
   /** The checkpoints that were read, and whether each is deleted; undefined if the file does not say. */
   checkpoints: Map<string, { isDeleted: boolean; readAt: string }> | undefined;
   /** When the last checkpoint was read, in ISO 8601; undefined if the file does not say. */
@@ -93,15 +93,15 @@ const csvRow = v.object({
   granted_at: moment,
   granted_by: v.optional(cell, ""),
   declared_by: v.optional(v.string(), ""),
-} satisfies Partial<Record<ColumnName, unknown>>);
+} satisfies Partial<Record<(typeof columns)[number]["csv"], unknown>>);
 
 /** @throws {CommandFailed} when the file is none of `list`. */
-export function evidenceIn(file: string): Evidence {
+export function evidenceIn(file: string): ListFile {
   const content = textIn(file);
   return content.trimStart().startsWith("{") ? jsonEvidence(file, content) : csvEvidence(file, content);
 }
 
-function jsonEvidence(file: string, content: string): Evidence {
+function jsonEvidence(file: string, content: string): ListFile {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), review), content);
   if (!parsed.success) throw notOfList(file, contractBreach(parsed.issues));
   const { api, organization, projects, sources, checkpoints, events } = parsed.output;
@@ -131,7 +131,7 @@ function jsonEvidence(file: string, content: string): Evidence {
   };
 }
 
-function csvEvidence(file: string, content: string): Evidence {
+function csvEvidence(file: string, content: string): ListFile {
   if (content.trim() === "") throw notOfList(file, "it is empty");
   let rows: unknown;
   try {
@@ -167,7 +167,12 @@ function csvEvidence(file: string, content: string): Evidence {
 
 /** @throws {CommandFailed} naming what a list cannot do without. */
 function checkedColumns(head: string[]): string[] {
-  const needed: readonly ColumnName[] = ["checkpoint", "project_id", "permission_id", "granted_at"];
+  const needed: readonly (typeof columns)[number]["csv"][] = [
+    "checkpoint",
+    "project_id",
+    "permission_id",
+    "granted_at",
+  ];
   const missing = needed.filter((name) => !head.includes(name));
   if (missing.length > 0) throw new CommandFailed(`it has no column ${missing.join(", ")}`);
   return head;

@@ -1,19 +1,11 @@
 import type { ProviderContext } from "../access/context";
 import { iso, minute, minuteOf, second } from "../time";
 import { columns, csvRow, decisionColumns, declarersIn, heads, statusOf, tableRow } from "./columns";
-import { counted, source, withoutEmptyColumns, type Finding, type Matrix, type Report } from "./report";
-import {
-  problemsOf,
-  review,
-  type FoundBy,
-  type Review,
-  type ReviewedPermission,
-  type ReviewOptions,
-  type Sources,
-} from "./review";
+import { counted, source, withoutEmptyColumns, type Finding, type Report } from "./report";
+import { problemsOf, review, type Review, type ReviewedPermission, type ReviewOptions, type Sources } from "./review";
 import { CommandFailed } from "./failure";
 import type { Screen } from "./screen";
-import type { ReadStack } from "./stack-export";
+import type { StackRecords } from "./stack-export";
 
 /**
  * Lists who has access to checkpoints: by name, granted by whom, declared where. As evidence it says what was read, when, and
@@ -157,7 +149,7 @@ function sourcesIn({ projects, auditLog, stacks }: Sources, plain: (text: string
   ];
 }
 
-function readStack({ stack, writtenAt }: ReadStack, plain: (text: string) => string): string {
+function readStack({ stack, writtenAt }: StackRecords["stacks"][number], plain: (text: string) => string): string {
   return writtenAt === null ? plain(stack) : `${plain(stack)} (state of ${minuteOf(writtenAt)} UTC)`;
 }
 
@@ -168,8 +160,8 @@ function summaryOf({ permissions, readAt, foundBy, isDeleted }: Review, isSearch
 }
 
 /** Where a checkpoint was found. */
-function knownFrom(foundBy: readonly FoundBy[]): string {
-  const words: Record<FoundBy, string> = {
+function knownFrom(foundBy: Review["foundBy"]): string {
+  const words = {
     argument: "the command's arguments",
     stack: "a stack's state",
     "audit log": "the audit log",
@@ -208,7 +200,7 @@ function projectOf({ projectId, projectName }: ReviewedPermission): string {
   return projectName === null ? projectId : `${projectName} (${projectId})`;
 }
 
-function matrixOf(reviews: readonly Review[]): Matrix {
+function matrixOf(reviews: readonly Review[]): NonNullable<Report["matrix"]> {
   const rows = new Map<string, { id: string; remark: string }[][]>();
   for (const [column, { permissions }] of reviews.entries()) {
     for (const one of permissions) {

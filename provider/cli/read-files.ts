@@ -5,20 +5,16 @@ import { CommandFailed, reasonOf } from "./failure";
 /** In bytes. No state and no list comes near it, and what is not a file may have no end. */
 const largest = 500_000_000;
 
-/** What a file holds, and what it can be recognized by. */
-export interface Content {
-  text: string;
-  /** Of its bytes, in hex, as `sha256sum` prints it. */
-  sha256: string;
-}
-
 /** @throws {CommandFailed} when the file cannot be read. */
 export function textIn(file: string): string {
   return contentIn(file).text;
 }
 
-/** @throws {CommandFailed} when the file cannot be read. */
-export function contentIn(file: string): Content {
+/**
+ * @returns what the file holds, and the hash of its bytes, in hex, as `sha256sum` prints it.
+ * @throws {CommandFailed} when the file cannot be read.
+ */
+export function contentIn(file: string) {
   let descriptor: number;
   try {
     descriptor = openSync(file, "r");
@@ -33,7 +29,7 @@ export function contentIn(file: string): Content {
 }
 
 /** @throws {CommandFailed} when it cannot be read. */
-export async function stdinContent(): Promise<Content> {
+export async function stdinContent(): Promise<ReturnType<typeof contentIn>> {
   const parts: Buffer[] = [];
   let size = 0;
   try {
@@ -48,7 +44,7 @@ export async function stdinContent(): Promise<Content> {
   return decoded(Buffer.concat(parts), "standard input");
 }
 
-function contentOf(descriptor: number, file: string): Content {
+function contentOf(descriptor: number, file: string) {
   const parts: Buffer[] = [];
   try {
     for (let size = 0; size <= largest;) {
@@ -68,7 +64,7 @@ export function sha256Of(content: string | Buffer): string {
   return createHash("sha256").update(content).digest("hex");
 }
 
-function decoded(bytes: Buffer, file: string): Content {
+function decoded(bytes: Buffer, file: string): { text: string; sha256: string } {
   if (bytes.length > largest) throw new CommandFailed(`Cannot read ${file}: it is larger than ${largest / 1e6} MB.`);
   return { text: new TextDecoder(encodingOf(bytes)).decode(bytes), sha256: sha256Of(bytes) };
 }

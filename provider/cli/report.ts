@@ -9,8 +9,26 @@ export interface Report {
   command?: string;
   /** What stands out. Undefined: nothing is looked for. */
   findings?: readonly Finding[];
-  matrix?: Matrix;
-  sections: Section[];
+  /** Which projects have access to which checkpoints. */
+  matrix?: {
+    checkpoints: readonly string[];
+    /** For each checkpoint, the project's permissions, and what stands out of each, if anything does. */
+    rows: readonly { project: string; cells: readonly (readonly { id: string; remark: string }[])[] }[];
+  };
+  /** What was found for each checkpoint. */
+  sections: {
+    checkpoint: string;
+    summary: string;
+    /**
+     * The rows of a table; the first is the head. None if there is no table.
+     *
+     * @param code marks an ID.
+     * @param plain marks what others have written, such as a name.
+     */
+    rows: (code: (id: string) => string, plain: (text: string) => string) => string[][];
+    /** What stands for the table in a terminal that is too narrow for it. */
+    lines: string[];
+  }[];
   /**
    * Paragraphs that follow the sections, in Markdown.
    *
@@ -30,28 +48,6 @@ export interface Finding {
   what: string;
   /** Each in parts, which are a line each where there is little room. */
   items: readonly (readonly string[])[];
-}
-
-/** Which projects have access to which checkpoints. */
-export interface Matrix {
-  checkpoints: readonly string[];
-  /** For each checkpoint, the project's permissions, and what stands out of each, if anything does. */
-  rows: readonly { project: string; cells: readonly (readonly { id: string; remark: string }[])[] }[];
-}
-
-/** What was found for one checkpoint. */
-export interface Section {
-  checkpoint: string;
-  summary: string;
-  /**
-   * The rows of a table; the first is the head. None if there is no table.
-   *
-   * @param code marks an ID.
-   * @param plain marks what others have written, such as a name.
-   */
-  rows: (code: (id: string) => string, plain: (text: string) => string) => string[][];
-  /** What stands for the table in a terminal that is too narrow for it. */
-  lines: string[];
 }
 
 /** Where a result comes from. */

@@ -9,10 +9,7 @@ import { iso } from "../time";
 import { fetchEach, fetchLists } from "./fetch-lists";
 
 import type { Screen } from "./screen";
-import { shownPlaceOf, type ReadStack, type StackRecords } from "./stack-export";
-
-/** How a checkpoint came to be in a review. */
-export type FoundBy = "argument" | "stack" | "audit log";
+import { shownPlaceOf, type StackRecords } from "./stack-export";
 
 /** A permission, as a review shows it. */
 export interface ReviewedPermission {
@@ -32,7 +29,8 @@ export interface ReviewedPermission {
 /** Who has access to one checkpoint. */
 export interface Review {
   fineTunedModelCheckpoint: string;
-  foundBy: FoundBy[];
+  /** How it came to be in the review. */
+  foundBy: ("argument" | "stack" | "audit log")[];
   isDeleted: boolean;
   /** When the API answered, in Unix seconds. */
   readAt: number;
@@ -53,7 +51,7 @@ export interface Sources {
     problem: string | null;
   };
   /** The stacks whose exports were given; null if none was. */
-  stacks: ReadStack[] | null;
+  stacks: StackRecords["stacks"] | null;
 }
 
 export interface ReviewOptions {
@@ -138,9 +136,9 @@ function checkpointsOf(
   named: readonly string[],
   records: StackRecords | undefined,
   organization: Organization | undefined,
-): Map<string, FoundBy[]> {
-  const found = new Map<string, FoundBy[]>();
-  const add = (checkpoint: string | undefined, by: FoundBy) => {
+): Map<string, Review["foundBy"]> {
+  const found = new Map<string, Review["foundBy"]>();
+  const add = (checkpoint: string | undefined, by: Review["foundBy"][number]) => {
     if (checkpoint === undefined || (named.length > 0 && !named.includes(checkpoint))) return;
     const ways = found.get(checkpoint) ?? [];
     if (!ways.includes(by)) found.set(checkpoint, [...ways, by]);
@@ -217,7 +215,7 @@ export function problemsOf({ projects, auditLog }: Sources): string[] {
   return problems;
 }
 
-export function sourcesOf(organization: Organization | undefined, stacks: ReadStack[] | undefined): Sources {
+export function sourcesOf(organization: Organization | undefined, stacks: StackRecords["stacks"] | undefined): Sources {
   const files = stacks ?? null;
   if (organization === undefined) {
     const notAsked = { status: "not asked", problem: null } as const;

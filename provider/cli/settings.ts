@@ -37,7 +37,7 @@ export function addSettings(command: Command): Command {
 
 /**
  * @throws {CommandFailed} when the key's file cannot be read.
- * @throws {ConfigError} when a value is wrong.
+ * @throws {UsageError} when a value is wrong.
  */
 export function contextOf(given: object, print: Print): ProviderContext {
   const values = new Map(

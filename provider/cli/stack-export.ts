@@ -17,31 +17,22 @@ export interface RecordedPermission extends Permission {
   isLeaving: boolean;
 }
 
-/** A project on a set's list that has no permission in state yet: the next `pulumi up` grants or adopts one. */
-export interface PendingGrant {
-  checkpoint: string;
-  projectId: string;
-  /** The set. */
-  urn: string;
-}
-
 /** What stacks have in state. */
 export interface StackRecords {
   recorded: RecordedPermission[];
-  pending: PendingGrant[];
-  stacks: ReadStack[];
+  /** Projects on the list of a set, by its URN, that have no permission in state yet: the next `pulumi up` gives them one. */
+  pending: { checkpoint: string; projectId: string; urn: string }[];
+  /** The stacks whose exports were read. */
+  stacks: {
+    /** As `project/stack`, or its file where nothing in that names it. */
+    stack: string;
+    /** When Pulumi last wrote its state; null if the export does not say. What changed since is not in it. */
+    writtenAt: string | null;
+    /** Of the export, as `sha256sum` prints it. */
+    sha256: string;
+  }[];
   /** The files that have neither. */
   empty?: string[];
-}
-
-/** A stack whose export was read. */
-export interface ReadStack {
-  /** As `project/stack`, or its file where nothing in that names it. */
-  stack: string;
-  /** When Pulumi last wrote its state; null if the export does not say. What changed since is not in it. */
-  writtenAt: string | null;
-  /** Of the export, as `sha256sum` prints it. */
-  sha256: string;
 }
 
 /** The key by which Pulumi marks a secret in state. */
@@ -57,7 +48,6 @@ const resource = v.object({
   // Deleted already, to be created again.
   pendingReplacement: v.optional(v.boolean(), false),
 });
-type Resource = v.InferOutput<typeof resource>;
 
 const stackExport = v.object({
   version: v.number(),
@@ -140,9 +130,12 @@ function deploymentIn(content: string, file: string): v.InferOutput<typeof stack
   return checked.output.deployment;
 }
 
-function recordsIn(resources: readonly Resource[], file: string): Pick<StackRecords, "recorded" | "pending"> {
+function recordsIn(
+  resources: readonly v.InferOutput<typeof resource>[],
+  file: string,
+): Pick<StackRecords, "recorded" | "pending"> {
   const recorded: RecordedPermission[] = [];
-  const pending: PendingGrant[] = [];
+  const pending: StackRecords["pending"] = [];
   for (const { urn, type, id: ownId, outputs, delete: isLeaving, external, pendingReplacement } of resources) {
     // A resource that the program only reads is not the stack's.
     if (external || pendingReplacement) continue;

@@ -25,19 +25,13 @@ interface Owner {
   lateCount: number;
 }
 
-/** What the constructors declare for one checkpoint. */
-interface Declared {
-  owners: Set<Owner>;
-  /** What dynamic resources give access to; another process grants the rest. */
-  accesses: Set<Key>;
-}
-
 interface Program {
   /** One deployment can run several, such as a component's in another language. */
   id: string;
   /** How many resources have been declared. */
   count: number;
-  byCheckpoint: Map<string, Declared>;
+  /** What is declared for each checkpoint. Of the accesses, those of dynamic resources: another process grants the rest. */
+  byCheckpoint: Map<string, { owners: Set<Owner>; accesses: Set<Key> }>;
   /** Those of which not all is known yet. */
   late: Set<Owner>;
 }

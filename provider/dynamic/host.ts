@@ -31,7 +31,7 @@ export function permissionSet(): dynamic.ResourceProvider {
   const set = withUrns(new PermissionSetResource(current));
   return {
     ...onHost(set),
-    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(() => set.update(id, olds, news)),
+    update: (id, olds: SetOutputs, news: SetInputs) => withHostErrors(set.update(id, olds, news)),
   };
 }
 
@@ -80,20 +80,20 @@ function onHost<Inputs extends object, Outputs extends Inputs>(
 ): dynamic.ResourceProvider {
   return {
     configure,
-    check: (olds: Partial<Inputs>, news: Inputs) => withHostErrors(() => resource.check(olds, news)),
-    diff: (id, olds: Outputs, news: Inputs) => withHostErrors(() => resource.diff(id, olds, news)),
-    create: (inputs: Inputs) => withHostErrors(() => resource.create(inputs)),
-    read: (id, props?: Partial<Outputs>) => withHostErrors(() => resource.read(id, props)),
-    delete: (id, props: Partial<Outputs>) => withHostErrors(() => resource.delete(id, props)),
+    check: (olds: Partial<Inputs>, news: Inputs) => withHostErrors(resource.check(olds, news)),
+    diff: (id, olds: Outputs, news: Inputs) => withHostErrors(resource.diff(id, olds, news)),
+    create: (inputs: Inputs) => withHostErrors(resource.create(inputs)),
+    read: (id, props?: Partial<Outputs>) => withHostErrors(resource.read(id, props)),
+    delete: (id, props: Partial<Outputs>) => withHostErrors(resource.delete(id, props)),
   };
 }
 
-/** Runs an operation, and throws its failure as an error for Pulumi's host. */
-async function withHostErrors<Result>(operation: () => Promise<Result>): Promise<Result> {
+/** The outcome of an operation, its failure as an error for Pulumi's host. */
+async function withHostErrors<Result>(operation: Promise<Result>): Promise<Result> {
   try {
-    return await operation();
+    return await operation;
   } catch (error) {
-    throw error instanceof OperationFailed ? new HostError(error.message, error.title) : error;
+    throw error instanceof OperationFailed ? hostError(error) : error;
   }
 }
 
@@ -101,15 +101,8 @@ async function withHostErrors<Result>(operation: () => Promise<Result>): Promise
  * A failure in the form that reads best when Pulumi's host prints it.
  *
  * The engine shows its message at the resource. For every operation but create and update the host also prints
- * `${error}: ${error.stack}` under the stack: this class makes that one short line, so that they list what failed.
+ * `${error}: ${error.stack}` under the stack: this makes that one short line, so that they list what failed.
  */
-class HostError extends Error {
-  constructor(message: string, title: string) {
-    super(message);
-    this.stack = title;
-  }
-
-  override toString(): string {
-    return "Failed";
-  }
+function hostError({ message, title }: OperationFailed): Error {
+  return Object.assign(new Error(message), { stack: title, toString: () => "Failed" });
 }

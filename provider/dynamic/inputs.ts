@@ -1,12 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 
-/** What the SDK's own code asks of an output; its types leave it out. */
-interface Settled {
-  promise(): Promise<unknown>;
-  isKnown: Promise<boolean>;
-  isSecret: Promise<boolean>;
-}
-
 /**
  * The value of an input, once it is there; undefined if a preview does not know it yet, or if it fails. Of a list, each
  * element so.
@@ -17,7 +10,8 @@ export async function knownValueOf<Value>(input: unknown): Promise<Value | undef
   try {
     const value = await input;
     if (pulumi.Output.isInstance(value)) {
-      const output = value as unknown as Settled;
+      // What the SDK's own code asks of an output; its types leave it out.
+      const output = value as unknown as { isKnown: Promise<boolean>; promise(): Promise<unknown> };
       return (await output.isKnown) ? ((await output.promise()) as Value) : undefined;
     }
     return (Array.isArray(value) ? await Promise.all(value.map((one) => knownValueOf(one))) : value) as Value;
@@ -34,7 +28,7 @@ export async function undefinedAsSecretAs(input: unknown): Promise<pulumi.Output
 async function isSecret(input: unknown): Promise<boolean> {
   try {
     const value = await input;
-    if (pulumi.Output.isInstance(value)) return await (value as unknown as Settled).isSecret;
+    if (pulumi.Output.isInstance(value)) return await (value as unknown as { isSecret: Promise<boolean> }).isSecret;
     return Array.isArray(value) && (await Promise.all(value.map(isSecret))).includes(true);
   } catch {
     return false;

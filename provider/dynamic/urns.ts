@@ -1,21 +1,6 @@
-import type { dynamic } from "@pulumi/pulumi";
 import { hashOf } from "../access/shared-file";
 import { parseHints, type ProgramHints } from "../resource/hints";
-import type { ReadResult } from "../resource/read-result";
-
-/** A resource whose checks, diffs, creates and updates use its URN, where it is known. */
-interface Resource<Inputs, Outputs> {
-  check(
-    urn: string,
-    olds: Partial<Inputs>,
-    news: Inputs & { __hints?: Partial<ProgramHints> },
-  ): Promise<Required<dynamic.CheckResult<Inputs>>>;
-  diff(urn: string | undefined, id: string, olds: Outputs, news: Inputs): Promise<dynamic.DiffResult>;
-  create(urn: string | undefined, inputs: Inputs): Promise<dynamic.CreateResult<Outputs>>;
-  update?(urn: string | undefined, id: string, olds: Outputs, news: Inputs): Promise<dynamic.UpdateResult>;
-  read(id: string, props?: Partial<Outputs>): Promise<ReadResult<Inputs, Outputs>>;
-  delete(id: string, props: Partial<Outputs>): Promise<void>;
-}
+import type { Operations } from "../resource/operations";
 
 /**
  * Adds the URN to calls of Pulumi's provider host, which does not have it.
@@ -25,7 +10,7 @@ interface Resource<Inputs, Outputs> {
  * runs the program asks for the diff of what it has read before it has checked the resource, and a policy may have
  * rewritten the inputs of a create. What the check said counts then, too, which only keeps more.
  */
-export function withUrns<Inputs extends object, Outputs extends Inputs>(resource: Resource<Inputs, Outputs>) {
+export function withUrns<Inputs extends object, Outputs extends Inputs>(resource: Operations<Inputs, Outputs>) {
   // Kept apart, because one resource may be given what another has in state.
   const byOlds = new Map<string, string>();
   const byNews = new Map<string, string>();
@@ -41,7 +26,7 @@ export function withUrns<Inputs extends object, Outputs extends Inputs>(resource
     },
     diff: (id: string, olds: Outputs, news: Inputs) => resource.diff(urnOf(olds, news), id, olds, news),
     create: (inputs: Inputs) => resource.create(byNews.get(keyOf(inputs)), inputs),
-    update: (id: string, olds: Outputs, news: Inputs) => resource.update!(urnOf(olds, news), id, olds, news),
+    update: (id: string, olds: Outputs, news: Inputs) => resource.update(urnOf(olds, news), id, olds, news),
     read: (id: string, props?: Partial<Outputs>) => resource.read(id, props),
     delete: (id: string, props: Partial<Outputs>) => resource.delete(id, props),
   };

@@ -1,6 +1,6 @@
-import { DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb";
 import { isDeepStrictEqual } from "node:util";
-import type { SetDiff } from "../resource/permission-set";
+import type { dynamic } from "@pulumi/pulumi";
+import { DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb";
 import type { Properties } from "./marshal";
 
 /**
@@ -8,7 +8,7 @@ import type { Properties } from "./marshal";
  * access.
  */
 export function diffResponse(
-  { changes, replaces = [], gains = [], loses = [] }: SetDiff,
+  { changes, replaces = [], gains = [], loses = [] }: dynamic.DiffResult & { gains?: string[]; loses?: string[] },
   olds: Properties,
   news: Properties,
 ): DiffResponse {

@@ -3,12 +3,6 @@ import { unknownValue } from "../resource/ids";
 
 export type Properties = Record<string, unknown>;
 
-/** Properties in plain text, and the names of those that are secret or contain a secret. */
-export interface Unmarshalled {
-  values: Properties;
-  secrets: ReadonlySet<string>;
-}
-
 /** The key that marks special values in the protocol, and its value for a secret. */
 const signature = "4dabf18193072939515e22adb298388d";
 const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
@@ -21,7 +15,8 @@ const unknowns: readonly unknown[] = [
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
 ];
 
-export function unmarshal(struct: Struct | undefined): Unmarshalled {
+/** Properties in plain text, and the names of those that are secret or contain a secret. */
+export function unmarshal(struct: Struct | undefined): { values: Properties; secrets: ReadonlySet<string> } {
   const values: Properties = {};
   const secrets = new Set<string>();
   for (const [name, value] of Object.entries(struct?.toJavaScript() ?? {})) {

@@ -35,7 +35,7 @@ export function problemsWithArgs(args: Properties): dynamic.CheckFailure[] {
   return failures;
 }
 
-/** @throws {ConfigError} when a value is wrong. */
+/** @throws {UsageError} when a value is wrong. */
 export function configOf(args: Properties): Config {
   const get = (key: string) => {
     const value = args[key.slice(key.indexOf(":") + 1)];

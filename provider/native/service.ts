@@ -12,8 +12,8 @@ import { withoutEffects } from "../resource/effects";
 import { PartialFailure } from "../resource/failure";
 import { unknownValue } from "../resource/ids";
 import { listPermissions, type ListCheckpointPermissionsArgs } from "../resource/list";
-import type { ReadResult } from "../resource/read-result";
-import { listFunction, providerOf, typesOf } from "../resource/reference";
+import type { Operations } from "../resource/operations";
+import { listFunction, providerOf, typesOf, type Kind } from "../resource/reference";
 import { PermissionSetResource } from "../resource/permission-set";
 import { PermissionResource } from "../resource/permission";
 import { baseUrlIn, configOf, problemsWithArgs } from "./provider-config";
@@ -21,18 +21,7 @@ import { unaryHandler } from "./unary-handler";
 import { diffResponse } from "./diff";
 import type { EngineLog } from "./engine-log";
 import schema from "./schema.json";
-import { marshal, unmarshal, type Properties, type Unmarshalled } from "./marshal";
-
-/** What the protocol needs of each resource. */
-interface Resource {
-  check(urn: string, olds: Properties, news: Properties): Promise<dynamic.CheckResult<Properties>>;
-  diff(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.DiffResult>;
-  create(urn: string, inputs: Properties): Promise<dynamic.CreateResult<Properties>>;
-  read(id: string, properties: Properties): Promise<ReadResult<Properties, Properties>>;
-  import(id: string): Promise<ReadResult<Properties, Properties>>;
-  update(urn: string, id: string, olds: Properties, news: Properties): Promise<dynamic.UpdateResult<Properties>>;
-  delete(id: string, properties: Properties): Promise<void>;
-}
+import { marshal, unmarshal, type Properties } from "./marshal";
 
 const { DiffChanges } = messages.DiffResponse;
 
@@ -50,20 +39,23 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     if (configured === undefined) throw new Error("The engine called before it configured the provider.");
     return configured;
   };
-  const permission = new PermissionResource(context) as unknown as Resource;
-  const permissionSet = new PermissionSetResource(context) as unknown as Resource;
-  const types: Record<string, { resource: Resource; reference: string }> = {
-    [typesOf.permission.native]: { resource: permission, reference: providerOf("permission") },
-    [typesOf.permissionSet.native]: {
-      resource: permissionSet,
-      reference: providerOf("permissionSet"),
-    },
+  const typeOfAny = (resource: object, handler: Kind) => ({
+    // Whatever the engine sends may arrive there.
+    resource: resource as Operations<Properties, Properties>,
+    reference: providerOf(handler),
+  });
+  const types: Record<string, ReturnType<typeof typeOfAny>> = {
+    [typesOf.permission.native]: typeOfAny(new PermissionResource(context), "permission"),
+    [typesOf.permissionSet.native]: typeOfAny(new PermissionSetResource(context), "permissionSet"),
   };
 
   let operationsUnderWay = 0;
 
   /** Runs an operation on a resource. */
-  async function onResource<Result>(urn: string, operation: (resource: Resource) => Promise<Result>): Promise<Result> {
+  async function onResource<Result>(
+    urn: string,
+    operation: (resource: Operations<Properties, Properties>) => Promise<Result>,
+  ): Promise<Result> {
     operationsUnderWay++;
     try {
       return await engineLog.at(urn, () => operation(typeOf(urn).resource));
@@ -86,7 +78,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
   }
 
   /** The outputs, as far as a preview knows them. */
-  function outputsInPreview(urn: string, { values, secrets }: Unmarshalled) {
+  function outputsInPreview(urn: string, { values, secrets }: ReturnType<typeof unmarshal>) {
     const { properties, inputProperties } = schema.resources[typeNameOf(urn) as keyof typeof schema.resources];
     const computed = Object.keys(properties).filter((name) => !(name in inputProperties));
     const unknown = Object.fromEntries(computed.map((name) => [name, unknownValue]));
@@ -145,9 +137,7 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
       // What names the projects is as secret as they are.
       const isSecret = news.secrets.has("projectId") || news.secrets.has("projectIds");
       const values = isSecret ? { adopts: null, ...news.values } : news.values;
-      const { inputs = {}, failures = [] } = await onResource(urn, (resource) =>
-        resource.check(urn, olds.values, values),
-      );
+      const { inputs, failures } = await onResource(urn, (resource) => resource.check(urn, olds.values, values));
       const secrets = isSecret ? new Set([...news.secrets, "adopts", "restores", "revokes"]) : news.secrets;
       return checkResponse(inputs, secrets, failures);
     }),

@@ -8,17 +8,13 @@ import { isUnknown } from "./ids";
 import * as messages from "./messages";
 import type { SetInputs } from "./permission-set-inputs";
 
-/** What grants for some projects will find. */
-export interface Existing {
-  /** The projects that have access. */
-  having: ReadonlySet<string>;
-  /** Permissions that are not known to be ours. */
-  toAdopt: Permission[];
-  /** Further permissions of the same projects. */
-  others: Permission[];
-}
-
-export async function existingOf(checkpoint: Checkpoint, projectIds: readonly string[]): Promise<Existing> {
+/**
+ * What grants for some projects will find.
+ *
+ * @returns the projects that have access, those of their permissions that are not known to be ours, and further permissions
+ * of the same projects.
+ */
+export async function existingOf(checkpoint: Checkpoint, projectIds: readonly string[]) {
   const looks = await Promise.all(projectIds.map((projectId) => checkpoint.access(projectId).look()));
   const found = looks.flatMap((look) => (look.is === "listed" ? look : []));
   const notOurs = found.filter(({ permission: { id, projectId } }) => !checkpoint.access(projectId).isOurs(id));

@@ -1,6 +1,6 @@
 import type { dynamic } from "@pulumi/pulumi";
 import type { ProviderContext } from "../access/context";
-import { nameOf, type Conflict, type Declaration } from "../access/declarations";
+import { nameOf, type Declaration, type Declarations } from "../access/declarations";
 import type { ProgramHints } from "./hints";
 
 /**
@@ -48,7 +48,10 @@ function takeHints(context: ProviderContext, checkpoint: string, hints: Partial<
   }
 }
 
-function reasonOf({ urn, checkpoint, exclusive }: Declaration, conflict: Conflict): string {
+function reasonOf(
+  { urn, checkpoint, exclusive }: Declaration,
+  conflict: NonNullable<ReturnType<Declarations["conflictOf"]>>,
+): string {
   const sameName = conflict.name === nameOf(urn);
   const [mine, other] = sameName ? [urn, conflict.urn ?? conflict.name] : [nameOf(urn), conflict.name];
   if (conflict.projectId !== undefined) {

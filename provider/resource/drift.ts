@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
-import type { ToldPermission } from "../access/lines";
+import type { ToldPermission } from "../access/organization";
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
 import * as messages from "./messages";
@@ -59,7 +59,7 @@ export async function reportDrift(
   context: ProviderContext,
   checkpoint: Checkpoint,
   { missing, recreated }: Omit<Drift<Permission>, "present">,
-  outcomeOf: (permission: Permission) => messages.DriftOutcome = () => "grantedAgain",
+  outcomeOf: (permission: Permission) => (typeof messages.driftOutcomes)[number] = () => "grantedAgain",
 ): Promise<void> {
   if (checkpoint.existence.isDeleted) return;
   const { clock, organization, lines } = context;

@@ -1,4 +1,5 @@
 import { NotAdopted } from "../access/access";
+import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
@@ -7,7 +8,7 @@ import { MissingKey, UsageError, type Config } from "../config";
 import { second } from "../time";
 import { groupBy } from "./ids";
 import { few } from "./messages";
-import { remedyFor, type Attempt, type Operation } from "./remedies";
+import { remedyFor, type Attempt } from "./remedies";
 
 /** The greatest number of different messages in one failure. */
 const messagesAtATime = 10;
@@ -52,7 +53,7 @@ export class PartialFailure extends Error {
 }
 
 /**
- * Runs an operation, and throws its failure in words for the user.
+ * Runs an operation on a checkpoint, and throws its failure in words for the user.
  *
  * @param context returns the context, or throws what is wrong with the config.
  * @throws {OperationFailed}
@@ -60,17 +61,18 @@ export class PartialFailure extends Error {
 export async function withFailure<Result>(
   context: () => ProviderContext,
   attempt: Attempt,
-  run: (context: ProviderContext) => Promise<Result>,
+  run: (checkpoint: Checkpoint, context: ProviderContext) => Promise<Result>,
 ): Promise<Result> {
   try {
-    return await run(context());
+    const ready = context();
+    return await run(ready.checkpoint(attempt.checkpoint), ready);
   } catch (error) {
     throw failureOf(error, attempt, () => context().config);
   }
 }
 
 /** An error in words for the user; a bug stays as it is. */
-export function failureOf(error: unknown, attempt: Attempt, config: () => Config): unknown {
+export function failureOf(error: unknown, attempt: Attempt | { operation: "find" }, config: () => Config): unknown {
   const title = `Cannot ${describe(attempt)}`;
   if (error instanceof MissingKey && attempt.operation === "look up") {
     const remedy = `${error.remedy} For previews without a key: \`pulumi config set ${config().nameOf("driftDetection")} false\`.`;
@@ -85,7 +87,7 @@ export function failureOf(error: unknown, attempt: Attempt, config: () => Config
 /** The failures of several projects: one for all that failed alike. */
 export function failuresOf(
   failures: readonly [projectId: string, reason: unknown][],
-  attempt: { operation: Operation; checkpoint: string },
+  attempt: Omit<Attempt, "subject">,
   config: Config,
 ): unknown[] {
   const alike = [...groupBy(failures, ([, reason]) => String(reason)).values()];
@@ -191,7 +193,7 @@ function sentence(text: string): string {
   return /[.!?]"?$/.test(text) ? text : `${text}.`;
 }
 
-function describe(attempt: Attempt): string {
+function describe(attempt: Attempt | { operation: "find" }): string {
   if (attempt.operation === "find") return "find the checkpoints of the organization";
   const { operation, checkpoint, subject = "" } = attempt;
   switch (operation) {

@@ -17,8 +17,6 @@ const mistaken: [prefix: string, what: string][] = [
   ["sk-", "an API key"],
 ];
 
-export type IdProperty = keyof typeof where;
-
 /** Whether it has the form of a checkpoint's ID, rather than a project's. */
 export function isCheckpointId(id: string): boolean {
   return prefixes.fineTunedModelCheckpoint.some((prefix) => id.startsWith(prefix));
@@ -30,7 +28,7 @@ export function isCheckpointId(id: string): boolean {
  * @param label what the user calls the place where it stands.
  */
 export function checkId(
-  property: IdProperty,
+  property: keyof typeof where,
   value: unknown,
   label: string = property,
 ): dynamic.CheckFailure | undefined {
@@ -38,7 +36,7 @@ export function checkId(
   return reason === undefined ? undefined : { property: label, reason: `${label} ${reason} ${where[property]}` };
 }
 
-function problemWithId(property: IdProperty, value: unknown): string | undefined {
+function problemWithId(property: keyof typeof where, value: unknown): string | undefined {
   if (isUnknown(value)) return undefined;
   if (value === undefined || value === null || value === "") return "is missing.";
   if (typeof value !== "string") {

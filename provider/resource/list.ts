@@ -39,8 +39,7 @@ export async function listPermissions(
     if (problems.length > 0) throw new UsageError(problems.map(({ reason }) => reason).join(" "), "Correct it.");
     return context();
   };
-  return withFailure(checked, { operation: "list", checkpoint: fineTunedModelCheckpoint }, (ready) => {
-    const { lookups } = ready.checkpoint(fineTunedModelCheckpoint);
+  return withFailure(checked, { operation: "list", checkpoint: fineTunedModelCheckpoint }, ({ lookups }) => {
     return projectId === undefined
       ? lookups.listAll(options)
       : lookups.listFor(projectId, { ...options, isExhaustive: true });

@@ -1,6 +1,6 @@
 import { lag } from "../access/revocation";
-import type { Line, ToldPermission } from "../access/lines";
-import type { DescribedPermission } from "../access/organization";
+import type { Line } from "../access/lines";
+import type { ToldPermission } from "../access/organization";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 import { day, minute } from "../time";
@@ -13,8 +13,6 @@ const othersListed = 20;
 
 /** What follows from a permission in state that was revoked outside of Pulumi. */
 export const driftOutcomes = ["grantedAgain", "blocked", "undeclared", "removedFromState", "recreated"] as const;
-export type DriftOutcome = (typeof driftOutcomes)[number];
-type DriftLine = DriftOutcome | "declaredElsewhere";
 
 /**
  * The lines about permissions in state that were revoked outside of Pulumi.
@@ -22,7 +20,10 @@ type DriftLine = DriftOutcome | "declaredElsewhere";
  * @param date when it was seen, in milliseconds since the Unix epoch.
  * @param newApi the host of the API, if the provider's base URL was another before, which may be the reason.
  */
-export function driftLines(date: number, newApi: string | undefined): Record<DriftLine, Line> {
+export function driftLines(
+  date: number,
+  newApi: string | undefined,
+): Record<(typeof driftOutcomes)[number] | "declaredElsewhere", Line> {
   const seen = `(seen ${minute(date / 1000)} UTC)`;
   // That it was revoked the audit log may show.
   const isMoved = (missing: readonly ToldPermission[]) =>
@@ -75,12 +76,12 @@ function lost(checkpoint: string, missing: readonly ToldPermission[], seen: stri
 }
 
 /** A project by its ID, and its name if that is known. */
-export function projectOf({ projectId, projectName }: Pick<DescribedPermission, "projectId" | "projectName">): string {
+export function projectOf({ projectId, projectName }: Pick<ToldPermission, "projectId" | "projectName">): string {
   return projectName === undefined ? projectId : `${projectId} (${projectName})`;
 }
 
 /** Who revoked a permission, and when, if that is known. */
-function revoked({ revocation }: DescribedPermission): string {
+function revoked({ revocation }: ToldPermission): string {
   if (revocation === undefined) return "";
   const by = revocation.actor === undefined ? "" : ` by ${revocation.actor}`;
   return `${by}, ${minute(revocation.at)} UTC`;

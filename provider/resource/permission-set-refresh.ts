@@ -6,7 +6,7 @@ import { nothingToImport } from "./failure";
 import * as messages from "./messages";
 import { byProject, isKnown, knownOf, type SetInputs, type SetOutputs } from "./permission-set-inputs";
 import { reportUnmanaged, unmanagedOf } from "./access-reports";
-import type { ReadResult } from "./read-result";
+import type { ReadResult } from "./operations";
 
 /** What a refresh finds of a set. */
 export async function refreshed(
@@ -37,11 +37,11 @@ export async function refreshed(
 
 /** What an import finds: the permissions of these projects, or of all. */
 export async function imported(
-  context: ProviderContext,
-  id: string,
+  checkpoint: Checkpoint,
   only?: ReadonlySet<string>,
 ): Promise<ReadResult<SetInputs, SetOutputs>> {
-  const all = (await context.checkpoint(id).all()).permissions;
+  const { id } = checkpoint;
+  const all = (await checkpoint.all()).permissions;
   const permissions = newestOfEach(all.filter(({ projectId }) => only?.has(projectId) !== false)).sort(byProject);
   if (permissions.length === 0) throw nothingToImport(id, `no project has a permission for ${id}`);
   const projectIds = permissions.map(({ projectId }) => projectId);

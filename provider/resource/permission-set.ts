@@ -1,10 +1,9 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import { declareAgain, declareOnCheck } from "./declare";
 import { isSecret, problemsWithEffects, withoutEffects, type Effects } from "./effects";
 import { combined, configFailure, notRevoked, nothingToImport, PartialFailure, withFailure } from "./failure";
-import type { Operation } from "./remedies";
+import type { Attempt } from "./remedies";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import * as messages from "./messages";
@@ -30,28 +29,25 @@ import {
   reportRemaining,
   reportUnknown,
 } from "./access-reports";
-import type { ReadResult } from "./read-result";
-
-/** Inputs as the program has them. */
-type Unchecked = Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> };
-
-export interface SetDiff extends dynamic.DiffResult {
-  /** The projects that an update gives access. */
-  gains?: string[];
-  /** The projects whose access an update takes away. */
-  loses?: string[];
-}
+import type { Operations, ReadResult } from "./operations";
 
 /**
  * What Pulumi's operations mean for the set of all projects that have access to a checkpoint. In a program it is a
  * `CheckpointPermissionSet` (dynamic/permission-set.ts).
  */
-export class PermissionSetResource {
+export class PermissionSetResource implements Operations<SetInputs, SetOutputs> {
   /** @param context returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly context: () => ProviderContext) {}
 
   /** Sorts the projects, so that order and repeats make no diff. */
-  async check(urn: string, olds: Partial<SetInputs>, { __hints: hints = {}, ...given }: Unchecked) {
+  async check(
+    urn: string,
+    olds: Partial<SetInputs>,
+    {
+      __hints: hints = {},
+      ...given
+    }: Omit<SetInputs, "exclusive"> & { exclusive?: boolean; __hints?: Partial<ProgramHints> },
+  ) {
     const news: SetInputs = { ...withoutEffects(given), exclusive: given.exclusive ?? false };
     const failures = [...problemsWith(news), ...problemsWithEffects(given, olds)];
     if (failures.length > 0) return { inputs: news, failures };
@@ -78,9 +74,15 @@ export class PermissionSetResource {
     return { inputs: { ...inputs, ...effects }, failures };
   }
 
-  async diff(urn: string | undefined, id: string, state: SetOutputs, news: SetInputs): Promise<SetDiff> {
+  /** Beside Pulumi's diff it says which projects an update gives access, and whose access it takes away. */
+  async diff(
+    urn: string | undefined,
+    id: string,
+    state: SetOutputs,
+    news: SetInputs,
+  ): Promise<dynamic.DiffResult & { gains?: string[]; loses?: string[] }> {
     const olds = completeState(id, state);
-    return this.#withFailure("look up", olds, async (checkpoint, context) => {
+    return withFailure(this.context, attemptTo("look up", olds), async (checkpoint, context) => {
       const isChangedByRefresh = context.wasChangedByRefresh(refreshedAs(olds, news.projectIds));
       if (isChangedByRefresh !== undefined) return { changes: isChangedByRefresh };
       declareAgain(context, urn, (known) =>
@@ -135,7 +137,9 @@ export class PermissionSetResource {
 
   async read(id: string, props?: Partial<SetOutputs>): Promise<ReadResult<SetInputs, SetOutputs>> {
     const state = completeState(id, props);
-    return this.#withFailure("look up", state, (checkpoint, context) => refreshed(context, checkpoint, id, state));
+    return withFailure(this.context, attemptTo("look up", state), (checkpoint, context) =>
+      refreshed(context, checkpoint, id, state),
+    );
   }
 
   /**
@@ -151,10 +155,15 @@ export class PermissionSetResource {
       const remedy = "The ID to import is the checkpoint, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd.";
       throw nothingToImport(id, problem.reason, remedy);
     }
-    return withFailure(this.context, { operation: "list", checkpoint: id }, (context) => imported(context, id, only));
+    return withFailure(this.context, { operation: "list", checkpoint: id }, (checkpoint) => imported(checkpoint, only));
   }
 
-  async update(urn: string | undefined, id: string, state: SetOutputs, news: SetInputs): Promise<dynamic.UpdateResult> {
+  async update(
+    urn: string | undefined,
+    id: string,
+    state: SetOutputs,
+    news: SetInputs,
+  ): Promise<dynamic.UpdateResult<SetOutputs>> {
     const olds = completeState(id, state);
     const { outs, failure } = await this.#reconcile(urn, news, olds);
     if (failure !== undefined) throw new PartialFailure(id, { ...withoutEffects(news), ...outs }, failure);
@@ -165,7 +174,7 @@ export class PermissionSetResource {
   async delete(id: string, props: Partial<SetOutputs>): Promise<void> {
     const state = completeState(id, props);
     const { fineTunedModelCheckpoint, permissions } = state;
-    return this.#withFailure("revoke", state, async (checkpoint, context) => {
+    return withFailure(this.context, attemptTo("revoke", state), async (checkpoint, context) => {
       const { failures, isAny } = await release(context, checkpoint, permissions);
       const kept = permissions.filter(isAny("kept"));
       if (kept.length > 0) context.say(messages.kept(fineTunedModelCheckpoint, kept));
@@ -193,21 +202,15 @@ export class PermissionSetResource {
   }
 
   #reconcile(urn: string | undefined, inputs: SetInputs, olds: Pick<SetOutputs, "projectIds" | "permissions">) {
-    return this.#withFailure("grant", inputs, (checkpoint, context) =>
+    return withFailure(this.context, attemptTo("grant", inputs), (checkpoint, context) =>
       reconcile(context, checkpoint, urn, inputs, olds),
     );
   }
+}
 
-  /** Runs an operation on a checkpoint; its failure says on which, and for whom. */
-  #withFailure<Result>(
-    operation: Operation,
-    inputs: SetInputs,
-    run: (checkpoint: Checkpoint, context: ProviderContext) => Promise<Result>,
-  ): Promise<Result> {
-    const { fineTunedModelCheckpoint: checkpoint } = inputs;
-    const attempt = { operation, checkpoint, subject: subjectOf(inputs) };
-    return withFailure(this.context, attempt, (context) => run(context.checkpoint(checkpoint), context));
-  }
+/** An operation on a set, as its failure names it. */
+function attemptTo(operation: Attempt["operation"], inputs: SetInputs): Attempt {
+  return { operation, checkpoint: inputs.fineTunedModelCheckpoint, subject: subjectOf(inputs) };
 }
 
 function hasBoth(inputs: Partial<SetInputs>): inputs is SetInputs {

@@ -1,5 +1,4 @@
 import type { dynamic } from "@pulumi/pulumi";
-import type { Access } from "../access/access";
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
 import type { Declaration } from "../access/declarations";
@@ -15,11 +14,11 @@ import {
   nothingToImport,
   withFailure,
 } from "./failure";
-import type { Operation } from "./remedies";
+import type { Attempt } from "./remedies";
 import { declareAgain, declareOnCheck } from "./declare";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
-import type { ReadResult } from "./read-result";
+import type { Operations, ReadResult } from "./operations";
 import * as messages from "./messages";
 import { effectsOfPermission } from "./preview";
 import { reportEnded, reportGivenUp, reportGranted } from "./access-reports";
@@ -43,7 +42,7 @@ const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
  * That a permission is missing is an answer, and only a complete list gives it. Every failure throws, and state stays as
  * it was.
  */
-export class PermissionResource {
+export class PermissionResource implements Operations<PermissionInputs, PermissionOutputs> {
   /** @param context returns what all resources share, or throws what is wrong with the config. */
   constructor(readonly context: () => ProviderContext) {}
 
@@ -91,7 +90,8 @@ export class PermissionResource {
   ): Promise<dynamic.DiffResult> {
     const olds = completeState(id, state);
     const replaces = inputNames.filter((name) => olds[name] !== news[name]);
-    return this.#withFailure("look up", olds, async (access, checkpoint, context) => {
+    return withFailure(this.context, attemptTo("look up", olds), async (checkpoint, context) => {
+      const access = checkpoint.access(olds.projectId);
       const isChanged = context.wasChangedByRefresh(id);
       if (isChanged !== undefined) return { changes: isChanged };
       access.markOurs(id);
@@ -113,12 +113,13 @@ export class PermissionResource {
   }
 
   async create(urn: string | undefined, inputs: PermissionInputs): Promise<dynamic.CreateResult<PermissionOutputs>> {
-    return this.#withFailure("grant", inputs, async (access, checkpoint, context) => {
+    return withFailure(this.context, attemptTo("grant", inputs), async (checkpoint, context) => {
+      const access = checkpoint.access(inputs.projectId);
       declareAgain(context, urn, (known) => declarationOf(known, inputs));
       const { permission, isAdopted } = await access.grant();
       if (isAdopted) context.lines.add(messages.adopted, checkpoint.id, [permission]);
       else reportGranted(context, checkpoint, [permission]);
-      return { id: permission.id, outs: outputsOf(access, permission) };
+      return { id: permission.id, outs: outputsOf(checkpoint, permission) };
     });
   }
 
@@ -133,13 +134,13 @@ export class PermissionResource {
 
   async read(id: string, props?: Partial<PermissionOutputs>): Promise<ReadResult<PermissionInputs, PermissionOutputs>> {
     const state = completeState(id, props);
-    return this.#withFailure("look up", state, async (access, checkpoint, context) => {
+    return withFailure(this.context, attemptTo("look up", state), async (checkpoint, context) => {
       const drift = await confirmedDriftOf(context, checkpoint, [permissionOf(id, state)]);
       await reportDrift(context, checkpoint, drift, () => "removedFromState");
       const permission = drift.present[0]?.recorded ?? drift.recreated[0]?.listed;
       if (permission === undefined) return {};
       context.noteRefresh(permission.id, permission.id !== id);
-      return readResult(access, permission);
+      return readResult(checkpoint, permission);
     });
   }
 
@@ -161,38 +162,31 @@ export class PermissionResource {
         "The ID to import is CHECKPOINT/PROJECT, such as ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd/proj_abc123.",
       );
     }
-    return this.#withFailure("look up", inputs, async (access) => {
-      const look = await access.look();
-      if (look.is !== "listed") throw nothingToImport(id, `${projectId} has no permission for ${checkpoint}`);
-      return readResult(access, look.permission);
+    return withFailure(this.context, attemptTo("look up", inputs), async (checkpoint) => {
+      const look = await checkpoint.access(projectId).look();
+      if (look.is !== "listed") throw nothingToImport(id, `${projectId} has no permission for ${checkpoint.id}`);
+      return readResult(checkpoint, look.permission);
     });
   }
 
   async delete(id: string, props: Partial<PermissionOutputs>): Promise<void> {
     const state = completeState(id, props);
-    return this.#withFailure("revoke", state, async (access, checkpoint, context) => {
-      const { projectId } = access;
-      const outcome = await access.release(id, state.createdAt);
-      if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, projectId, id);
+    return withFailure(this.context, attemptTo("revoke", state), async (checkpoint, context) => {
+      const outcome = await checkpoint.access(state.projectId).release(id, state.createdAt);
+      if (outcome === "stillDeclared") throw notRevoked(checkpoint.id, state.projectId, id);
       if (outcome === "maybeDeclared") throw maybeDeclared(context, checkpoint.id, [permissionOf(id, state)]);
       if (outcome === "kept") context.lines.add(messages.kept, checkpoint.id, [permissionOf(id, state)]);
       else await reportEnded(context, checkpoint, [permissionOf(id, state)], { isRevoked: outcome === "revoked" });
     });
   }
+}
 
-  /** Runs an operation on one access; its failure says on which. */
-  #withFailure<Result>(
-    operation: Operation,
-    inputs: PermissionInputs,
-    run: (access: Access, checkpoint: Checkpoint, context: ProviderContext) => Promise<Result>,
-  ): Promise<Result> {
-    const { fineTunedModelCheckpoint, projectId } = inputs;
-    const attempt = { operation, checkpoint: fineTunedModelCheckpoint, subject: projectId };
-    return withFailure(this.context, attempt, (context) => {
-      const checkpoint = context.checkpoint(fineTunedModelCheckpoint);
-      return run(checkpoint.access(projectId), checkpoint, context);
-    });
-  }
+/** An operation on one access, as its failure names it. */
+function attemptTo(
+  operation: Attempt["operation"],
+  { fineTunedModelCheckpoint, projectId }: PermissionInputs,
+): Attempt {
+  return { operation, checkpoint: fineTunedModelCheckpoint, subject: projectId };
 }
 
 function declarationOf(urn: string, { fineTunedModelCheckpoint, projectId }: PermissionInputs): Declaration {
@@ -211,12 +205,12 @@ function permissionOf(id: string, { projectId, createdAt }: PermissionOutputs): 
   return { id, projectId, createdAt };
 }
 
-function outputsOf({ checkpoint, projectId }: Access, { createdAt }: Permission): PermissionOutputs {
-  return { fineTunedModelCheckpoint: checkpoint.id, projectId, createdAt };
+function outputsOf({ id }: Checkpoint, { projectId, createdAt }: Permission): PermissionOutputs {
+  return { fineTunedModelCheckpoint: id, projectId, createdAt };
 }
 
-function readResult(access: Access, permission: Permission): ReadResult<PermissionInputs, PermissionOutputs> {
-  const { fineTunedModelCheckpoint, projectId, ...outputs } = outputsOf(access, permission);
+function readResult(checkpoint: Checkpoint, permission: Permission): ReadResult<PermissionInputs, PermissionOutputs> {
+  const { fineTunedModelCheckpoint, projectId, ...outputs } = outputsOf(checkpoint, permission);
   const inputs = { fineTunedModelCheckpoint, projectId };
   return { id: permission.id, props: { ...inputs, ...outputs }, inputs };
 }

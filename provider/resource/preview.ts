@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
-import { existingOf, reportGains, reportUnknown, reportUnmanaged, unmanagedOf, type Existing } from "./access-reports";
+import { existingOf, reportGains, reportUnknown, reportUnmanaged, unmanagedOf } from "./access-reports";
 import { adoptsOf, revokesOf, type Effects } from "./effects";
 import { reasonOf, withFailure } from "./failure";
 import { isUnknown } from "./ids";
@@ -10,11 +10,7 @@ import { planOf } from "./permission-set-plan";
 import { remedyIfLasting } from "./remedies";
 
 /** What grants for these projects will find; undefined where it is not looked up, or the lookup failed. */
-async function tryExistingOf(
-  context: ProviderContext,
-  checkpoint: Checkpoint,
-  projectIds: readonly string[],
-): Promise<Existing | undefined> {
+async function tryExistingOf(context: ProviderContext, checkpoint: Checkpoint, projectIds: readonly string[]) {
   if (!context.reportsExisting) return undefined;
   try {
     return await existingOf(checkpoint, projectIds);

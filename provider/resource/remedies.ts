@@ -2,10 +2,12 @@ import { ApiError } from "../api/error";
 import type { ErrorKind } from "../api/error-kinds";
 import { UsageError, whereKeysAre, type Config } from "../config";
 
-export type Operation = "grant" | "look up" | "revoke" | "list";
-
-/** What was attempted, on which checkpoint, and for which project, or several in words; or a search for checkpoints. */
-export type Attempt = { operation: Operation; checkpoint: string; subject?: string } | { operation: "find" };
+/** What was attempted, on which checkpoint, and for which project, or several in words. */
+export interface Attempt {
+  operation: "grant" | "look up" | "revoke" | "list";
+  checkpoint: string;
+  subject?: string;
+}
 
 /** What to do about a failure that will come again until then; undefined where it may not come again. */
 export function remedyIfLasting(error: unknown, attempt: Attempt, config: Config): string | undefined {
@@ -14,8 +16,8 @@ export function remedyIfLasting(error: unknown, attempt: Attempt, config: Config
   return isLasting ? remedyFor(error, attempt, config) : undefined;
 }
 
-/** What to do about a refusal. */
-export function remedyFor(error: ApiError, attempt: Attempt, config: Config): string {
+/** What to do about a refusal, also of a search for checkpoints. */
+export function remedyFor(error: ApiError, attempt: Attempt | { operation: "find" }, config: Config): string {
   const remedy = remedies[error.kind]({ ...attempt, error, config });
   if (!error.mayBeGranted || attempt.operation !== "grant") return remedy;
   const grantedAlready = ifGranted(attempt.checkpoint, config);
@@ -34,10 +36,10 @@ function ifGranted(checkpoint: string, { adoptExisting, nameOf }: Config): strin
   );
 }
 
-type Remedy = (about: Attempt & { error: ApiError; config: Config }) => string;
+type Remedy = (about: { operation: Attempt["operation"] | "find"; error: ApiError; config: Config }) => string;
 
 /** Whether nothing of Pulumi's is at stake. */
-function isReading(operation: Attempt["operation"]): boolean {
+function isReading(operation: Attempt["operation"] | "find"): boolean {
   return operation === "list" || operation === "find";
 }
 

@@ -1,10 +1,10 @@
 import { expect } from "chai";
-import { Batches, type Outlook } from "../../provider/access/batches";
+import { Batches } from "../../provider/access/batches";
 import { Ledger } from "../../provider/access/ledger";
 import { TestClock } from "../support/clock";
 
 /** Batches of numbers, and when each was closed. */
-function batches(outlook: () => Outlook) {
+function batches(outlook: Batches<number>["outlook"]) {
   const clock = new TestClock();
   const closed: { size: number; at: number }[] = [];
   const process = (batch: number[]) => {

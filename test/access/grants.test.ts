@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import type { Outlook } from "../../provider/access/batches";
+import type { Batches } from "../../provider/access/batches";
 import { Grants, type GrantResult } from "../../provider/access/grants";
 import { Ledger } from "../../provider/access/ledger";
 import { Lookups } from "../../provider/access/lookups";
@@ -15,7 +15,7 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `pr
 function grants(
   server: TestServer,
   create: Grants["create"] = server.create,
-  outlook: () => Outlook = () => ({ toCome: undefined, parallel: undefined }),
+  outlook: Batches<unknown>["outlook"] = () => ({ toCome: undefined, parallel: undefined }),
   list: Lookups["list"] = server.list,
 ) {
   const clock = new TestClock();

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { ProviderContext } from "../../provider/access/context";
 import { announcedKey, Ledger } from "../../provider/access/ledger";
-import type { KindOfPermission } from "../../provider/access/entries";
+import type { Entry } from "../../provider/access/entries";
 import { SharedLog } from "../../provider/access/shared-log";
 import { readConfig } from "../../provider/config";
 import { PermissionResource } from "../../provider/resource/permission";
@@ -27,7 +27,12 @@ import { permissionResource, setResource } from "../support/scenario";
 
 const engine = "127.0.0.1:4711";
 /** Appends that something is so of a project's permission. */
-function note(ledger: Ledger, kind: KindOfPermission, projectId: string, permissionId: string): void {
+function note(
+  ledger: Ledger,
+  kind: Extract<Entry, { permission: string }>["kind"],
+  projectId: string,
+  permissionId: string,
+): void {
   const access = ledger.accessKey(checkpoint, projectId);
   const permission = ledger.permissionKey(permissionId);
   ledger.append({ kind, checkpoint: ledger.checkpointKey(checkpoint), access, permission });

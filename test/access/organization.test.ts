@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import nock from "nock";
-import { Organization, type OrganizationOptions } from "../../provider/access/organization";
+import { Organization } from "../../provider/access/organization";
 import type { Permission } from "../../provider/api/permission";
 import type { Actor } from "../../sandbox/api/api";
 import type { FaultyApi } from "../../sandbox/api/faults";
@@ -17,7 +17,7 @@ const projects = [
   { id: "proj_c", name: "Old", archived_at: 1_760_000_000 },
 ];
 
-function organizationWith(options?: OrganizationOptions) {
+function organizationWith(options?: ConstructorParameters<typeof Organization>[2]) {
   const { context, clock } = contextWith();
   return new Organization(context.config, clock, options);
 }

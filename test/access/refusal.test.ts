@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { recoveryOf, type RefusalFacts } from "../../provider/access/refusal";
+import { recoveryOf } from "../../provider/access/refusal";
 
-type Row = [facts: Partial<RefusalFacts>, outcome: ReturnType<typeof recoveryOf>];
+type Facts = Parameters<typeof recoveryOf>[0];
+type Row = [facts: Partial<Facts>, outcome: ReturnType<typeof recoveryOf>];
 
 /** What is refused for good. */
 const final = { isTemporary: false, isAmbiguous: false };
@@ -29,11 +30,11 @@ const names = [
 ];
 
 /** All facts that there may be. */
-function everything(): RefusalFacts[] {
+function everything(): Facts[] {
   const all = Array.from({ length: 2 ** names.length }, (_, bits) =>
     Object.fromEntries(names.map((name, index) => [name, (bits & (1 << index)) !== 0])),
   );
-  return all as unknown as RefusalFacts[];
+  return all as unknown as Facts[];
 }
 
 describe("What follows from a refused grant", function () {

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { expect } from "chai";
-import { releaseOf, type ReleaseFacts } from "../../provider/access/release";
+import { releaseOf } from "../../provider/access/release";
 
-type Row = [facts: Partial<ReleaseFacts>, outcome: ReturnType<typeof releaseOf>];
+type Facts = Parameters<typeof releaseOf>[0];
+type Row = [facts: Partial<Facts>, outcome: ReturnType<typeof releaseOf>];
 
 /** The table in docs/architecture.md, row by row. What a row leaves out does not matter to it. */
 const table: Row[] = [
@@ -17,7 +18,7 @@ const table: Row[] = [
 ];
 
 /** All facts that there may be. */
-function* everything(): Generator<ReleaseFacts> {
+function* everything(): Generator<Facts> {
   const inStates = [
     "this permission",
     "this permission, for another project",
@@ -33,7 +34,7 @@ function* everything(): Generator<ReleaseFacts> {
 describe("What becomes of a permission that is given up", function () {
   it("each case is in one row of the table, and comes out as the row says", function () {
     for (const facts of everything()) {
-      const names = Object.keys(facts) as (keyof ReleaseFacts)[];
+      const names = Object.keys(facts) as (keyof Facts)[];
       const rows = table.filter(([row]) => names.every((name) => row[name] === undefined || row[name] === facts[name]));
       expect(rows, JSON.stringify(facts)).to.have.length(1);
       expect(releaseOf(facts), JSON.stringify(facts)).to.equal(rows[0]![1]);

@@ -7,7 +7,7 @@ import { readAccepted, type Acceptance } from "../../provider/cli/accepted";
 import { drift } from "../../provider/cli/drift";
 import { render, type Format } from "../../provider/cli/render";
 import { typesOf } from "../../provider/resource/reference";
-import type { PendingGrant, RecordedPermission } from "../../provider/cli/stack-export";
+import type { RecordedPermission, StackRecords } from "../../provider/cli/stack-export";
 import type { PermissionRow } from "../../sandbox/api/api";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -32,7 +32,7 @@ async function compare(
   format: Format = "json",
   options: {
     recordedOnly?: boolean;
-    pending?: PendingGrant[];
+    pending?: StackRecords["pending"];
     checkpoints?: string[];
     withOrganization?: boolean;
     accepted?: Acceptance[];

@@ -18,7 +18,9 @@ function noting() {
     },
     diff: (urn) => Promise.resolve({ changes: calls.push(`diff ${urn}`) < 0 }),
     create: (urn) => Promise.resolve({ id: `cp_${calls.push(`create ${urn}`)}` }),
+    update: () => Promise.resolve({}),
     read: () => Promise.resolve({}),
+    import: () => Promise.resolve({}),
     delete: () => Promise.resolve(),
   });
   return { calls, resource };

@@ -3,15 +3,15 @@ import { expect } from "chai";
 import { ApiError, refused as refusedBy } from "../../provider/api/error";
 import { natures, type ErrorKind, type Refusal } from "../../provider/api/error-kinds";
 import { combined, notRevoked, OperationFailed, PartialFailure, withFailure } from "../../provider/resource/failure";
-import type { Operation } from "../../provider/resource/remedies";
+import type { Attempt } from "../../provider/resource/remedies";
 import { contextWith } from "../support/api";
 import { failureOf } from "../support/failure";
 
 const permission = { fineTunedModelCheckpoint: "ft:gpt-4.1-mini-2025-04-14:acme::B7R9VjQd", projectId: "proj_web" };
-const operations: readonly Operation[] = ["grant", "look up", "revoke", "list"];
+const operations: readonly Attempt["operation"][] = ["grant", "look up", "revoke", "list"];
 
 async function failed(
-  operation: Operation,
+  operation: Attempt["operation"],
   error: Error,
   config: Record<string, string> = {},
 ): Promise<OperationFailed> {

@@ -2,10 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { inspect } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
-import { checkId, type IdProperty } from "../../provider/resource/ids";
+import { checkId } from "../../provider/resource/ids";
 
 describe("IDs in a program", function () {
-  const good: [IdProperty, string][] = [
+  const good: [Parameters<typeof checkId>[0], string][] = [
     ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd"],
     ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org::B7R9VjQd"],
     ["fineTunedModelCheckpoint", "ft:gpt-4.1-mini-2025-04-14:org:weather:B7R9VjQd:ckpt-step-2000"],
@@ -19,7 +19,7 @@ describe("IDs in a program", function () {
     });
   }
 
-  const bad: [IdProperty, unknown, string][] = [
+  const bad: [Parameters<typeof checkId>[0], unknown, string][] = [
     ["projectId", undefined, "is missing"],
     ["projectId", null, "is missing"],
     ["projectId", "", "is missing"],

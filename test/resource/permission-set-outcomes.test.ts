@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ConfigError } from "../../provider/config";
+import { UsageError } from "../../provider/config";
 import { unknownValue } from "../../provider/resource/ids";
 import { PermissionSetResource } from "../../provider/resource/permission-set";
 import type { SetOutputs } from "../../provider/resource/permission-set-inputs";
@@ -30,7 +30,7 @@ describe("A set's check", function () {
 
   it("wrong config is a failure of the check", async function () {
     const set = setResource(() => {
-      throw new ConfigError("It is wrong.", "Correct it.");
+      throw new UsageError("It is wrong.", "Correct it.");
     });
     const { failures } = await set.check({}, setInputs(["proj_a"]));
     expect(failures).to.deep.equal([{ property: "", reason: "It is wrong. Correct it." }]);

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { expect } from "chai";
-import { ConfigError } from "../../provider/config";
+import { UsageError } from "../../provider/config";
 import type { FaultyApiOptions } from "../../sandbox/api/faults";
 import { checkpoint } from "../support/api";
 import { failureOf } from "../support/failure";
@@ -108,7 +108,7 @@ describe("Permissions", function () {
 
     it("invalid config is a failure of the check and an exception in every other operation", async function () {
       const broken = permissionResource(() => {
-        throw new ConfigError("openai:baseUrl is bad.", "Correct it.");
+        throw new UsageError("openai:baseUrl is bad.", "Correct it.");
       });
       const { failures } = await broken.check({}, inputs);
       expect(failures).to.deep.equal([{ property: "", reason: "openai:baseUrl is bad. Correct it." }]);
