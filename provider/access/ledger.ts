@@ -113,7 +113,7 @@ export class Ledger {
     const begun = this.all("revoking", permission);
     const revoking = new Set(begun.map(({ by }) => by).filter((by) => times(begun, by) > times(ended, by)));
     if (revoking.has(this.#me)) return "this process";
-    return [...revoking].some((by) => this.log?.isAlive(by)) ? "another" : undefined;
+    return [...revoking].some((by) => this.log!.isAlive(by)) ? "another" : undefined;
   }
 
   /** Why something that other processes know may not be here; undefined if all is here. */
@@ -136,10 +136,7 @@ export class Ledger {
    * Resolves once it is so, or once it is given up. What other processes do is noticed at the latest when something is
    * asked.
    */
-  async until(
-    isSo: () => boolean,
-    givenUp: () => Promise<unknown> = () => new Promise(() => undefined),
-  ): Promise<void> {
+  async until(isSo: () => boolean, givenUp: () => Promise<unknown>): Promise<void> {
     if (isSo()) return;
     let waiting: { isSo: () => boolean; resolve: () => void } | undefined;
     const itIsSo = new Promise<void>((resolve) => {
@@ -152,7 +149,6 @@ export class Ledger {
 
   /** Looks again whether what is waited for is so. */
   wake(): void {
-    if (this.#isWaking) return;
     this.#isWaking = true;
     for (const one of this.#waiting) if (one.isSo()) one.resolve();
     this.#isWaking = false;

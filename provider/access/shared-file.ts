@@ -2,22 +2,7 @@ import { createHash } from "node:crypto";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-
-/** A line of the file, and which process wrote it. */
-export interface LogLine {
-  by: string;
-  /** Counts the lines of a process, some of which may be there twice. */
-  number: number;
-  /** That of the first line of each process is `writer`. */
-  kind: string;
-  /** Of a writer: the process's ID. */
-  pid?: number;
-  /**
-   * Of a writer: what tells the engine from others that had its address before; undefined where the operating system does
-   * not say.
-   */
-  engine?: string;
-}
+import * as v from "valibot";
 
 /** Changes with the form of the lines, so that versions that would misread each other do not meet. */
 const version = 2;
@@ -27,15 +12,28 @@ const longestSilence = 24 * 3_600_000;
 export const complete = 0o600;
 export const incomplete = 0o400;
 
+const logLine = v.looseObject({
+  /** The process that wrote it. */
+  by: v.string(),
+  /** Counts the lines of a process, some of which may be there twice. */
+  number: v.number(),
+  /** That of the first line of each process is `writer`. */
+  kind: v.string(),
+  /** Of a writer: the process's ID. */
+  pid: v.optional(v.number()),
+  /** Of a writer: what tells the engine from others that had its address before, where the operating system says it. */
+  engine: v.optional(v.string()),
+});
+
+const jsonLine = v.pipe(v.string(), v.parseJson(), logLine);
+
+/** A line of the file. */
+export type LogLine = v.InferOutput<typeof logLine>;
+
 /** A line as it was written; undefined if it is torn, or in another form. */
 export function lineOf(text: string): LogLine | undefined {
-  try {
-    const line = JSON.parse(text) as Partial<LogLine> | null;
-    const isLine = typeof line?.by === "string" && typeof line.kind === "string" && typeof line.number === "number";
-    return isLine ? (line as LogLine) : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = v.safeParse(jsonLine, text);
+  return parsed.success ? parsed.output : undefined;
 }
 
 export function hashOf(...parts: string[]): string {
@@ -61,7 +59,7 @@ export function defaultFolder(): string {
  * What tells apart the machines and containers that share a temporary folder: in each an engine may have the same address,
  * and a process ID means another process.
  */
-function machine(): string[] {
+export function machine(): string[] {
   const namespaces = ["/proc/self/ns/pid", "/proc/self/ns/net"].map((path) => orEmpty(() => readlinkSync(path)));
   return [hostname(), orEmpty(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8")), ...namespaces];
 }
@@ -95,7 +93,7 @@ export function whoLeft(path: string, listener: string | undefined): "another en
     .split("\n")
     .flatMap((text) => lineOf(text) ?? [])
     .filter(({ kind }) => kind === "writer");
-  const isOfAnother = ({ engine }: LogLine) => engine !== undefined && listener !== undefined && engine !== listener;
+  const isOfAnother = ({ engine = listener }: LogLine) => listener !== undefined && engine !== listener;
   if (writers.some(isOfAnother)) return "another engine";
   // In one that is marked as incomplete, a process may be missing.
   const isComplete = (stats.mode & complete) === complete;
@@ -126,11 +124,11 @@ export function makeOwnFolder(folder: string): void {
   if ((stats.mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
 }
 
+/** Whether a process of the same user is running. */
 export function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

@@ -36,7 +36,7 @@ import {
 export class SharedLog {
   /** This process, as its lines have it. */
   readonly me = randomBytes(6).toString("hex");
-  /** Is told when others have written, as far as the operating system tells. */
+  /** Is told when others may have written, as far as the operating system tells. */
   onLines: (() => void) | undefined;
   readonly #pids = new Map<string, number>();
   /** The processes that have written their last line. */
@@ -80,7 +80,7 @@ export class SharedLog {
     this.#file = this.#open();
     // They may have been killed while this engine lives.
     if (leftBy === "unknown") this.#fail("the processes that wrote to it have ended");
-    const writer = { kind: "writer", pid: process.pid, ...(listener === undefined ? {} : { engine: listener }) };
+    const writer = { kind: "writer", pid: process.pid, engine: listener };
     this.append(writer);
   }
 
@@ -94,7 +94,7 @@ export class SharedLog {
   /** What other processes have written since the last call. Never throws. */
   read(): LogLine[] {
     this.#synchronize();
-    return this.#unread.length === 0 ? [] : this.#unread.splice(0);
+    return this.#unread.splice(0);
   }
 
   /** Why something that another process has written may not be known here; undefined if all is. */
@@ -111,7 +111,7 @@ export class SharedLog {
   /** Whether a process that has written is still running. All writers of a file see the same process IDs. */
   isAlive(by: string): boolean {
     const pid = this.#pids.get(by);
-    return by === this.me || (pid !== undefined && !this.#closed.has(by) && isRunning(pid));
+    return pid !== undefined && !this.#closed.has(by) && isRunning(pid);
   }
 
   /** Ends what this process writes. The last one removes the file. */
@@ -151,7 +151,7 @@ export class SharedLog {
     try {
       this.#watcher = watch(this.#path, { persistent: false }, () => {
         this.#synchronize();
-        if (this.#unread.length > 0) this.onLines?.();
+        this.onLines?.();
       }).on("error", () => undefined);
     } catch {
       // It is looked for with each call, too.

@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { ProviderContext } from "../../provider/access/context";
-import { announcedKey, Ledger } from "../../provider/access/ledger";
+import { Declarations } from "../../provider/access/declarations";
+import { announcedKey, Ledger, shareLedger } from "../../provider/access/ledger";
 import type { Entry } from "../../provider/access/entries";
 import { SharedLog } from "../../provider/access/shared-log";
 import { readConfig } from "../../provider/config";
@@ -53,6 +54,7 @@ function ledgerIn(folder: string, baseUrl = ""): Ledger {
   return new Ledger(new SharedLog(engine, undefined, folder), baseUrl);
 }
 
+const forEver = () => new Promise<never>(() => undefined);
 const urnOf = (name: string) => `urn:pulumi:test::test::test::${name}`;
 
 describe("Provider processes of one deployment", function () {
@@ -224,7 +226,7 @@ describe("Provider processes of one deployment", function () {
       // It looks before the DELETE takes effect.
       const before = async () => {
         next.permission.create(inputs).then(resolve, reject);
-        await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState);
+        await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState, forEver);
       };
       api.fail({ method: "DELETE", kind: { before } });
     });
@@ -269,7 +271,7 @@ describe("Provider processes of one deployment", function () {
     note(bystander.context.ledger, "not revoked", "proj_a", id);
     let isCreated = false;
     const creating = next.permission.create(inputsOf("proj_a", "web").inputs).then(() => (isCreated = true));
-    await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState);
+    await next.context.ledger.until(() => next.context.checkpoint(checkpoint).access("proj_a").isInState, forEver);
     await new Promise((resolve) => setImmediate(resolve));
     expect(isCreated).to.equal(false);
     note(old.context.ledger, "not revoked", "proj_a", id);
@@ -388,6 +390,101 @@ describe("Provider processes of one deployment", function () {
     const late = ledgerIn(folder);
     for (const ledger of [survivor, late])
       expect([isInState(ledger, "proj_a"), hasInState(ledger, "cp_1")]).to.deep.equal([true, true]);
+  });
+
+  it("what its key was told, and what its batches wait for, a process keeps to itself", function () {
+    const [one, other] = [ledgerIn(folder), ledgerIn(folder)];
+    for (const { log } of [one, other]) logs.push(log!);
+    const key = one.checkpointKey(checkpoint);
+    const access = one.accessKey(checkpoint, "proj_a");
+    const own: Entry[] = [
+      { kind: "missing", checkpoint: key, access, permission: one.permissionKey("cp_1") },
+      { kind: "doubted", checkpoint: key },
+      { kind: "outlook", checkpoint: key, count: 1 },
+      { kind: "settled", checkpoint: key, access },
+      { kind: "told as drift", access },
+    ];
+    for (const entry of own) {
+      one.append(entry);
+      const by = "checkpoint" in entry ? key : access;
+      expect(one.is(entry.kind, by), entry.kind).to.equal(true);
+      expect(other.is(entry.kind, by), entry.kind).to.equal(false);
+    }
+    one.append({ kind: "asked for", checkpoint: key, access });
+    expect(other.is("asked for", access)).to.equal(true);
+  });
+
+  it("what is waited for is noticed when another process has written, without a question", async function () {
+    const log = { me: "me", lines: [] as object[], onLines: () => undefined, read: () => log.lines.splice(0) };
+    const ledger = new Ledger(log as unknown as SharedLog);
+    let asked = 0;
+    const key = ledger.accessKey(checkpoint, "proj_a");
+    const waiting = ledger.until(() => {
+      asked++;
+      return ledger.is("asked for", key);
+    }, forEver);
+    log.onLines();
+    expect(asked).to.equal(1);
+    log.lines.push({ kind: "asked for", access: key, by: "other" });
+    log.onLines();
+    await waiting;
+    expect(asked).to.equal(2);
+  });
+
+  it("a process that has seen checks and is not alone keeps what left the program, once its file is gone", async function () {
+    const api = fakeApi();
+    const { id, state } = granted(api, "proj_b");
+    const [first, second] = [processWith(), processWith()];
+    await first.permission.check({}, inputsOf("proj_a", "web").news);
+    await second.permission.check({}, inputsOf("proj_c", "other").news);
+    await first.permission.check({}, inputsOf("proj_d", "third").news);
+    rmSync(join(folder, readdirSync(folder)[0]!));
+    await failureOf(first.permission.delete(id, state));
+    expect(writesOf(api)).to.deep.equal([]);
+  });
+
+  describe("as a process begins to share what it knows", function () {
+    const listeners = () => new Set(process.listeners("exit"));
+    const warnings: string[] = [];
+    beforeEach(function () {
+      warnings.length = 0;
+    });
+    const share = (address: string | undefined, where: string) =>
+      shareLedger(address, "", (line) => warnings.push(line), where);
+
+    it("one without an engine has no others", async function () {
+      const ledger = share(undefined, folder);
+      expect(ledger.log).to.equal(undefined);
+      expect(await ledger.mayLackDeclarations()).to.equal(false);
+      expect(readdirSync(base)).to.deep.equal([]);
+    });
+
+    it("one with an engine writes to the file, until it ends", function () {
+      const before = listeners();
+      const ledger = share(engine, folder);
+      expect(warnings).to.deep.equal([]);
+      expect(readdirSync(folder)).to.have.length(1);
+      const [end] = [...listeners()].filter((listener) => !before.has(listener));
+      process.off("exit", end!);
+      (end as () => void)();
+      expect(readdirSync(folder)).to.deep.equal([]);
+      expect(ledger.problem).to.equal(undefined);
+    });
+
+    it("one that cannot use the file says why, once, and what follows", async function () {
+      writeFileSync(folder, "");
+      const before = listeners();
+      const ledger = share(engine, folder);
+      expect(warnings).to.have.length(1);
+      expect(warnings[0]).to.include("EEXIST").and.include("does not revoke it");
+      expect(ledger.problem).to.include("EEXIST");
+      expect([...listeners()].every((listener) => before.has(listener))).to.equal(true);
+      // No engine listens there, so no program can be seen to have ended.
+      expect(await ledger.mayLackDeclarations()).to.equal(true);
+      const declaration = { urn: urnOf("web"), checkpoint, projectIds: new Set(["proj_a"]), exclusive: false };
+      new Declarations(ledger).set(declaration);
+      expect(await ledger.mayLackDeclarations()).to.equal(true);
+    });
   });
 
   describe("of which one starts late, while the program still declares the access", function () {

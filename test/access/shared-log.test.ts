@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import {
+import fs, {
   appendFileSync,
   chmodSync,
   existsSync,
@@ -11,7 +11,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -194,6 +194,91 @@ describe("The file that provider processes share", function () {
     expect(log.problem).to.be.a("string");
     log.close();
   });
+
+  it("a process is told when another has written", async function () {
+    const [first, second] = [open(), open()];
+    const told = new Promise<void>((resolve) => (second.onLines = resolve));
+    first.append({ kind: "one" });
+    await told;
+    expect(kinds(second)).to.deep.equal(["one"]);
+  });
+
+  it("where the operating system cannot tell of changes, or stops doing so, a process still finds them", function () {
+    const watcher = Object.assign(new EventEmitter(), { close: () => undefined });
+    const { watch } = fs;
+    const logs = [
+      () => {
+        throw new Error("ENOSPC: System limit for number of file watchers reached");
+      },
+      () => watcher,
+    ].map((failing) => {
+      fs.watch = failing as unknown as typeof fs.watch;
+      try {
+        return open();
+      } finally {
+        fs.watch = watch;
+      }
+    });
+    watcher.emit("error", new Error("EPERM"));
+    open().append({ kind: "one" });
+    for (const log of logs) {
+      expect(kinds(log)).to.deep.equal(["one"]);
+      expect(log.problem).to.equal(undefined);
+    }
+  });
+
+  it("a process knows which others run, and that it is not alone", function () {
+    const first = open();
+    expect(first.mayHaveOthers).to.equal(false);
+    const second = open();
+    first.read();
+    expect(first.mayHaveOthers).to.equal(true);
+    expect(first.isAlive(second.me)).to.equal(true);
+    expect(first.isAlive(first.me)).to.equal(true);
+    expect(first.isAlive("never seen")).to.equal(false);
+    second.close();
+    first.read();
+    expect(first.isAlive(second.me)).to.equal(false);
+    expect(first.mayHaveOthers).to.equal(true);
+  });
+
+  it("a process that cannot tell whether it is alone may not be", function () {
+    const first = open();
+    const full = fillDisk();
+    first.append({ kind: "one" });
+    full.end();
+    expect(first.mayHaveOthers).to.equal(true);
+  });
+
+  it("a file that was closed is not closed again, since its number may be another file's by then", function () {
+    const log = open();
+    log.close();
+    writeFileSync(join(base, "other"), "");
+    const other = fs.openSync(join(base, "other"), "r");
+    log.close();
+    expect(fs.fstatSync(other).size).to.equal(0);
+    fs.closeSync(other);
+  });
+
+  for (const [code, isUsed] of [
+    ["EACCES", true],
+    ["ENOSPC", false],
+  ] as const) {
+    it(`a file that cannot be opened for writing (${code}) is ${isUsed ? "read all the same" : "not used"}`, function () {
+      open().append({ kind: "one" });
+      const { openSync } = fs;
+      fs.openSync = ((path: string, flags: string, mode: number) => {
+        if (flags !== "r") throw Object.assign(new Error(code), { code });
+        return openSync(path, flags, mode);
+      }) as typeof fs.openSync;
+      try {
+        if (isUsed) expect(kinds(open())).to.deep.equal(["one"]);
+        else expect(() => open()).to.throw(code);
+      } finally {
+        fs.openSync = openSync;
+      }
+    });
+  }
 
   it("a process that starts after another has failed to write is told so", function () {
     if (process.platform === "win32") this.skip();
