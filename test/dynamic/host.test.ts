@@ -28,15 +28,24 @@ function configure(provider: dynamic.ResourceProvider, values: Record<string, st
 describe("the provider host's entry", function () {
   const { argv } = process;
   const exit = process.exit.bind(process);
+  const events = ["exit", "SIGINT"];
+  let listeners: Map<string, unknown[]>;
+
+  beforeEach(function () {
+    process.argv = ["node", "dynamic-provider"];
+    listeners = new Map(events.map((event) => [event, process.listeners(event as "exit")]));
+  });
 
   afterEach(function () {
     process.argv = argv;
     process.exit = exit;
+    for (const event of events) listenersOfHost(event).forEach((listener) => process.off(event, listener));
   });
 
-  beforeEach(function () {
-    process.argv = ["node", "dynamic-provider"];
-  });
+  function listenersOfHost(event: string): (() => void)[] {
+    const all = process.listeners(event as "exit") as (() => void)[];
+    return all.filter((listener) => !listeners.get(event)!.includes(listener));
+  }
 
   it("the host's entry serves both resources with one config", async function () {
     const entry = load();
@@ -89,12 +98,15 @@ describe("the provider host's entry", function () {
     try {
       for (const { id, project_id: projectId } of granted)
         await permission.delete!(id, { fineTunedModelCheckpoint: checkpoint, projectId, createdAt: 1 });
+      for (const end of listenersOfHost("exit")) end();
     } finally {
       console.log = log;
       nock.cleanAll();
     }
     expect(said.filter((line) => line.includes("rate-limiting"))).not.to.be.empty;
     expect(said.filter((line) => line.startsWith("After Ctrl-C,"))).to.have.length(1);
+    // What was gathered is said at the latest as the process ends.
+    expect(said.at(-1)).to.match(/^Revoked for /);
   });
 
   it("an operation before configure is an error", async function () {
