@@ -3,7 +3,7 @@ import { isUnknown } from "./ids";
 
 /**
  * What a set is to do with what it has in state, and with the projects on its list: its check tells of it, its diff shows
- * it, and its update does it. Each permission and each project is in one of four lists:
+ * it, and its update does it. Each permission and each project is in one of four groups:
  *
  * - `keep`: in state, and on the list;
  * - `grant`: on the list, and not in state;
@@ -21,11 +21,13 @@ export function planOf<Recorded extends { projectId: string }>(
   const listed = new Set(isUnknown(projectIds) ? [] : projectIds);
   const having = new Set(inState.map(({ projectId }) => projectId));
   const leaving = inState.filter(({ projectId }) => !listed.has(projectId));
+  // Asked once: another process may declare it between two questions.
+  const elsewhere = new Set(leaving.filter(({ projectId }) => isDeclaredElsewhere(projectId)));
   return {
     keep: inState.filter(({ projectId }) => listed.has(projectId)),
     grant: [...listed].filter((projectId) => !having.has(projectId)),
-    giveUp: leaving.filter(({ projectId }) => !isDeclaredElsewhere(projectId)),
-    handOver: leaving.filter(({ projectId }) => isDeclaredElsewhere(projectId)),
+    giveUp: leaving.filter((one) => !elsewhere.has(one)),
+    handOver: [...elsewhere],
   };
 }
 

@@ -100,4 +100,13 @@ describe("the plan of a set's update", function () {
     });
     expect(areChanged(inputs(["a"]), news)).to.equal(true);
   });
+
+  it("a permission is in one group, although another process declares its access meanwhile", function () {
+    for (const first of [true, false]) {
+      let answer = !first;
+      const flips = () => (answer = !answer);
+      const { keep, giveUp, handOver } = planOf([permission("a"), permission("b")], inputs([]), flips);
+      expect([...keep, ...giveUp, ...handOver].map(({ projectId }) => projectId)).to.have.members(["a", "b"]);
+    }
+  });
 });
