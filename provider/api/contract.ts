@@ -22,6 +22,12 @@ export const id = v.pipe(
   v.check((value) => /^[\w.:-]+$/.test(value)),
 );
 
+/** A cursor goes into the next request's URL, which cannot hold half of a surrogate pair. */
+const cursor = v.pipe(
+  v.string(),
+  v.check((value) => !/\p{Surrogate}/u.test(value)),
+);
+
 const permission = v.pipe(
   v.object({
     object: v.literal("checkpoint.permission"),
@@ -38,7 +44,7 @@ export const page = v.pipe(
     object: v.literal("list"),
     data: v.array(permission),
     has_more: v.boolean(),
-    last_id: v.nullish(v.string()),
+    last_id: v.nullish(cursor),
   }),
   // The reference page leaves last_id optional; the last row's ID is the same cursor.
   v.transform((list): Omit<Page, "date"> => ({
@@ -53,9 +59,9 @@ const pageOf = <Row extends v.GenericSchema>(row: Row) =>
   v.pipe(
     v.object({
       object: v.literal("list"),
-      data: v.array(v.looseObject({ id: v.string() })),
+      data: v.array(v.looseObject({ id: cursor })),
       has_more: v.boolean(),
-      last_id: v.nullish(v.string()),
+      last_id: v.nullish(cursor),
     }),
     v.transform((list) => ({
       rows: list.data.flatMap((one): v.InferOutput<Row>[] => {

@@ -126,6 +126,7 @@ describe("the API client", function () {
       ["a row whose time is text", 200, JSON.stringify({ ...onePage, data: [{ ...row, created_at: "now" }] })],
       ["a page without has_more", 200, JSON.stringify({ object: "list", data: [] })],
       ["an empty body", 200, ""],
+      ["a cursor that no URL can hold", 200, JSON.stringify({ ...onePage, last_id: "cp_\ud800" })],
     ];
     for (const [what, status, body] of unreadable) {
       it(`an unreadable answer is an ambiguous error: ${what}`, async function () {
