@@ -27,6 +27,11 @@ const zones = [
     from: [...layers, ...entryPoints].map((folder) => `./provider/${folder}`),
     message: "All layers are above it.",
   },
+  {
+    target: "./provider/messages.ts",
+    from: ["access", "resource", ...entryPoints].map((folder) => `./provider/${folder}`),
+    message: "They use it.",
+  },
 ];
 
 export default defineConfig(

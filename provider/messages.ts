@@ -1,11 +1,24 @@
-import { lag } from "../access/revocation";
-import type { Line } from "../access/lines";
-import type { ToldPermission } from "../access/organization";
-import type { Permission } from "../api/permission";
-import type { Config } from "../config";
-import { day, minute } from "../time";
+/**
+ * What users are told of access, a line each. A line begins with the project that it is about, since a terminal cuts off its
+ * end.
+ */
+import type { AuditEvent } from "./api/organization";
+import type { Permission } from "./api/permission";
+import type { Config } from "./config";
+import { day, minute } from "./time";
 
-/** The messages, a line each. A line begins with the project that it is about, since a terminal cuts off its end. */
+/** A permission, and what messages tell of it. */
+export interface ToldPermission extends Permission {
+  projectName?: string | undefined;
+  isArchived?: boolean | undefined;
+  /** Who revoked it, and when, in Unix seconds. */
+  revocation?: Pick<AuditEvent, "actor" | "at"> | undefined;
+  /** What was granted in its place outside of Pulumi. */
+  replacedBy?: Permission | undefined;
+}
+
+/** What is said of permissions for one checkpoint. Functions of one name say the same. */
+export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;
 
 /** How many projects a line lists at most: of those that lose access or are adopted, and of all others. */
 const losersListed = 100;
@@ -96,11 +109,43 @@ export function notWhileArchived(_checkpoint: string, permissions: readonly Told
   );
 }
 
-/** The API does not list yet what was granted a moment ago. */
-export function notListedYet(checkpoint: string, permissions: readonly Permission[]): string {
+/** The API does not list yet what was granted less than so many seconds ago. */
+export function notListedYet(checkpoint: string, permissions: readonly Permission[], seconds: number): string {
   return (
-    `${listOf(permissions, othersListed)}: granted less than ${lag} s ago and not listed by the API for ${checkpoint} ` +
-    `yet; treated as granted.`
+    `${listOf(permissions, othersListed)}: granted less than ${seconds} s ago and not listed by the API for ` +
+    `${checkpoint} yet; treated as granted.`
+  );
+}
+
+/** The same of what is to be revoked: a list that lags may lack it although it exists. */
+export function mayBeMissing(permissionId: string, seconds: number): string {
+  return `${permissionId} was granted less than ${seconds} s ago; asking again in ${seconds} s whether it is missing.`;
+}
+
+/** The API may not know a project that was created a moment ago. */
+export function unknownProjects(projectIds: readonly string[], seconds: number): string {
+  return `OpenAI does not know ${projectIds.join(", ")} yet; trying again in ${seconds} s, once.`;
+}
+
+export function deleted(checkpoint: string, { isDeclared }: { isDeclared: boolean }): string {
+  const what = `OpenAI does not have ${checkpoint} (retired, deleted, or mistyped), so there are no permissions for it`;
+  return isDeclared ? `${what}; \`pulumi up\` fails, because the program declares access to it.` : `${what}.`;
+}
+
+export function askingAgain(checkpoint: string, seconds: number): string {
+  return `Asking again in ${seconds} s about ${checkpoint}, before anything leaves state.`;
+}
+
+/** It was said to be deleted, and is not. */
+export function notDeleted(checkpoint: string): string {
+  return `OpenAI does have ${checkpoint}, although it has said that it does not.`;
+}
+
+/** Processes cannot share what they know. */
+export function unshared(reason: string): string {
+  return (
+    `The provider processes of this run may not know what the others do (${reason}). A process that cannot know ` +
+    "whether the program declares an access does not revoke it."
   );
 }
 

@@ -1,6 +1,7 @@
 import { Client } from "../api/client";
 import type { Clock } from "../clock";
 import type { Config } from "../config";
+import * as messages from "../messages";
 import { Checkpoint } from "./checkpoint";
 import { Declarations } from "./declarations";
 import { Ledger } from "./ledger";
@@ -95,11 +96,7 @@ export class ProviderContext {
     const id = existence.checkpointId;
     this.lines.sayAtEnd(() => {
       if (!existence.isDeleted) return undefined;
-      const what = `OpenAI does not have ${id} (retired, deleted, or mistyped), so there are no permissions for it`;
-      if (this.runsProgram && this.declarations.hasAny(id)) {
-        return `${what}; \`pulumi up\` fails, because the program declares access to it.`;
-      }
-      return `${what}.`;
+      return messages.deleted(id, { isDeclared: this.runsProgram && this.declarations.hasAny(id) });
     });
   };
 

@@ -1,4 +1,5 @@
 import { saysCheckpointIsDeleted } from "../api/error";
+import * as messages from "../messages";
 import type { Shared } from "./shared";
 import type { Key } from "./entries";
 import type { PermissionList } from "./snapshot";
@@ -47,7 +48,7 @@ export class Existence {
     const { client, clock, say } = this.shared;
     const wait = this.#deletedAt! + betweenWitnesses - clock.now();
     if (wait > 0) {
-      say(`Asking again in ${Math.ceil(wait / 1000)} s about ${this.checkpointId}, before anything leaves state.`);
+      say(messages.askingAgain(this.checkpointId, Math.ceil(wait / 1000)));
       await clock.sleep(wait);
     }
     try {
@@ -66,7 +67,7 @@ export class Existence {
   existsAsOf<Answer>(answer: Answer): Answer {
     if (this.isDeleted) {
       this.#deletedAt = this.#confirmation = undefined;
-      this.shared.say(`OpenAI does have ${this.checkpointId}, although it has said that it does not.`);
+      this.shared.say(messages.notDeleted(this.checkpointId));
     }
     return answer;
   }

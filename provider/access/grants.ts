@@ -1,6 +1,7 @@
 import type { Permission } from "../api/permission";
 import { ApiError } from "../api/error";
 import type { Clock } from "../clock";
+import * as messages from "../messages";
 import { Batches } from "./batches";
 import type { Ledger } from "./ledger";
 import type { LookupOptions, Lookups } from "./lookups";
@@ -173,8 +174,8 @@ export class Grants {
   }
 
   async #tryUnknownAgain(): Promise<void> {
-    const projects = this.#unknown.map(({ projectId }) => projectId).join(", ");
-    this.say(`OpenAI does not know ${projects} yet; trying again in ${unknownProjectPause / 1000} s, once.`);
+    const projectIds = this.#unknown.map(({ projectId }) => projectId);
+    this.say(messages.unknownProjects(projectIds, unknownProjectPause / 1000));
     this.#isWaitingForProjects = true;
     try {
       await this.clock.sleep(unknownProjectPause);

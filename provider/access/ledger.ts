@@ -1,4 +1,5 @@
 import { isProgramRunning } from "../engine";
+import * as messages from "../messages";
 import { hashOf, reasonOf } from "./shared-file";
 import { SharedLog } from "./shared-log";
 import { keysOf, type Entry, type Key, type Signed } from "./entries";
@@ -135,6 +136,8 @@ export class Ledger {
   /**
    * Resolves once it is so, or once it is given up. What other processes do is noticed at the latest when something is
    * asked.
+   *
+   * @param isSo asks questions only, and appends nothing.
    */
   async until(isSo: () => boolean, givenUp: () => Promise<unknown>): Promise<void> {
     if (isSo()) return;
@@ -208,10 +211,7 @@ export function shareLedger(
   if (engine === undefined) return new Ledger(undefined, baseUrl);
   const isRunning = () => isProgramRunning(engine);
   const onProblem = (reason: string) => {
-    warn(
-      `The provider processes of this run may not know what the others do (${reason}). A process that cannot know ` +
-        "whether the program declares an access does not revoke it.",
-    );
+    warn(messages.unshared(reason));
   };
   try {
     const log = new SharedLog(engine, onProblem, folder);

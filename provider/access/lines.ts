@@ -1,8 +1,5 @@
 import type { Clock } from "../clock";
-import type { ToldPermission } from "./organization";
-
-/** What is said of permissions for one checkpoint. Functions of one name say the same. */
-export type Line = (checkpoint: string, permissions: readonly ToldPermission[]) => string;
+import type { Line, ToldPermission } from "../messages";
 
 /** Once nothing has been added for this long, in milliseconds, what was gathered is said. */
 const quiet = 2_000;

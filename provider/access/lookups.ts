@@ -194,7 +194,7 @@ export class Lookups {
     });
   }
 
-  /** @param projectId whose own list was read; undefined: the whole list. */
+  /** @param projectId the project whose own list was asked for; undefined: a page of the whole list. */
   #fail(projectId: string | undefined, error: unknown): void {
     // A wrong project ID fails the lookups of that project; any other error would fail for each.
     const isAboutProject = projectId !== undefined && error instanceof ApiError && natures[error.kind].isAboutInput;

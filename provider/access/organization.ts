@@ -5,16 +5,7 @@ import type { AuditEvent, Project } from "../api/organization";
 import type { Permission } from "../api/permission";
 import type { Clock } from "../clock";
 import type { Config } from "../config";
-
-/** A permission, and what messages tell of it. */
-export interface ToldPermission extends Permission {
-  projectName?: string | undefined;
-  isArchived?: boolean | undefined;
-  /** Who revoked it, and when, in Unix seconds. */
-  revocation?: Pick<AuditEvent, "actor" | "at"> | undefined;
-  /** What was granted in its place outside of Pulumi. */
-  replacedBy?: Permission | undefined;
-}
+import type { ToldPermission } from "../messages";
 
 /** A list with more pages is taken to be endless. */
 const maxPages = 1_000;
@@ -108,8 +99,8 @@ export class Organization {
   ): Promise<ToldPermission[]> {
     const open = permissions.filter(({ projectId }) => !this.#secretProjects.has(projectId));
     if (open.length === 0) return [...permissions];
-    const wanted = areMissing ? open.map(({ id }) => ({ what: "revoked", permissionId: id }) as const) : [];
-    await Promise.all([this.readProjects(), this.readEvents(wanted)]);
+    const revocations = open.map(({ id }) => ({ what: "revoked", permissionId: id }) as const);
+    await Promise.all([this.readProjects(), areMissing ? this.readEvents(revocations) : undefined]);
     return permissions.map((permission) => {
       if (this.#secretProjects.has(permission.projectId)) return permission;
       const project = this.project(permission.projectId);

@@ -1,6 +1,7 @@
 import { ApiError } from "../api/error";
 import { mayOwn } from "../api/error-kinds";
 import type { Permission } from "../api/permission";
+import * as messages from "../messages";
 import type { Existence } from "./existence";
 import type { Lookups } from "./lookups";
 import type { Shared } from "./shared";
@@ -60,7 +61,7 @@ async function isUnlisted(
     lookups.forget();
     list = await listWith(place, projectId, id);
   } else if (isYoung({ createdAt }, list)) {
-    shared.say(`${id} was granted less than ${lag} s ago; asking again in ${lag} s whether it is missing.`);
+    shared.say(messages.mayBeMissing(id, lag));
     await shared.clock.sleep(lag * 1000);
     lookups.forget();
     list = await listWith(place, projectId, id);

@@ -17,7 +17,7 @@ const logLine = v.looseObject({
   by: v.string(),
   /** Counts the lines of a process, some of which may be there twice. */
   number: v.number(),
-  /** That of the first line of each process is `writer`. */
+  /** `writer` on the first line of each process. */
   kind: v.string(),
   /** Of a writer: the process's ID. */
   pid: v.optional(v.number()),
@@ -124,7 +124,7 @@ export function makeOwnFolder(folder: string): void {
   if ((stats.mode & 0o077) !== 0) throw new Error(`other users have access to ${folder}`);
 }
 
-/** Whether a process of the same user is running. */
+/** Whether a process is running. An ID that is another user's by now was used again: the file has writers of one user only. */
 export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -108,7 +108,7 @@ export class SharedLog {
     return this.#isIncomplete || [...this.#pids.keys()].some((by) => by !== this.me);
   }
 
-  /** Whether a process that has written is still running. All writers of a file see the same process IDs. */
+  /** Whether another process that has written is still running. All writers of a file see the same process IDs. */
   isAlive(by: string): boolean {
     const pid = this.#pids.get(by);
     return pid !== undefined && !this.#closed.has(by) && isRunning(pid);

@@ -79,7 +79,7 @@ export class Http {
   /**
    * @returns what the contract makes of the answer's body, and what its headers say.
    * @throws {ApiError} when the request fails in any way.
-   * @throws {UsageError} when there is no key.
+   * @throws {MissingKey}
    */
   async send<Contract extends v.GenericSchema>(
     contract: Contract,

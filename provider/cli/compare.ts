@@ -1,7 +1,7 @@
 import { compareIds, groupBy } from "../resource/ids";
 import { minuteOf } from "../time";
 import { CommandFailed } from "./failure";
-import { evidenceIn, type FiledPermission, type ListFile } from "./list-file";
+import { listIn, type FiledPermission, type ListFile } from "./list-file";
 import { counted, occurring, withoutEmptyColumns, type Report } from "./report";
 
 /** What each change means, in the order of a summary. */
@@ -41,7 +41,7 @@ interface ListDifference {
  * @throws {CommandFailed} when a file is something else, or the two are about different things, or in the wrong order.
  */
 export function compareReviews(oldFile: string, newFile: string): { report: Report; isDifferent: boolean } {
-  const [before, after] = [evidenceIn(oldFile), evidenceIn(newFile)];
+  const [before, after] = [listIn(oldFile), listIn(newFile)];
   if (before.source !== undefined && after.source !== undefined && before.source !== after.source) {
     throw new CommandFailed(`${oldFile} is of ${before.source}, and ${newFile} of ${after.source}.`);
   }

@@ -1,5 +1,5 @@
 import { permissionPath } from "../api/client";
-import { projectOf } from "../resource/messages";
+import { projectOf } from "../messages";
 import { iso, minute, second } from "../time";
 import { counted, occurring, source, withoutEmptyColumns, type Evidence, type Report } from "./report";
 import { shownPlaceOf } from "./stack-export";

@@ -96,12 +96,12 @@ const csvRow = v.object({
 } satisfies Partial<Record<(typeof columns)[number]["csv"], unknown>>);
 
 /** @throws {CommandFailed} when the file is none of `list`. */
-export function evidenceIn(file: string): ListFile {
+export function listIn(file: string): ListFile {
   const content = textIn(file);
-  return content.trimStart().startsWith("{") ? jsonEvidence(file, content) : csvEvidence(file, content);
+  return content.trimStart().startsWith("{") ? jsonList(file, content) : csvList(file, content);
 }
 
-function jsonEvidence(file: string, content: string): ListFile {
+function jsonList(file: string, content: string): ListFile {
   const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), review), content);
   if (!parsed.success) throw notOfList(file, contractBreach(parsed.issues));
   const { api, organization, projects, sources, checkpoints, events } = parsed.output;
@@ -131,7 +131,7 @@ function jsonEvidence(file: string, content: string): ListFile {
   };
 }
 
-function csvEvidence(file: string, content: string): ListFile {
+function csvList(file: string, content: string): ListFile {
   if (content.trim() === "") throw notOfList(file, "it is empty");
   let rows: unknown;
   try {

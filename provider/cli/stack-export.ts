@@ -20,8 +20,13 @@ export interface RecordedPermission extends Permission {
 /** What stacks have in state. */
 export interface StackRecords {
   recorded: RecordedPermission[];
-  /** Projects on the list of a set, by its URN, that have no permission in state yet: the next `pulumi up` gives them one. */
-  pending: { checkpoint: string; projectId: string; urn: string }[];
+  /** Projects on a set's list that have no permission in state yet: the next `pulumi up` grants or adopts one. */
+  pending: {
+    checkpoint: string;
+    projectId: string;
+    /** The set's. */
+    urn: string;
+  }[];
   /** The stacks whose exports were read. */
   stacks: {
     /** As `project/stack`, or its file where nothing in that names it. */
@@ -31,7 +36,7 @@ export interface StackRecords {
     /** Of the export, as `sha256sum` prints it. */
     sha256: string;
   }[];
-  /** The files that have neither. */
+  /** The files that have neither permissions nor pending projects. */
   empty?: string[];
 }
 

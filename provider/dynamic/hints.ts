@@ -30,8 +30,15 @@ interface Program {
   id: string;
   /** How many resources have been declared. */
   count: number;
-  /** What is declared for each checkpoint. Of the accesses, those of dynamic resources: another process grants the rest. */
-  byCheckpoint: Map<string, { owners: Set<Owner>; accesses: Set<Key> }>;
+  /** What the constructors declare for each checkpoint. */
+  byCheckpoint: Map<
+    string,
+    {
+      owners: Set<Owner>;
+      /** What dynamic resources give access to; another process grants the rest. */
+      accesses: Set<Key>;
+    }
+  >;
   /** Those of which not all is known yet. */
   late: Set<Owner>;
 }

@@ -101,7 +101,7 @@ async function withHostErrors<Result>(operation: Promise<Result>): Promise<Resul
  * A failure in the form that reads best when Pulumi's host prints it.
  *
  * The engine shows its message at the resource. For every operation but create and update the host also prints
- * `${error}: ${error.stack}` under the stack: this makes that one short line, so that they list what failed.
+ * `${error}: ${error.stack}` under the stack. Of this error that is one short line, which names what failed.
  */
 function hostError({ message, title }: OperationFailed): Error {
   return Object.assign(new Error(message), { stack: title, toString: () => "Failed" });

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
-import type { dynamic } from "@pulumi/pulumi";
 import { DiffResponse, PropertyDiff } from "@pulumi/pulumi/proto/provider_pb";
+import type { PermissionSetResource } from "../resource/permission-set";
 import type { Properties } from "./marshal";
 
 /**
@@ -8,7 +8,7 @@ import type { Properties } from "./marshal";
  * access.
  */
 export function diffResponse(
-  { changes, replaces = [], gains = [], loses = [] }: dynamic.DiffResult & { gains?: string[]; loses?: string[] },
+  { changes, replaces = [], gains = [], loses = [] }: Awaited<ReturnType<PermissionSetResource["diff"]>>,
   olds: Properties,
   news: Properties,
 ): DiffResponse {

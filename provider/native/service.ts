@@ -39,14 +39,14 @@ export function service(engineLog: EngineLog, clock = systemClock, engine?: stri
     if (configured === undefined) throw new Error("The engine called before it configured the provider.");
     return configured;
   };
-  const typeOfAny = (resource: object, handler: Kind) => ({
-    // Whatever the engine sends may arrive there.
+  const untyped = (resource: object, kind: Kind) => ({
+    // What the engine sends has no type. Each resource checks its inputs and its state.
     resource: resource as Operations<Properties, Properties>,
-    reference: providerOf(handler),
+    reference: providerOf(kind),
   });
-  const types: Record<string, ReturnType<typeof typeOfAny>> = {
-    [typesOf.permission.native]: typeOfAny(new PermissionResource(context), "permission"),
-    [typesOf.permissionSet.native]: typeOfAny(new PermissionSetResource(context), "permissionSet"),
+  const types: Record<string, ReturnType<typeof untyped>> = {
+    [typesOf.permission.native]: untyped(new PermissionResource(context), "permission"),
+    [typesOf.permissionSet.native]: untyped(new PermissionSetResource(context), "permissionSet"),
   };
 
   let operationsUnderWay = 0;

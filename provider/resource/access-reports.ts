@@ -5,7 +5,7 @@ import { driftOf, reportDrift } from "./drift";
 import type { Effects } from "./effects";
 import { reasonOf } from "./failure";
 import { isUnknown } from "./ids";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import type { SetInputs } from "./permission-set-inputs";
 
 /**

@@ -1,9 +1,9 @@
 import type { Checkpoint } from "../access/checkpoint";
 import type { ProviderContext } from "../access/context";
-import type { ToldPermission } from "../access/organization";
+import { lag } from "../access/revocation";
 import { ApiError } from "../api/error";
 import type { Permission } from "../api/permission";
-import * as messages from "./messages";
+import * as messages from "../messages";
 
 /** How permissions in state, which are `recorded`, differ from what the API lists. */
 export interface Drift<Recorded extends Permission> {
@@ -31,7 +31,7 @@ export async function driftOf<Recorded extends Permission>(
     else drift.missing.push(one);
   }
   const notListedYet = drift.present.flatMap((one) => (one.listed === undefined ? one.recorded : []));
-  if (notListedYet.length > 0) context.say(messages.notListedYet(checkpoint.id, notListedYet));
+  if (notListedYet.length > 0) context.say(messages.notListedYet(checkpoint.id, notListedYet, lag));
   return drift;
 }
 
@@ -70,15 +70,16 @@ export async function reportDrift(
   // What this run has revoked itself is no drift.
   const found = pairs.filter(({ recorded }) => !checkpoint.access(recorded.projectId).wasRevokedHere(recorded.id));
   const recorded = found.map((one) => one.recorded);
-  const described: ToldPermission[] = (await organization?.describe(recorded, { areMissing: true })) ?? recorded;
-  const told = found.map(({ replacedBy }, index): ToldPermission => ({ ...described[index]!, replacedBy }));
+  const described: messages.ToldPermission[] =
+    (await organization?.describe(recorded, { areMissing: true })) ?? recorded;
+  const told = found.map(({ replacedBy }, index): messages.ToldPermission => ({ ...described[index]!, replacedBy }));
   const newApi = context.hasNewBaseUrl ? new URL(context.config.baseUrl).host : undefined;
   const lineOf = messages.driftLines(clock.date(), newApi);
   for (const outcome of messages.driftOutcomes) {
     const some = told.filter((one) => (one.replacedBy === undefined ? outcomeOf(one) : "recreated") === outcome);
     if (outcome === "undeclared") {
       // A resource that is checked later may declare it.
-      const isDeclared = ({ projectId }: ToldPermission) => checkpoint.access(projectId).isDeclared();
+      const isDeclared = ({ projectId }: messages.ToldPermission) => checkpoint.access(projectId).isDeclared();
       lines.addAtEnd(checkpoint.id, some, (one) => lineOf[isDeclared(one) ? "declaredElsewhere" : "undeclared"]);
     } else lines.add(lineOf[outcome], checkpoint.id, some);
     if (outcome !== "grantedAgain") continue;

@@ -3,7 +3,7 @@ import type { dynamic } from "@pulumi/pulumi";
 import type { Permission } from "../api/permission";
 import type { Config } from "../config";
 import { isUnknown } from "./ids";
-import { nameWithDate } from "./messages";
+import { nameWithDate } from "../messages";
 
 /**
  * What an `up` does besides what the inputs say. A check adds it to the inputs, since Pulumi's own machinery (`--diff`,

@@ -7,7 +7,7 @@ import { plainLine } from "../api/plain-text";
 import { MissingKey, UsageError, type Config } from "../config";
 import { second } from "../time";
 import { groupBy } from "./ids";
-import { few } from "./messages";
+import { few } from "../messages";
 import { remedyFor, type Attempt } from "./remedies";
 
 /** The greatest number of different messages in one failure. */

@@ -6,7 +6,7 @@ import type { Permission } from "../api/permission";
 import { declareAgain } from "./declare";
 import { isRevokedBy } from "./effects";
 import { combined, failureOf, failuresOf, maybeDeclared, type OperationFailed } from "./failure";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import { byProject, declarationOf, isKnown, subjectOf, type SetInputs, type SetOutputs } from "./permission-set-inputs";
 import { planOf } from "./permission-set-plan";
 import { reportEnded, unmanagedOf } from "./access-reports";

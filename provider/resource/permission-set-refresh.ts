@@ -3,7 +3,7 @@ import type { ProviderContext } from "../access/context";
 import type { Permission } from "../api/permission";
 import { confirmedDriftOf, driftOf, reportDrift, type Drift } from "./drift";
 import { nothingToImport } from "./failure";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import { byProject, isKnown, knownOf, type SetInputs, type SetOutputs } from "./permission-set-inputs";
 import { reportUnmanaged, unmanagedOf } from "./access-reports";
 import type { ReadResult } from "./operations";

@@ -6,7 +6,7 @@ import { combined, configFailure, notRevoked, nothingToImport, PartialFailure, w
 import type { Attempt } from "./remedies";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import {
   completeState,
   declarationOf,
@@ -74,7 +74,7 @@ export class PermissionSetResource implements Operations<SetInputs, SetOutputs> 
     return { inputs: { ...inputs, ...effects }, failures };
   }
 
-  /** Beside Pulumi's diff it says which projects an update gives access, and whose access it takes away. */
+  /** Besides Pulumi's diff, it returns which projects an update gives access, and whose access it takes away. */
   async diff(
     urn: string | undefined,
     id: string,

@@ -19,7 +19,7 @@ import { declareAgain, declareOnCheck } from "./declare";
 import type { ProgramHints } from "./hints";
 import { checkId, isUnknown, knownId } from "./ids";
 import type { Operations, ReadResult } from "./operations";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import { effectsOfPermission } from "./preview";
 import { reportEnded, reportGivenUp, reportGranted } from "./access-reports";
 

@@ -4,7 +4,7 @@ import { existingOf, reportGains, reportUnknown, reportUnmanaged, unmanagedOf } 
 import { adoptsOf, revokesOf, type Effects } from "./effects";
 import { reasonOf, withFailure } from "./failure";
 import { isUnknown } from "./ids";
-import * as messages from "./messages";
+import * as messages from "../messages";
 import { isKnown, subjectOf, type SetInputs } from "./permission-set-inputs";
 import { planOf } from "./permission-set-plan";
 import { remedyIfLasting } from "./remedies";

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { Lines, type Line } from "../../provider/access/lines";
+import { Lines } from "../../provider/access/lines";
+import type { Line } from "../../provider/messages";
 import { TestClock } from "../support/clock";
 
 const has: Line = (checkpoint, permissions) =>

@@ -284,7 +284,7 @@ describe("Lookups", function () {
     expect(await find(lookups, "proj_1")).to.have.length(1);
   });
 
-  it("an error about one project does not fail the lookups of others", async function () {
+  it("an error about one project fails all lookups of that project by one request, and none of others", async function () {
     const server = new TestServer(names(300));
     let asked = 0;
     const list: Lookups["list"] = (query) => {

@@ -234,7 +234,6 @@ describe("The file that provider processes share", function () {
     first.read();
     expect(first.mayHaveOthers).to.equal(true);
     expect(first.isAlive(second.me)).to.equal(true);
-    expect(first.isAlive(first.me)).to.equal(true);
     expect(first.isAlive("never seen")).to.equal(false);
     second.close();
     first.read();
