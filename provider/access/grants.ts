@@ -183,8 +183,7 @@ export class Grants {
       for (const grant of this.#unknown.splice(0)) grant.reject(error);
     }
     this.#isWaitingForProjects = false;
-    const batch = this.#unknown.splice(0).map((grant) => ({ ...grant, isSecondTry: true }));
-    await this.#process(batch);
+    await this.#process(this.#unknown.splice(0).map((grant) => ({ ...grant, isSecondTry: true })));
   }
 
   /**
