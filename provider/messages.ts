@@ -46,21 +46,34 @@ export function driftLines(
       ? `${listOf(missing, losersListed)}: not listed for ${checkpoint} at ${newApi!}, to which the provider's base URL has ` +
         "changed. Where it pointed before, access may be as it was."
       : lost(checkpoint, missing, seen);
+  // Methods, since an arrow function may lose its name, by which lines are told apart.
   return {
-    grantedAgain: (checkpoint, missing) =>
-      `Drift: ${what(checkpoint, missing)} ${They(missing)} will be granted ${isMoved(missing) ? "there" : "again"}.`,
-    blocked: (checkpoint, missing) =>
-      `Drift: ${what(checkpoint, missing)} ${They(missing)} ${are(missing)} protected, so \`pulumi up\` fails: run ` +
-      "`pulumi refresh`, then `pulumi up`.",
-    undeclared: (checkpoint, missing) =>
-      `Drift: ${what(checkpoint, missing)} The program no longer declares ${it(missing)}.`,
+    grantedAgain(checkpoint, missing) {
+      const where = isMoved(missing) ? "there" : "again";
+      return `Drift: ${what(checkpoint, missing)} ${They(missing)} will be granted ${where}.`;
+    },
+    blocked(checkpoint, missing) {
+      return (
+        `Drift: ${what(checkpoint, missing)} ${They(missing)} ${are(missing)} protected, so \`pulumi up\` fails: run ` +
+        "`pulumi refresh`, then `pulumi up`."
+      );
+    },
+    undeclared(checkpoint, missing) {
+      return `Drift: ${what(checkpoint, missing)} The program no longer declares ${it(missing)}.`;
+    },
     // The check of the other resource tells of its gain.
-    declaredElsewhere: (checkpoint, missing) => `Drift: ${what(checkpoint, missing)}`,
-    removedFromState: (checkpoint, missing) =>
-      `Drift: ${what(checkpoint, missing)} ${They(missing)} will be removed from state.`,
-    recreated: (checkpoint, recreated) =>
-      `Drift: ${replaced(checkpoint, recreated, seen)} State will have the new ${recreated.length === 1 ? "one" : "ones"}; ` +
-      "access stays the same.",
+    declaredElsewhere(checkpoint, missing) {
+      return `Drift: ${what(checkpoint, missing)}`;
+    },
+    removedFromState(checkpoint, missing) {
+      return `Drift: ${what(checkpoint, missing)} ${They(missing)} will be removed from state.`;
+    },
+    recreated(checkpoint, recreated) {
+      return (
+        `Drift: ${replaced(checkpoint, recreated, seen)} State will have the new ${recreated.length === 1 ? "one" : "ones"}; ` +
+        "access stays the same."
+      );
+    },
   };
 }
 

@@ -85,10 +85,9 @@ export class Lookups {
   }
 
   /** Takes note of our own revocation. */
-  remove(permissionId: string): void {
-    // The next page may be asked for by the last row of this one.
+  revoked(permissionId: string): void {
+    // The next page would be asked for by a row that is no longer there.
     if (this.#snapshot?.cursor === permissionId && !this.#snapshot.complete) this.forget();
-    this.#snapshot?.remove(permissionId);
   }
 
   #lookUp(
@@ -120,25 +119,24 @@ export class Lookups {
       const { projectId } = this.#waiting[0]!;
       const isPageFirst = this.#waiting.some((lookup) => lookup.isPageFirst) || this.isFirstOfSeveral();
       const readPage =
-        projectId === undefined ||
         this.#waiting.some((lookup) => lookup.projectId === undefined) ||
         (isPageFirst && snapshot.pages === 0) ||
         (snapshot.projectsAsked.size > 1 && snapshot.pages < snapshot.projectsAsked.size);
       try {
         if (readPage) {
-          const page = await this.#page(snapshot.cursor === undefined ? {} : { after: snapshot.cursor });
+          const page = await this.#page({ after: snapshot.cursor });
           snapshot.addPage(page);
           // Several lookups may have the same listener.
           const listeners = new Set(this.#waiting.map(({ onPage }) => onPage));
           for (const onPage of listeners) onPage?.({ pages: snapshot.pages, isComplete: snapshot.complete });
         } else {
-          snapshot.addProject(projectId, await this.#readProject(projectId));
+          snapshot.addProject(projectId!, await this.#readProject(projectId!));
         }
         // What a later reading adds does not make the rest younger.
         if (snapshot.pass === this.#pass) snapshot.readAt = this.clock.now();
       } catch (error) {
         // Half a list is not relied on.
-        if (readPage && this.#snapshot === snapshot) this.#snapshot = undefined;
+        if (readPage) this.#snapshot = undefined;
         if (error instanceof ListChanged && this.#restarts < maxRestarts) {
           this.#restarts++;
           this.forget();

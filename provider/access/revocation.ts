@@ -37,7 +37,7 @@ export async function revoke(
     try {
       const isConfirmed = await shared.client.deletePermission(place.id, projectId, id);
       if (!isConfirmed) await waitUntilUnlisted(place, projectId, id);
-      lookups.remove(id);
+      lookups.revoked(id);
       return "revoked";
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

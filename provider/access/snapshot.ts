@@ -17,7 +17,7 @@ const maxPages = 1_000;
 export class Snapshot {
   readonly #rows = new Map<string, Map<string, Permission>>();
   /** The projects whose own list was read to its end. */
-  readonly #readInFull = new Map<string, number>();
+  readonly #readInFull = new Map<string | undefined, number>();
   readonly #cursors = new Set<string>();
   /** The IDs on the pages. */
   readonly #ids = new Set<string>();
@@ -49,7 +49,7 @@ export class Snapshot {
     isExhaustive: boolean;
   }): PermissionList | undefined {
     const permissions = this.rowsOf(projectId);
-    const readInFull = projectId === undefined ? undefined : this.#readInFull.get(projectId);
+    const readInFull = this.#readInFull.get(projectId);
     const date = readInFull ?? this.#firstPageDate;
     if (date === undefined) return undefined;
     if (this.complete || readInFull !== undefined) return { permissions, date };
@@ -92,10 +92,6 @@ export class Snapshot {
   addProject(projectId: string, listed: PermissionList): void {
     this.add(listed.permissions);
     this.#readInFull.set(projectId, listed.date);
-  }
-
-  remove(permissionId: string): void {
-    for (const rows of this.#rows.values()) rows.delete(permissionId);
   }
 }
 

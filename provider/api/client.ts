@@ -10,7 +10,7 @@ export interface ListQuery {
   /** Only this project's permissions. */
   projectId?: string;
   /** Only the permissions after the one with this ID, the last of the page before. */
-  after?: string;
+  after?: string | undefined;
 }
 
 /** Rows per page. Other lists of this API give at most 100. */

@@ -14,7 +14,7 @@ function lookupsOf(server: TestServer, list: Lookups["list"] = server.list) {
   const lookups = new Lookups(list, clock, (id) => revoked.has(id));
   const revoke = (id: string) => {
     revoked.add(id);
-    lookups.remove(id);
+    lookups.revoked(id);
   };
   return { lookups, clock, revoke };
 }
