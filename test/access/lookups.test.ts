@@ -238,6 +238,132 @@ describe("Lookups", function () {
     expect(lists).to.be.below(30);
   });
 
+  it("a list is continued only where its cursor is still there, since a server may take any other for the end", async function () {
+    const server = new TestServer(names(250));
+    const list: Lookups["list"] = async (query) => {
+      const isGone = query.after !== undefined && !server.rows.some(({ id }) => id === query.after);
+      return isGone ? { permissions: [], hasMore: false, lastId: undefined, date: server.date } : server.list(query);
+    };
+    const { lookups, revoke } = lookupsOf(server, list);
+    await lookups.listFor("proj_249", { isPageFirst: true });
+    const cursor = server.rows[99]!.id;
+    server.remove(cursor);
+    revoke(cursor);
+    expect((await lookups.listAll()).permissions).to.have.length(249);
+    // Of a list that was read to its end, nothing is read again.
+    const last = server.rows.at(-1)!.id;
+    server.remove(last);
+    revoke(last);
+    const requests = server.lists.length;
+    expect((await lookups.listAll()).permissions).to.have.length(248);
+    expect(server.lists).to.have.length(requests);
+  });
+
+  for (const [what, error, isAgain] of [
+    ["the cursor", refusal(400, "Invalid 'after'", { param: "after" }), true],
+    ["another parameter", refusal(400, "Invalid 'limit'", { param: "limit" }), false],
+    ["the key, as of the cursor", refusal(401, "No.", { param: "after" }), false],
+    ["nothing, but with a bug in this package", new TypeError("a bug"), false],
+  ] as const) {
+    it(`a refusal of the second page that is about ${what} ${isAgain ? "has the list read anew" : "fails at once"}`, async function () {
+      const server = new TestServer(names(250));
+      let isRefused = false;
+      const list: Lookups["list"] = (query) => {
+        if (query.after === undefined || isRefused) return server.list(query);
+        isRefused = true;
+        return Promise.reject(error);
+      };
+      const { lookups } = lookupsOf(server, list);
+      const listing = lookups.listAll();
+      if (isAgain) expect((await listing).permissions).to.have.length(250);
+      else expect(await failureOf(listing)).to.equal(error);
+      // Half a list is not relied on.
+      server.lists = [];
+      await lookups.listAll();
+      expect(server.lists).to.have.length(isAgain ? 0 : 3);
+    });
+  }
+
+  it("a first page that is refused because of a cursor that it does not have fails", async function () {
+    const error = refusal(400, "Invalid 'after'", { param: "after" });
+    const { lookups } = lookupsOf(new TestServer(), () => Promise.reject(error));
+    expect(await failureOf(lookups.listAll())).to.equal(error);
+  });
+
+  it("a lookup that fails leaves what was read before", async function () {
+    const server = new TestServer(names(250));
+    const list: Lookups["list"] = (query) =>
+      query.projectId === "proj_bad" ? Promise.reject(refusal(400, "Project not found.")) : server.list(query);
+    const { lookups } = lookupsOf(server, list);
+    await lookups.listFor("proj_249", { isPageFirst: true });
+    await failureOf(lookups.listFor("proj_bad"));
+    server.lists = [];
+    expect(await find(lookups, "proj_240")).to.have.length(1);
+    expect(server.lists).to.deep.equal([]);
+  });
+
+  it("a whole list that is asked for beside single projects answers those, too", async function () {
+    const server = new TestServer(names(20));
+    const { lookups } = lookupsOf(server);
+    const [one, { permissions }] = await Promise.all([find(lookups, "proj_3"), lookups.listAll()]);
+    expect([one.length, permissions.length]).to.deep.equal([1, 20]);
+    expect(server.lists).to.have.length(1);
+  });
+
+  it("a page that one of several lookups asks for first answers the others, too", async function () {
+    const server = new TestServer(names(20));
+    const { lookups } = lookupsOf(server);
+    await Promise.all([find(lookups, "proj_3"), lookups.listFor("proj_4", { isPageFirst: true })]);
+    expect(server.lists.map(({ projectId }) => projectId)).to.deep.equal([undefined]);
+  });
+
+  it("how much of the whole list was read is told after each page, once to each listener", async function () {
+    const server = new TestServer(names(250));
+    const { lookups } = lookupsOf(server);
+    const told: object[] = [];
+    const onPage = (progress: object) => void told.push(progress);
+    await Promise.all([lookups.listAll({ onPage }), lookups.listAll({ onPage }), find(lookups, "proj_1")]);
+    expect(told).to.deep.equal([
+      { pages: 1, isComplete: false },
+      { pages: 2, isComplete: false },
+      { pages: 3, isComplete: true },
+    ]);
+  });
+
+  it("after a write with an unknown outcome, lookups that wait are answered by pages of the new list", async function () {
+    const server = new TestServer(names(60));
+    const list: Lookups["list"] = async (query) => {
+      const page = await server.list(query);
+      if (server.lists.length === 1) lookups.forget();
+      return page;
+    };
+    const { lookups } = lookupsOf(server, list);
+    await Promise.all(names(60).map((project) => find(lookups, project)));
+    expect(server.lists.length).to.be.below(4);
+  });
+
+  it("a list that took long to read is as old as its first page", async function () {
+    const server = new TestServer(names(3));
+    const list: Lookups["list"] = async (query) => {
+      await clock.sleep(700_000);
+      return server.list(query);
+    };
+    const { lookups, clock } = lookupsOf(server, list);
+    await lookups.listAll();
+    await lookups.listAll({ maxAge: 600_000 });
+    expect(server.lists).to.have.length(1);
+  });
+
+  it("before anything was read, nothing is known, and our own grants are noted all the same", async function () {
+    const server = new TestServer();
+    const { lookups } = lookupsOf(server);
+    expect(lookups.known("proj_a")).to.deep.equal([]);
+    expect(lookups.hasSeenRows).to.equal(false);
+    lookups.granted([server.add("proj_a")]);
+    expect(lookups.hasSeenRows).to.equal(true);
+    expect(await find(lookups, "proj_a")).to.have.length(1);
+  });
+
   it("a lookup reads again after a write with an unknown outcome", async function () {
     const server = new TestServer(names(3));
     const { lookups } = lookupsOf(server);
@@ -247,11 +373,13 @@ describe("Lookups", function () {
     expect(await find(lookups, "proj_new")).to.have.length(1);
   });
 
-  const broken: [string, Lookups["list"]][] = [
+  let repeated = 0;
+  const broken: [what: string, why: RegExp, Lookups["list"]][] = [
     [
       "repeats its cursor",
-      async () => ({
-        permissions: [{ id: "cp_1", projectId: "proj_z", createdAt: 1 }],
+      /relied on: it repeats its cursor$/,
+      async ({ projectId = "proj_z" }) => ({
+        permissions: [{ id: `cp_${(repeated += 1)}`, projectId, createdAt: 1 }],
         hasMore: true,
         lastId: "cp_1",
         date: 0,
@@ -259,16 +387,17 @@ describe("Lookups", function () {
     ],
     [
       "announces more after an empty page",
+      /relied on: a page without rows says that there are more$/,
       async () => ({ permissions: [], hasMore: true, lastId: undefined, date: 0 }),
     ],
-    ["never ends", endlessly()],
+    ["never ends", /relied on: it does not end after \d+ pages$/, endlessly()],
   ];
-  for (const [what, list] of broken) {
+  for (const [what, why, list] of broken) {
     it(`a list that ${what} is an error, so no permission counts as missing`, async function () {
       const { lookups } = lookupsOf(new TestServer(), list);
       for (const project of names(3)) {
         const error = await find(lookups, project).catch((thrown: unknown) => thrown);
-        expect((error as Error).message).to.include("cannot be relied on");
+        expect((error as Error).message).to.match(why);
       }
     });
   }

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { inspect } from "node:util";
 import { expect } from "chai";
 import fc from "fast-check";
-import { checkId } from "../../provider/resource/ids";
+import { checkId, compareIds, groupBy, isCheckpointId } from "../../provider/resource/ids";
 
 describe("IDs in a program", function () {
   const good: [Parameters<typeof checkId>[0], string][] = [
@@ -66,5 +66,40 @@ describe("IDs in a program", function () {
         }
       }),
     );
+  });
+
+  it("an ID that may begin in two ways is told both", function () {
+    expect(checkId("fineTunedModelCheckpoint", "gpt")?.reason).to.include('"gpt" must begin with "ft:" or "ft-".');
+  });
+
+  for (const [property, value, isName] of [
+    ["projectId", "My project", true],
+    ["projectId", "  ", false],
+    ["projectId", "proj_a b", false],
+    ["fineTunedModelCheckpoint", "My model", false],
+  ] as const) {
+    it(`"${value}" is ${isName ? "taken" : "not taken"} for a project's name`, function () {
+      const reason = checkId(property, value)?.reason;
+      const question = " Is it the project's name?";
+      expect(reason).to.include(`it has other characters, or spaces.${isName ? question : " "}`);
+      expect(reason?.includes(question)).to.equal(isName);
+    });
+  }
+
+  it("a checkpoint's ID is told from a project's by its beginning", function () {
+    for (const id of ["ft:gpt-4.1", "ft-AF1W"]) expect(isCheckpointId(id), id).to.equal(true);
+    for (const id of ["proj_abc", "proj_ft:", "gpt-ft-"]) expect(isCheckpointId(id), id).to.equal(false);
+  });
+
+  it("IDs are sorted in the same way on every machine", function () {
+    expect(["b", "a", "B", "_", "a"].sort(compareIds)).to.deep.equal(["B", "_", "a", "a", "b"]);
+    expect([compareIds("a", "b"), compareIds("b", "a"), compareIds("a", "a")]).to.deep.equal([-1, 1, 0]);
+  });
+
+  it("items are grouped in the order in which they come", function () {
+    expect([...groupBy(["b1", "a1", "b2"], ([first]) => first!)]).to.deep.equal([
+      ["b", ["b1", "b2"]],
+      ["a", ["a1"]],
+    ]);
   });
 });
