@@ -6,6 +6,7 @@ import type { Actor } from "../../sandbox/api/api";
 import type { FaultyApi } from "../../sandbox/api/faults";
 import { checkpoint, contextWith, fakeApi } from "../support/api";
 import { permissionInputs, scenario } from "../support/scenario";
+import { refusal } from "../support/server";
 
 const alice: Actor = {
   type: "session",
@@ -348,19 +349,58 @@ describe("What messages tell of an organization", function () {
     expect(api.organizationRequests).to.deep.equal([]);
   });
 
-  it("an audit log that does not end is given up", async function () {
-    const api = fakeApi();
-    for (let index = 0; index < 250; index++) api.grant(checkpoint, `proj_${index}`);
-    let pages = 0;
-    api.fail({
-      endpoint: "audit_logs",
-      times: Infinity,
-      kind: { rewrite: (body) => ({ ...(body as object), has_more: true, last_id: ["A", "B"][pages++ % 2] }) },
+  for (const [list, words] of [
+    ["listProjects", "the API's list of projects does not end"],
+    ["listEvents", "the API's audit log does not end"],
+  ] as const) {
+    for (const [how, most, cursorOf] of [
+      ["begins again where it was", 3, (page: number) => ["A", "B"][page % 2]],
+      ["has more and does not say where", 1, () => undefined],
+      ["has a new cursor each time", 1_000, (page: number) => `cursor ${page}`],
+    ] as const) {
+      it(`a list (${list}) that ${how} is given up`, async function () {
+        const organization = organizationWith();
+        let pages = 0;
+        organization.client[list] = () => Promise.resolve({ rows: [], hasMore: true, lastId: cursorOf(pages++) });
+        await (list === "listProjects" ? organization.readProjects() : organization.readAllEvents());
+        const problem = list === "listProjects" ? organization.problemWithProjects : organization.problemWithEvents;
+        expect(problem).to.include({ kind: "contradiction", message: words });
+        expect(pages).to.equal(most);
+      });
+    }
+  }
+
+  for (const [status, isAskedAgain] of [
+    [401, false],
+    [403, false],
+    [404, false],
+    [500, true],
+  ] as const) {
+    it(`after a ${status} that comes once the time is over, the next report ${isAskedAgain ? "asks again" : "does not ask"}`, async function () {
+      const { context, clock } = contextWith();
+      const organization = context.organization!;
+      let asked = 0;
+      organization.client.listProjects = async () => {
+        asked++;
+        await clock.sleep(6_000);
+        throw refusal(status);
+      };
+      await organization.readProjects();
+      await organization.readProjects();
+      expect(asked).to.equal(isAskedAgain ? 2 : 1);
     });
-    // The emulator knows no such cursor.
+  }
+
+  it("of several events of one permission, the newest counts", async function () {
     const organization = organizationWith();
-    await organization.readAllEvents();
-    expect(String(organization.problemWithEvents)).to.match(/does not end|Invalid 'after'/);
-    expect(pages).to.be.below(5);
+    const event = (id: string, actor: string, at: number) => ({
+      ...({ id, what: "revoked", permissionId: "cp_1", checkpoint, projectId: "proj_a", at, actor } as const),
+    });
+    const rows = [event("e2", "bob", 2), event("e1", "alice", 1)];
+    organization.client.listEvents = () => Promise.resolve({ rows, hasMore: false, lastId: "e1" });
+    await organization.readEvents([{ what: "revoked", permissionId: "cp_1" }]);
+    expect(organization.event("revoked", "cp_1")?.actor).to.equal("bob");
+    expect(organization.events).to.have.length(2);
+    expect(organization.event("granted", "cp_1")).to.equal(undefined);
   });
 });

@@ -2,8 +2,16 @@ import { inspect } from "node:util";
 import { expect } from "chai";
 import { ApiError, refused as refusedBy } from "../../provider/api/error";
 import { natures, type ErrorKind, type Refusal } from "../../provider/api/error-kinds";
-import { combined, notRevoked, OperationFailed, PartialFailure, withFailure } from "../../provider/resource/failure";
-import type { Attempt } from "../../provider/resource/remedies";
+import { MissingKey, UsageError, type Config } from "../../provider/config";
+import {
+  combined,
+  failureOf as failureFor,
+  notRevoked,
+  OperationFailed,
+  PartialFailure,
+  withFailure,
+} from "../../provider/resource/failure";
+import { remedyFor, remedyIfLasting, type Attempt } from "../../provider/resource/remedies";
 import { contextWith } from "../support/api";
 import { failureOf } from "../support/failure";
 
@@ -125,6 +133,75 @@ describe("Failures", function () {
       if (!remedy.source.includes("key")) expect(failure.remedy).not.to.match(/admin-keys|Set an admin/);
     });
   }
+
+  it("both headers are named if both were sent and one does not fit", async function () {
+    const config = { "openai:organization": "org-1", "openai:project": "proj_1" };
+    const { remedy } = await failed("grant", refused(401, "no", { code: "mismatched_project" }), config);
+    expect(remedy).to.match(
+      /^Correct or unset openai:organization \(sent as OpenAI-Organization\) and openai:project \(sent as OpenAI-Project\): it/,
+    );
+  });
+
+  it("an archived project is removed from the program, or restored before its permission can be revoked", async function () {
+    for (const operation of operations) {
+      const { remedy } = await failed(operation, new ApiError("archived-project", "no"));
+      const isInProgram = operation === "grant" || operation === "look up";
+      expect(remedy).to.match(isInProgram ? /^Remove the project from the program/ : /once the project is restored/);
+    }
+  });
+
+  it("a permission that is unknown and listed is revoked again later, and asked for again at once", async function () {
+    for (const operation of operations) {
+      const { remedy } = await failed(operation, new ApiError("unknown-permission", "no"));
+      if (operation === "revoke") expect(remedy).to.match(/still lists it; run the same command again in a minute\.$/);
+      else expect(remedy).to.equal("Run the same command again.");
+    }
+  });
+
+  it("that nothing was changed is said where something could have been", async function () {
+    for (const operation of operations) {
+      const { remedy } = await failed(operation, new ApiError("not-found", "no"));
+      const nothing = operation === "list" ? "" : "; nothing was changed";
+      expect(remedy).to.equal(`Check openai:baseUrl (it ends in /v1) and the checkpoint's ID${nothing}.`);
+    }
+  });
+
+  it("where a provider of another key may be meant, a refused revocation says so, and nothing else does", function () {
+    const { config } = contextWith().context;
+    const ofProvider = { ...config, onRevoking: "The provider may be an old one." };
+    const remedyOf = (operation: Attempt["operation"], from: Config) =>
+      remedyFor(new ApiError("refused-key", "no"), { operation, checkpoint: "ft:x" }, from);
+    expect(remedyOf("revoke", ofProvider)).to.match(/admin-keys\. The provider may be an old one\.$/);
+    expect(remedyOf("revoke", config)).to.match(/admin-keys\.$/);
+    expect(remedyOf("grant", ofProvider)).to.match(/admin-keys\.$/);
+  });
+
+  it("a failure that may not come again needs no remedy before the next run", function () {
+    const { config } = contextWith().context;
+    const remedyOf = (error: Error) => remedyIfLasting(error, { operation: "grant", checkpoint: "ft:x" }, config);
+    for (const error of [new ApiError("rate-limited", "no"), new ApiError("unreachable", "no"), new Error("a bug")]) {
+      expect(remedyOf(error), error.message).to.equal(undefined);
+    }
+    expect(remedyOf(new ApiError("refused-key", "no"))).to.match(/^Set an admin API key/);
+    expect(remedyOf(new UsageError("It is wrong.", "Correct it."))).to.equal("Correct it.");
+  });
+
+  it("a lookup without a key tells how previews do without one", async function () {
+    const { context } = contextWith();
+    const missing = new MissingKey(context.config);
+    const previews =
+      " For previews without a key: `pulumi config set openai-checkpoint-permissions:driftDetection false`.";
+    for (const operation of operations) {
+      const { remedy } = await failed(operation, missing);
+      expect(remedy).to.equal(`${missing.remedy}${operation === "look up" ? previews : ""}`);
+    }
+  });
+
+  it("a search for checkpoints is named as such", function () {
+    const { config } = contextWith().context;
+    const failure = failureFor(refused(500, "no"), { operation: "find" }, () => config);
+    expect(String(failure)).to.include("Cannot find the checkpoints of the organization: ");
+  });
 
   it("the failure of a rejected key names the setting and where to create another key", async function () {
     const { remedy } = await failed("grant", refused(401));
