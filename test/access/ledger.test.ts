@@ -19,6 +19,7 @@ import type { Entry } from "../../provider/access/entries";
 import { SharedLog } from "../../provider/access/shared-log";
 import { readConfig } from "../../provider/config";
 import { PermissionResource } from "../../provider/resource/permission";
+import type { PartialFailure } from "../../provider/resource/failure";
 import { typesOf } from "../../provider/resource/reference";
 import { adminKey, checkpoint, fakeApi } from "../support/api";
 import { TestClock } from "../support/clock";
@@ -160,6 +161,45 @@ describe("Provider processes of one deployment", function () {
     expect(writesOf(api)).to.deep.equal([]);
     expect(dynamic.said.join()).not.to.include("loses access");
   });
+
+  for (const isEnd of [false, true]) {
+    it(`a set keeps track of all that it gives up, whenever another process ${isEnd ? "ceases" : "begins"} to declare it`, async function () {
+      this.timeout(30_000);
+      const projectIds = ["proj_a", "proj_b"];
+      let reads = Infinity;
+      for (let at = 0; at < reads; at++) {
+        const api = fakeApi();
+        const permissions = projectIds.map((projectId) => ({ ...granted(api, projectId), projectId }));
+        const inState = permissions.map(({ id, projectId, state }) => ({ id, projectId, createdAt: state.createdAt }));
+        const olds = { fineTunedModelCheckpoint: checkpoint, projectIds, exclusive: false, permissions: inState };
+        const news = { fineTunedModelCheckpoint: checkpoint, projectIds: [], exclusive: false };
+        const [one, other] = [processWith(), processWith()];
+        const declare = (projectId: string) => {
+          const declaration = { urn: urnOf("web"), checkpoint, projectIds: new Set([projectId]), exclusive: false };
+          other.context.declarations.set(declaration);
+        };
+        if (isEnd) declare("proj_a");
+        await one.set.check(olds, { ...news, __hints: { urn: urnOf("set") } });
+        const log = one.context.ledger.log!;
+        const read = log.read.bind(log);
+        let count = 0;
+        log.read = () => {
+          if (count++ === at) declare(isEnd ? "proj_elsewhere" : "proj_a");
+          return read();
+        };
+        const result = await one.set.update(checkpoint, olds, news).then(
+          ({ outs }) => outs!,
+          (failure: unknown) => (failure as PartialFailure).properties as typeof olds,
+        );
+        reads = count;
+        const kept = result.permissions.map(({ projectId }) => projectId);
+        expect(kept, `declared at question ${at}`).to.deep.equal([...new Set(kept)]);
+        expect(kept, `declared at question ${at}`).to.have.members(api.projects(checkpoint));
+        for (const { log: closing } of [one.context.ledger, other.context.ledger]) closing!.close();
+      }
+      expect(reads).to.be.above(50);
+    });
+  }
 
   it("a create whose URN is not known declares nothing, and no other process revokes what it has granted", async function () {
     const api = fakeApi();
