@@ -1,6 +1,7 @@
 /**
- * `npm run mutation`: changes provider/access, provider/resource and the messages in thousands of places, one at a time, and lists the
- * changes that no unit test and no sequence of the promise notices. It fails where a file has more than one in ten.
+ * `npm run mutation`: changes provider/access, provider/resource and the messages in thousands of places, one at a time,
+ * and lists the changes that no unit test and no sequence of the promise notices. It fails where a file has more than one
+ * in ten.
  *
  * StrykerJS is not among the project's dependencies: `npm ci --prefix test/mutation` installs it. Options are Stryker's,
  * such as `-- --mutate provider/access/grants.ts`.
