@@ -80,7 +80,7 @@ export class Access {
     return this.#is("revoked", permissionId);
   }
 
-  /** Notes that a diff keeps the permission: if its resource is in the program, it is in state. */
+  /** Notes that a diff keeps the permission, which is ours; and in state, if its resource is in the program. */
   markInState(permissionId: string): void {
     this.markOurs(permissionId);
     if (this.#shared.declarations.isUnchanged(this.#key)) this.#putInState(permissionId);
@@ -139,7 +139,7 @@ export class Access {
 
   async #grantOrFind(recorded: Permission | undefined): Promise<GrantResult> {
     if (recorded !== undefined) {
-      // Where its answer before was wrong, what state has is there.
+      // If that answer was wrong, the look finds what state has.
       if (this.checkpoint.existence.isDeleted) await this.checkpoint.existence.confirmDeleted();
       const look = await this.look(recorded, maxAgeOfWrite);
       if (look.is === "listed") return { permission: look.permission, isAdopted: false };
@@ -195,8 +195,8 @@ export class Access {
       isMissing: checkpoint.existence.isDeleted || this.#isMissing(permissionId),
       inState: this.#inState(permissionId),
       isDeclared: isDeclared ? "yes" : mayLackDeclarations ? "maybe" : "no",
-      // Where a replacement may come from a wrong answer, the next run will not replace anything. And another resource may
-      // have adopted what this one gives up.
+      // If a wrong answer may have caused the replacement, no later step would grant the access again. And another
+      // resource may have adopted what this one gives up.
       isDeletedFirst:
         !checkpoint.existence.isDoubted && !mayLackDeclarations && this.#shared.declarations.isDeletedFirst(this.#key),
     });

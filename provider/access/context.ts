@@ -35,7 +35,7 @@ export class ProviderContext {
   hasNewBaseUrl = false;
   /** Projects that are secret, as far as checks know. */
   readonly secretProjects = new Set<string>();
-  /** Whether previews report existing permissions. Turned off once a lookup for them fails. */
+  /** Whether checks look for existing permissions, to report them. Turned off once a lookup for them fails. */
   reportsExisting: boolean;
 
   constructor(

@@ -27,7 +27,7 @@ export type Entry =
       kind:
         /** A resource of the program has the permission in state by now. */
         | "in state"
-        /** The permission is in our state, or replaced one that is. */
+        /** The permission is in state, granted by us, about to be adopted, or replaced one of these. */
         | "ours"
         /** The process is about to revoke the permission. One of the next three ends that. */
         | "revoking"

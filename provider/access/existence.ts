@@ -22,14 +22,15 @@ export class Existence {
   ) {}
 
   /**
-   * Whether the API has said that the checkpoint does not exist. Then looks give an empty list without a request, but a
-   * grant asks all the same. A plan may show it; before anything leaves state, it has to be confirmed.
+   * Whether the API has said that the checkpoint does not exist, and nothing else since. Then looks give an empty list
+   * without a request, but a grant asks all the same. A plan may show it; before anything leaves state, it has to be
+   * confirmed.
    */
   get isDeleted(): boolean {
     return this.#deletedAt !== undefined;
   }
 
-  /** Whether the API has said, if only once, that the checkpoint does not exist. */
+  /** Whether the API has ever said so in this process, whatever it has said since. */
   get isDoubted(): boolean {
     return this.shared.ledger.is("doubted", this.key);
   }
@@ -72,7 +73,7 @@ export class Existence {
     return answer;
   }
 
-  /** Runs a lookup. If the API says that the checkpoint does not exist, the answer is an empty list. */
+  /** Runs a lookup. If the API says that the checkpoint does not exist, that is noted, and the answer is an empty list. */
   async emptyIfDeleted(look: () => Promise<PermissionList>): Promise<PermissionList> {
     if (!this.isDeleted) {
       try {

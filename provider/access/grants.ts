@@ -174,8 +174,12 @@ export class Grants {
   }
 
   async #tryUnknownAgain(): Promise<void> {
-    const projectIds = this.#unknown.map(({ projectId }) => projectId);
-    this.say(messages.unknownProjects(projectIds, unknownProjectPause / 1000));
+    this.say(
+      messages.unknownProjects(
+        this.#unknown.map(({ projectId }) => projectId),
+        unknownProjectPause / 1000,
+      ),
+    );
     this.#isWaitingForProjects = true;
     try {
       await this.clock.sleep(unknownProjectPause);
@@ -206,6 +210,7 @@ export class Grants {
     return this.#resolveExisting(batch, Infinity);
   }
 
+  /** A 404 about the checkpoint fails the grants, other than a look, which would find nothing. */
   async #resolveExisting(batch: PendingGrant[], maxAge: number): Promise<PendingGrant[]> {
     const missing: PendingGrant[] = [];
     const looks = batch.map(({ projectId, isWanted }) => this.lookups.listFor(projectId, { maxAge, isWanted }));

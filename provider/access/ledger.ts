@@ -6,7 +6,7 @@ import { keysOf, type Entry, type Key, type Signed } from "./entries";
 
 /**
  * What counts for this process alone: what its key was told, since the key of another may be the wrong one, and what its
- * own batches wait for.
+ * own batches and lines wait for.
  */
 const unshared: readonly Entry["kind"][] = ["missing", "doubted", "outlook", "settled", "told as drift"];
 

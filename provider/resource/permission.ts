@@ -39,8 +39,8 @@ const inputNames = ["fineTunedModelCheckpoint", "projectId"] as const;
  * What Pulumi's operations mean for one checkpoint permission. In a program it is a `CheckpointPermission`
  * (dynamic/permission.ts).
  *
- * That a permission is missing is an answer, and only a complete list gives it. Every failure throws, and state stays as
- * it was.
+ * A permission is missing only if a complete list lacks it, or if its checkpoint is deleted. Any other failure throws, but
+ * for the lookups of a check, and state stays as it was.
  */
 export class PermissionResource implements Operations<PermissionInputs, PermissionOutputs> {
   /** @param context returns what all resources share, or throws what is wrong with the config. */
