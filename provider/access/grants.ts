@@ -174,12 +174,8 @@ export class Grants {
   }
 
   async #tryUnknownAgain(): Promise<void> {
-    this.say(
-      messages.unknownProjects(
-        this.#unknown.map(({ projectId }) => projectId),
-        unknownProjectPause / 1000,
-      ),
-    );
+    const projectIds = this.#unknown.map(({ projectId }) => projectId);
+    this.say(messages.unknownProjects(projectIds, unknownProjectPause / 1000));
     this.#isWaitingForProjects = true;
     try {
       await this.clock.sleep(unknownProjectPause);
