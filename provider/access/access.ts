@@ -162,11 +162,12 @@ export class Access {
    */
   release(permissionId: string, createdAt = 0): Promise<Release> {
     return this.#inTurn(async () => {
-      if (this.checkpoint.existence.isDeleted) await this.checkpoint.existence.confirmDeleted();
+      const { existence } = this.checkpoint;
+      const isConfirmed = existence.isDeleted && (await existence.confirmDeleted());
       // First: so a process that puts it in state at the same moment reads this, or this one reads that.
       this.#append("revoking", permissionId);
       try {
-        const release = this.#releaseOf(permissionId, await this.#ledger.mayLackDeclarations());
+        const release = this.#releaseOf(permissionId, await this.#ledger.mayLackDeclarations(), isConfirmed);
         if (release !== "revoke") {
           this.#append("not revoked", permissionId);
           return release;
@@ -186,13 +187,13 @@ export class Access {
     return this.#releaseOf(permissionId, false) === "revoke";
   }
 
-  #releaseOf(permissionId: string, mayLackDeclarations: boolean): ReturnType<typeof releaseOf> {
+  #releaseOf(permissionId: string, mayLackDeclarations: boolean, isConfirmed = true): ReturnType<typeof releaseOf> {
     const { checkpoint } = this;
     // Where a policy has rewritten the inputs of a create, nothing but its request shows what it declares.
     const isAskedFor = this.#ledger.is("asked for", this.#key);
     const isDeclared = isAskedFor || this.isDeclared() || checkpoint.hasUnknownProjects;
     return releaseOf({
-      isMissing: checkpoint.existence.isDeleted || this.#isMissing(permissionId),
+      isMissing: (isConfirmed && checkpoint.existence.isDeleted) || this.#isMissing(permissionId),
       inState: this.#inState(permissionId),
       isDeclared: isDeclared ? "yes" : mayLackDeclarations ? "maybe" : "no",
       // If a wrong answer may have caused the replacement, no later step would grant the access again. And another
