@@ -196,8 +196,10 @@ export class Lookups {
   #fail(projectId: string | undefined, error: unknown): void {
     // A wrong project ID fails the lookups of that project; any other error would fail for each.
     const isAboutProject = projectId !== undefined && error instanceof ApiError && natures[error.kind].isAboutInput;
-    const failed = this.#waiting.filter((lookup) => isAboutProject !== true || lookup.projectId === projectId);
-    this.#waiting = this.#waiting.filter((lookup) => !failed.includes(lookup));
+    const isFailed = (lookup: { projectId: string | undefined }) =>
+      isAboutProject !== true || lookup.projectId === projectId;
+    const failed = this.#waiting.filter(isFailed);
+    this.#waiting = this.#waiting.filter((lookup) => !isFailed(lookup));
     for (const lookup of failed) lookup.reject(error);
   }
 }

@@ -36,7 +36,7 @@ import {
 export class SharedLog {
   /** This process, as its lines have it. */
   readonly me = randomBytes(6).toString("hex");
-  /** Is told when others may have written, as far as the operating system tells. */
+  /** Is told when others have written, as far as the operating system tells. */
   onLines: (() => void) | undefined;
   readonly #pids = new Map<string, number>();
   /** The processes that have written their last line. */
@@ -151,7 +151,7 @@ export class SharedLog {
     try {
       this.#watcher = watch(this.#path, { persistent: false }, () => {
         this.#synchronize();
-        this.onLines?.();
+        if (this.#unread.length > 0) this.onLines?.();
       }).on("error", () => undefined);
     } catch {
       // It is looked for with each call, too.

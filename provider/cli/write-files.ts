@@ -162,12 +162,12 @@ function placeOf(path: string): string {
   return join(statOf(folder) === undefined ? folder : realpathSync(folder), basename(path));
 }
 
-/** Undefined if there is nothing, or nothing that can be reached. */
 /** Whether there is a file or nothing, and no device or pipe. */
 export function isReplaceable(path: string, existing = statOf(path)): boolean {
   return existing === undefined || existing.isFile();
 }
 
+/** Undefined if there is nothing, or nothing that can be reached. */
 function statOf(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true });
