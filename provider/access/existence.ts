@@ -30,7 +30,7 @@ export class Existence {
     return this.#deletedAt !== undefined;
   }
 
-  /** Whether the API has ever said so in this process, whatever it has said since. */
+  /** Whether the API has said so at any time in this process. */
   get isDoubted(): boolean {
     return this.shared.ledger.is("doubted", this.key);
   }

@@ -206,7 +206,7 @@ export class Grants {
     return this.#resolveExisting(batch, Infinity);
   }
 
-  /** A 404 about the checkpoint fails the grants, other than a look, which would find nothing. */
+  /** Asks the lookups directly: a 404 about the checkpoint must fail a grant, where a look takes it for an empty list. */
   async #resolveExisting(batch: PendingGrant[], maxAge: number): Promise<PendingGrant[]> {
     const missing: PendingGrant[] = [];
     const looks = batch.map(({ projectId, isWanted }) => this.lookups.listFor(projectId, { maxAge, isWanted }));

@@ -60,8 +60,8 @@ export class Organization {
       /** Projects of which nothing is told but the ID. Default: none. */
       secretProjects?: ReadonlySet<string>;
       /**
-       * A report reads for so many seconds, and waits for no rate limit; the next one goes on from there. After a refusal
-       * or a fault nothing more is read. Default: read to the end.
+       * How long a report reads, in seconds, without waiting for a rate limit; the next report continues where this one
+       * stopped. After a refusal or a fault nothing more is read. Default: read to the end.
        */
       limitSeconds?: number;
       /** Tells the user that the API is rate-limiting. */

@@ -16,7 +16,7 @@ describe("What is known of a list", function () {
     expect(snapshot.answer(ofA)?.permissions).to.have.length(1);
   });
 
-  it("the newest permission is the first, in whatever order they came", function () {
+  it("permissions are sorted by date, newest first", function () {
     const snapshot = new Snapshot(0, 0, () => false);
     snapshot.addPage(page([permission("cp_2", "proj_a", 2), permission("cp_1", "proj_a", 1)]));
     snapshot.add([permission("cp_3", "proj_b", 3), permission("cp_4", "proj_a", 4)]);
